@@ -1,0 +1,53 @@
+"""Where the numbers live: device, dtype, and how much memory there is to work in."""
+
+import os
+
+import torch
+
+from .errors import DeviceError
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+_CPU_CHUNK = 2**20  # bytes: larger ones fall out of the caches, and fresh pages cost more than the arithmetic
+_CUDA_CHUNK = 1 * 2**30
+
+
+def get_device(name: str = "auto") -> torch.device:
+    """The torch device of that name; ``auto`` takes CUDA where there is one.
+
+    Raises DeviceError for a device that this machine lacks: never a silent fall-back to the CPU.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise DeviceError(f"device {name}: this torch ({torch.__version__}) finds no CUDA GPU; use --device cpu")
+        if (device.index or 0) >= torch.cuda.device_count():
+            raise DeviceError(f"device {name}: only {torch.cuda.device_count()} CUDA device(s) are here")
+    return device
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory in bytes that can be taken on that device without swapping."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            fields = dict(line.split(":", 1) for line in lines)
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):  # not Linux
+        return _physical_bytes() // 2
+
+
+def _physical_bytes() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 4 * 2**30
+
+
+def chunk_bytes(device: torch.device) -> int:
+    """Bytes that one temporary of a chunked computation may take."""
+    most = _CUDA_CHUNK if device.type == "cuda" else _CPU_CHUNK
+    return max(2**18, min(most, free_bytes(device) // 16))

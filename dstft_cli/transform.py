@@ -1,0 +1,181 @@
+"""The exact DSTFT of Eq. (6) and its analytic gradients (paper, section IV).
+
+    S[m, n] = Σ_k ω(k - t_n, θ[m, n]) s[k] exp(-2jπkm/L)
+
+Where θ does not vary over frequency each frame is one FFT, forward and backward alike: the adjoint FFT of the
+incoming gradient, times the frame's samples, is the gradient with respect to the window, from which those of θ (Eq. 21,
+23), t (Eq. 19) and the signal follow with the closed forms ∂ω/∂θ and ∂ω/∂x. Where θ varies over frequency the sums are
+taken in chunks of bounded memory, and the backward computes the window again instead of keeping it.
+"""
+
+import torch
+from torch import Tensor
+
+from .devices import chunk_bytes
+from .errors import InputError
+from .frames import Frames, check_support, twiddles
+from .sums import backward_sums, forward_sums
+from .windows import Profile, Window, get_window
+
+
+def dstft(
+    signal: Tensor,
+    theta: Tensor | float,
+    frame_positions: Tensor,
+    support: int,
+    window: str | Window | Profile = "hann",
+) -> Tensor:
+    """Differentiable STFT, Eq. (6), with the absolute sample index in the exponent.
+
+    signal: (..., N) real, float32 or float64.
+    theta: window lengths in samples, 0 < θ <= L, shape (), (1, 1), (1, T), (F, 1) or (F, T).
+    frame_positions: (T,) window centres in samples, real-valued; float64 keeps them exact in long signals.
+    support: L, the DFT size in samples, even; F = L/2 + 1.
+    window: a family's name, a Window, or a callable profile g(u).
+
+    Returns S (..., F, T), complex; gradients reach signal, theta and frame_positions.
+    Raises InputError where the shapes do not fit.
+    """
+    support = check_support(support)
+    bins, count = support // 2 + 1, frame_positions.numel()
+    theta = torch.as_tensor(theta, dtype=signal.dtype, device=signal.device)
+    theta = theta.reshape(1, 1) if theta.dim() == 0 else theta
+    if theta.dim() != 2 or theta.shape[0] not in (1, bins) or theta.shape[1] not in (1, count):
+        raise InputError(
+            f"theta has shape {tuple(theta.shape)}; with support {support} and {count} frames it must be "
+            f"(1, 1), (1, {count}), ({bins}, 1) or ({bins}, {count})"
+        )
+    flat = signal.reshape(-1, signal.shape[-1])
+    kernel = _ByFFT if theta.shape[0] == 1 else _BySums
+    spectrum = kernel.apply(flat, theta, frame_positions, support, get_window(window))
+    return spectrum.reshape(*signal.shape[:-1], bins, count)
+
+
+class _ByFFT(torch.autograd.Function):
+    """θ of shape (1, 1) or (1, T): one FFT a frame, and one a frame backward for all three gradients."""
+
+    @staticmethod
+    def forward(ctx, signal, theta, positions, support, window):
+        work = _FrameWork(signal, theta, positions, support)
+        out = work.table.new_empty(signal.shape[0], len(work.frames), support // 2 + 1)
+        for here in work.chunks():
+            tapered = work.samples[:, here] * work.per_frame(window.value, here)
+            torch.mul(torch.fft.rfft(tapered), work.phases(here), out=out[:, here])
+        ctx.save_for_backward(signal, theta)
+        ctx.positions, ctx.support, ctx.window = positions.detach(), support, window
+        return out.transpose(-1, -2)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        signal, theta = ctx.saved_tensors
+        work = _FrameWork(signal, theta, ctx.positions, ctx.support)
+        return *work.gradients(grad.transpose(-1, -2), ctx.window, ctx.needs_input_grad), None, None
+
+
+class _FrameWork:
+    """What the forward and the backward by FFT share: frames, phases, and the walk over chunks of frames."""
+
+    def __init__(self, signal: Tensor, theta: Tensor, positions: Tensor, support: int):
+        self.signal, self.theta, self.positions = signal, theta, positions
+        self.frames = Frames.at(positions, support)
+        self.table = twiddles(support, signal.dtype, signal.device)
+        self.samples = self.frames.gather(self.frames.padded(signal))  # (B, T, L)
+        self.taps = self.frames.taps(signal.dtype)  # (T or 1, L)
+        self.lengths = theta.reshape(-1, 1)  # (T or 1, 1)
+        self.one_window = len(self.taps) == 1 and len(self.lengths) == 1
+        self.phases = self.frames.phases(self.table)
+        row = signal.shape[0] * support * signal.element_size()
+        size = max(1, chunk_bytes(signal.device) // row)
+        period = self.phases.period or 1
+        self.size = size // period * period or size  # whole periods, so that chunks share their phases
+        self._last = None
+
+    def chunks(self):
+        """Slices of frames whose temporaries stay within the chunk budget."""
+        for first in range(0, len(self.frames), self.size):
+            yield slice(first, min(first + self.size, len(self.frames)))
+
+    def per_frame(self, function, here: slice):
+        """A window function for those frames, made once where one window serves them all."""
+        if not self.one_window:
+            taps = self.taps if len(self.taps) == 1 else self.taps[here]
+            return function(taps, self.lengths if len(self.lengths) == 1 else self.lengths[here])
+        if self._last is None or self._last[0] != function:
+            self._last = function, function(self.taps, self.lengths)
+        return self._last[1]
+
+    def gradients(self, grad: Tensor, window: Window, need) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Gradients of signal (B, N), θ and t (T,) from that of S (B, T, F)."""
+        support = self.frames.support
+        on_samples = self.samples.new_empty(self.samples.shape) if need[0] else None
+        on_window = self.samples.new_zeros(len(self.frames), support) if need[1] or need[2] else None
+        together = self.one_window and not need[2]  # all frames' windows may be summed before the derivative
+        halves = self.taps.new_full((support // 2 + 1,), 0.5)  # the inverse real FFT counts the inner bins twice
+        halves[0] = halves[-1] = 1.0
+        turn = self.phases.conjugate(halves)
+        for here in self.chunks():
+            pull = torch.fft.irfft(grad[:, here] * turn(here), n=support, norm="forward")
+            if need[0]:
+                torch.mul(pull, self.per_frame(window.value, here), out=on_samples[:, here])
+            if on_window is not None:
+                pull *= self.samples[:, here]
+                if together:
+                    on_window[0] += pull.sum((0, 1))
+                else:
+                    torch.sum(pull, 0, out=on_window[here])
+        to_theta, to_positions = self._parameters(on_window[:1] if together else on_window, window, need)
+        return self.frames.scatter(on_samples, self.signal.shape[-1]) if need[0] else None, to_theta, to_positions
+
+    def _parameters(self, on_window: Tensor | None, window: Window, need):
+        """θ and t gradients from those of the window's values (T or 1, L)."""
+        if on_window is None:
+            return None, None
+        d_theta, d_x = window.derivatives(self.taps, self.lengths)
+        by_length = (on_window * d_theta).sum(-1)
+        to_theta = by_length.sum() if self.theta.shape[1] == 1 else by_length
+        to_positions = -(on_window * d_x).sum(-1).to(self.positions.dtype) if need[2] else None
+        return to_theta.reshape(self.theta.shape), to_positions
+
+
+class _BySums(torch.autograd.Function):
+    """θ of shape (F, 1) or (F, T): chunked sums; the backward makes the windows again, chunk by chunk."""
+
+    @staticmethod
+    def forward(ctx, signal, theta, positions, support, window):
+        frames = Frames.at(positions, support)
+        ctx.save_for_backward(signal, theta)
+        ctx.frames, ctx.window, ctx.position_dtype = frames, window, positions.dtype
+        return forward_sums(signal, theta, frames, window)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        signal, theta = ctx.saved_tensors
+        grads = backward_sums(grad, signal, theta, ctx.frames, ctx.window, ctx.needs_input_grad[:3])
+        grad_signal, grad_theta, grad_positions = grads
+        if grad_positions is not None:
+            grad_positions = grad_positions.to(ctx.position_dtype)
+        return grad_signal, grad_theta, grad_positions, None, None
+
+
+def exact_bins(
+    signal: Tensor, theta: Tensor, positions: Tensor, bins: Tensor, support: int, window: str | Window | Profile
+) -> Tensor:
+    """S at K single points of the plane by the plain sum in float64, for checking faster ways.
+
+    signal: (N,); theta, positions: (K,) samples; bins: (K,) int64, 0 … L/2. Returns (K,) complex128.
+    """
+    window, parts = get_window(window), []
+    table = twiddles(support, torch.float64, signal.device)
+    whole = signal[None].to(torch.float64)
+    size = max(1, chunk_bytes(signal.device) // (support * 8 * 8))
+    for first in range(0, len(theta), size):
+        here = slice(first, first + size)
+        frames = Frames.at(positions[here], support)
+        samples = torch.arange(support, device=signal.device)
+        taps = frames.offsets[:, None] + samples
+        tapered = frames.gather(frames.padded(whole))[0] * window.value(taps, theta[here, None].to(torch.float64))
+        exponents = ((frames.starts[:, None] + samples) * bins[here, None]) % support
+        parts.append((tapered * table[exponents]).sum(-1))
+    return torch.cat(parts)
