@@ -1,0 +1,65 @@
+"""How true a fast transform is: a random sample of its bins against the plain sum in float64."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .transform import exact_bins
+from .windows import Window
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """rms: error's rms over S's rms. max: largest error found over the largest |S|. bins_checked: sample size."""
+
+    rms: float
+    max: float
+    bins_checked: int
+
+
+def check(
+    spectrum: Tensor,
+    signal: Tensor,
+    theta: Tensor,
+    positions: Tensor,
+    support: int,
+    window: Window,
+    seed: int,
+    bins: int = 1000,
+) -> Accuracy:
+    """Compare S (F, T) with the exact transform at random bins.
+
+    Half of them are drawn uniformly, half by energy, and weighed accordingly: the rms stays an unbiased estimate over the
+    whole plane while the few bins that hold the energy are sure to be seen. theta in samples broadcasts to (F, T).
+    """
+    power = spectrum.abs().square().to(torch.float64)
+    total = power.sum()
+    if not bool(total > 0):
+        return Accuracy(0.0, 0.0, 0)
+    m, n = _draw(power, torch.Generator().manual_seed(seed), bins)
+    chance = 0.5 / power.numel() + 0.5 * power[m, n] / total
+    exact = exact_bins(signal, theta.expand(spectrum.shape)[m, n], positions[n], m, support, window)
+    error = (spectrum[m, n].to(torch.complex128) - exact).abs()
+    rms = ((error.square() / chance).mean() / total).sqrt()
+    return Accuracy(float(rms), float(error.max() / power.max().sqrt()), bins)
+
+
+def _draw(power: Tensor, generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:
+    """Bin and frame numbers of count points, the second half by energy: first the frame, then the bin in it."""
+    bins, frames = power.shape
+    half = count // 2
+    uniform = torch.rand(2, count - half, generator=generator, dtype=torch.float64)
+    aimed = torch.rand(2, half, generator=generator, dtype=torch.float64).to(power.device)
+    n = _pick(power.sum(0)[None], aimed[:1].T).clamp_(max=frames - 1)
+    m = _pick(power[:, n].T.contiguous(), aimed[1:].T).clamp_(max=bins - 1)
+    sizes = torch.tensor([[bins], [frames]], dtype=torch.float64)
+    even = (uniform * sizes).to(torch.int64).to(power.device)
+    return torch.cat([even[0], m]), torch.cat([even[1], n])
+
+
+def _pick(weights: Tensor, where: Tensor) -> Tensor:
+    """For each row of weights the index at which its running share passes ``where`` (K, 1); one row serves all."""
+    shares = weights.cumsum(-1)
+    aims = where * shares[:, -1:]
+    return torch.searchsorted(shares.expand(len(where), -1).contiguous() if len(shares) == 1 else shares, aims)[:, 0]

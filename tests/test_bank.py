@@ -1,0 +1,143 @@
+"""The window bank against the exact transform, and its derivative."""
+
+import math
+
+import pytest
+import torch
+from torch.autograd import gradcheck
+
+from dstft_cli.bank import WindowBank, node_count, node_lengths
+from dstft_cli.criteria import entropy
+from dstft_cli.final import final_transform
+from dstft_cli.frames import fixed_positions
+from dstft_cli.transform import dstft
+from dstft_cli.verify import check
+from dstft_cli.windows import WINDOWS
+
+LOW, L, HOP = 16.0, 256, 40
+
+
+@pytest.fixture
+def signal(two_tones_and_click):
+    return torch.from_numpy(two_tones_and_click)
+
+
+@pytest.fixture
+def positions():
+    return fixed_positions(1000, HOP)
+
+
+def random_lengths(shape, seed=0):
+    draw = torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    return math.log2(LOW) + draw * math.log2(L / LOW)
+
+
+def relative_rms(found, exact):
+    return ((found - exact).abs().square().sum() / exact.abs().square().sum()).sqrt().item()
+
+
+def bank(signal, positions, count, window="hann", on_node=None):
+    return WindowBank(signal, positions, L, LOW, L, count, WINDOWS[window], on_node)
+
+
+def test_nodes_are_uniform_in_log_and_include_both_ends():
+    nodes = node_lengths(50.0, 1000.0, 9)
+    ratios = [b / a for a, b in zip(nodes, nodes[1:], strict=False)]
+    assert nodes[0] == 50.0
+    assert nodes[-1] == 1000.0
+    assert ratios == pytest.approx([20 ** (1 / 8)] * 8)
+
+
+def test_at_its_nodes_it_is_exact(signal, positions):
+    made = bank(signal, positions, 10)
+    for length in made.lengths:
+        read = made.stft(torch.full((1, 1), math.log2(length), dtype=torch.float64))
+        assert relative_rms(read, dstft(signal, length, positions, L)) < 1e-12
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 26), (129, 1), (129, 26)])
+def test_between_nodes_it_is_close(signal, positions, shape):
+    log_theta = random_lengths(shape)
+    exact = dstft(signal, log_theta.exp2(), positions, L)
+    read = bank(signal, positions, 33).stft(log_theta)
+    assert relative_rms(read, exact) < 1e-3
+    assert abs(entropy(read.abs()) - entropy(exact.abs())).item() < 1e-3
+
+
+@pytest.mark.parametrize("window", ["hann", "blackman", "gaussian"])
+def test_twice_the_nodes_at_least_quarter_the_error(signal, positions, window):
+    log_theta = random_lengths((129, 26))
+    exact = dstft(signal, log_theta.exp2(), positions, L, window)
+    coarse, fine = (relative_rms(bank(signal, positions, n, window).stft(log_theta), exact) for n in (17, 33))
+    assert fine < coarse / 4
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 26), (129, 1), (129, 26)])
+def test_derivative_is_that_of_the_value(signal, positions, shape):
+    made, log_theta = bank(signal, positions, 12), random_lengths(shape).requires_grad_()
+    weights = torch.rand(129, 26, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    assert gradcheck(lambda v: (weights * made.magnitude(v)).sum(), log_theta)
+
+
+def test_derivative_is_that_of_the_transform(signal, positions):
+    """Interpolated, so only as close as the bank: but the same gradient of the same loss."""
+    log_theta = random_lengths((129, 26)).requires_grad_()
+    fast = torch.autograd.grad(entropy(bank(signal, positions, 60).magnitude(log_theta)), log_theta)[0]
+    exact = torch.autograd.grad(entropy(dstft(signal, log_theta.exp2(), positions, L).abs()), log_theta)[0]
+    assert relative_rms(fast, exact) < 0.02
+
+
+def test_a_true_return_stops_the_building(signal, positions):
+    seen = []
+    made = bank(signal, positions, 12, on_node=lambda i, count, length, spectrum: seen.append(i) or i == 2)
+    assert seen == [0, 1, 2]
+    assert not made.complete
+
+
+def test_silence_reads_as_silence_with_no_gradient(positions):
+    made = bank(torch.zeros(1000), positions, 6)
+    log_theta = torch.full((129, 26), 5.3, requires_grad=True)
+    made.magnitude(log_theta).sum().backward()
+    assert (log_theta.grad == 0).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 26), (129, 1), (129, 26)])
+@pytest.mark.parametrize("window", ["hann", "hamming"])
+def test_what_is_written_out_is_true_to_1e_4(signal, positions, shape, window):
+    """Hamming jumps at its edge, so that no bank is good enough: then the sums are taken."""
+    theta = random_lengths(shape).exp2()
+    spectrum, accuracy = final_transform(signal, theta, positions, L, WINDOWS[window], seed=0)
+    exact = dstft(signal, theta, positions, L, window)
+    assert relative_rms(spectrum, exact) < 1.2e-4
+    assert accuracy.rms <= 1e-4
+
+
+def test_exact_means_exact(signal, positions):
+    theta = random_lengths((129, 26)).exp2()
+    spectrum, accuracy = final_transform(signal, theta, positions, L, WINDOWS["hann"], seed=0, exact=True)
+    assert accuracy.rms < 1e-12
+    assert relative_rms(spectrum, dstft(signal, theta, positions, L)) < 1e-12
+
+
+def test_the_check_finds_the_error_that_is_there(signal, positions):
+    """The estimate from a thousand random bins agrees with the error over the whole plane."""
+    theta = random_lengths((129, 26)).exp2()
+    exact = dstft(signal, theta, positions, L)
+    noise = torch.randn(exact.shape, dtype=torch.complex128, generator=torch.Generator().manual_seed(8))
+    wrong = exact + 1e-3 * exact.abs().max() * noise
+    accuracy = check(wrong, signal, theta, positions, L, WINDOWS["hann"], seed=1)
+    assert accuracy.rms == pytest.approx(relative_rms(wrong, exact), rel=0.2)
+    assert accuracy.bins_checked == 1000
+
+
+def test_the_check_sees_one_wrong_bin_that_holds_the_energy(signal, positions):
+    theta = torch.full((129, 26), 200.0, dtype=torch.float64)
+    wrong = dstft(signal, theta, positions, L)
+    m, n = divmod(int(wrong.abs().argmax()), 26)
+    wrong[m, n] *= 1.5
+    assert check(wrong, signal, theta, positions, L, WINDOWS["hann"], seed=1).max > 0.3
+
+
+def test_node_count_covers_the_range_and_is_never_too_small():
+    assert node_count(64, 1024, 7.0) == 29
+    assert node_count(1000, 1001, 7.0) == 4
