@@ -11,11 +11,17 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from .frames import Frames
 from .transform import dstft
 from .windows import Window
 
 # Monomial coefficients of the cubic through values at -1, 0, 1, 2: rows are powers 0 … 3.
-_CUBIC = ((0.0, 1.0, 0.0, 0.0), (-1 / 3, -1 / 2, 1.0, -1 / 6), (1 / 2, -1.0, 1 / 2, 0.0), (-1 / 6, 1 / 2, -1 / 2, 1 / 6))
+_CUBIC = (
+    (0.0, 1.0, 0.0, 0.0),
+    (-1 / 3, -1 / 2, 1.0, -1 / 6),
+    (1 / 2, -1.0, 1 / 2, 0.0),
+    (-1 / 6, 1 / 2, -1 / 2, 1 / 6),
+)
 _LEAST_NODES = 4
 
 
@@ -60,9 +66,10 @@ class WindowBank:
         self._prepare(count)
 
     def _build(self, signal, positions, support, window, on_node) -> bool:
+        frames = Frames.at(positions, support)
         with torch.no_grad():
             for i, length in enumerate(self.lengths):
-                spectrum = dstft(signal, length, positions, support, window)
+                spectrum = dstft(signal, length, frames, support, window)
                 self._values[..., i] = spectrum
                 if on_node is not None and on_node(i, len(self.lengths), length, spectrum):
                     return False

@@ -12,6 +12,12 @@ from torch import Tensor
 _TINY = 1e-30  # keeps log finite at |S| = 0, far below what any recording resolves
 
 
+def magnitude(spectrum: Tensor) -> Tensor:
+    """|S| without gradient, of any shape; twice as fast as abs, for values whose squares a float can hold."""
+    real, imag = torch.view_as_real(spectrum).unbind(-1)
+    return real.square().addcmul_(imag, imag).sqrt_()
+
+
 class _Entropy(torch.autograd.Function):
     """E = log Z - Q/Z with Z = Σa, Q = Σ a log a; ∂E/∂a = (Q/Z - log a)/Z, capped at a = 0."""
 
@@ -52,7 +58,7 @@ class _TotalVariation(torch.autograd.Function):
             squares[low] += difference
         inverse = squares.rsqrt()
         ctx.save_for_backward(down, right, inverse)
-        return (squares.mul_(inverse)).sub_(epsilon).sum(dtype=torch.float64)
+        return squares.mul_(inverse).sub_(epsilon).clamp_min_(0).sum(dtype=torch.float64)
 
     @staticmethod
     @torch.autograd.function.once_differentiable

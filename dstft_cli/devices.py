@@ -48,6 +48,5 @@ def _physical_bytes() -> int:
 
 
 def chunk_bytes(device: torch.device) -> int:
-    """Bytes that one temporary of a chunked computation may take."""
-    most = _CUDA_CHUNK if device.type == "cuda" else _CPU_CHUNK
-    return max(2**18, min(most, free_bytes(device) // 16))
+    """Bytes that one temporary of a chunked computation may take: what the caches hold, or a share of the GPU's free memory."""
+    return min(_CUDA_CHUNK, free_bytes(device) // 16) if device.type == "cuda" else _CPU_CHUNK

@@ -5,7 +5,7 @@ A frame at t (samples, real-valued) sees the L samples k with -L/2 <= k - t < L/
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -37,8 +37,10 @@ class Frames:
     support: int
 
     @classmethod
-    def at(cls, positions: Tensor, support: int) -> "Frames":
-        """The frames centred on positions (T,), samples, real-valued."""
+    def at(cls, positions: "Tensor | Frames", support: int) -> "Frames":
+        """The frames centred on positions (T,), samples, real-valued; frames that were made before stay as they are."""
+        if isinstance(positions, Frames):
+            return positions
         positions = positions.detach().to(torch.float64)
         starts = torch.ceil(positions - support / 2)
         return cls(starts.to(torch.int64), starts - positions, support)
@@ -80,14 +82,14 @@ class Frames:
         before, after = max(0, -first), max(0, last + self.support - signal.shape[-1])
         return torch.nn.functional.pad(signal, (before, after))
 
-    def gather(self, padded: Tensor) -> Tensor:
-        """The frames' samples, (B, T, L), from a padded signal; a view where the frames are equally spaced."""
+    def gather(self, padded: Tensor, here: slice = slice(None)) -> Tensor:
+        """The samples of those frames, (B, T, L), from a padded signal; a view where the frames are equally spaced."""
         first = max(0, -self._bounds[0])
         if self._step:
             begin = self._bounds[0] + first
             end = self._bounds[1] + first + self.support
-            return padded[:, begin:end].unfold(-1, self.support, self._step)
-        return padded[:, self._indices(first)]
+            return padded[:, begin:end].unfold(-1, self.support, self._step)[:, here]
+        return padded[:, self._indices(first)[here]]
 
     def scatter(self, values: Tensor, samples: int) -> Tensor:
         """The adjoint of padding and gathering: (B, T, L) summed back onto a signal of N samples, (B, N)."""
@@ -100,11 +102,18 @@ class Frames:
     def _indices(self, shift: int) -> Tensor:
         return (self.starts + shift)[:, None] + torch.arange(self.support, device=self.starts.device)
 
-    def phases(self, twiddles: Tensor) -> "Phases":
-        """exp(-2jπ m b_n / L) for frame starts b_n: makes the sample index of the exponent absolute."""
-        bins = torch.arange(self.support // 2 + 1, device=self.starts.device)
-        distinct, which = torch.unique(self.starts % self.support, return_inverse=True)
-        return Phases(twiddles[(distinct[:, None] * bins) % self.support], which, bool(self._step))
+    def phases(self, dtype: torch.dtype) -> "Phases":
+        """exp(-2jπ m b_n / L) for frame starts b_n: makes the sample index of the exponent absolute. dtype: of samples."""
+        if dtype not in self._phases:
+            bins = torch.arange(self.support // 2 + 1, device=self.starts.device)
+            distinct, which = torch.unique(self.starts % self.support, return_inverse=True)
+            table = twiddles(self.support, dtype, self.starts.device)
+            self._phases[dtype] = Phases(table[(distinct[:, None] * bins) % self.support], which, bool(self._step))
+        return self._phases[dtype]
+
+    @cached_property
+    def _phases(self) -> dict[torch.dtype, "Phases"]:
+        return {}
 
 
 class Phases:
@@ -130,6 +139,7 @@ class Phases:
         return self.rows.index_select(0, self.which[here])
 
 
+@lru_cache(maxsize=16)
 def twiddles(support: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """exp(-2jπ i / L), i = 0 … L-1, computed in float64 and rounded once to the complex partner of dtype."""
     angles = torch.arange(support, dtype=torch.float64, device=device) * (-2 * math.pi / support)

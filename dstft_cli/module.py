@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import InputError
-from .frames import check_support, fixed_positions, frame_count
+from .frames import Frames, check_support, fixed_positions, frame_count
 from .modes import CONSTANT, FIXED, get_mode, theta_shape
 from .transform import dstft
 from .windows import Profile, Window, get_window
@@ -48,11 +48,14 @@ class DSTFT(nn.Module):
         device: torch.device | str | None = None,
     ):
         super().__init__()
+        self._kept = None
         self.support, self.mode, self.window = check_support(support), get_mode(mode), get_window(window)
         self.hop = _check_hop(self.support / 4 if hop is None else hop)
         self.theta_min = float(theta_min)
         if not 0 < self.theta_min <= self.support:
-            raise InputError(f"theta_min={theta_min}: it must be above 0 and at most the support, {self.support} samples")
+            raise InputError(
+                f"theta_min={theta_min}: it must be above 0 and at most the support, {self.support} samples"
+            )
         if learn_positions and frame_positions is None and num_frames is None:
             raise InputError("learn_positions needs num_frames or frame_positions: a parameter has a fixed size")
         positions = self._first_positions(num_frames, frame_positions, learn_positions, device)
@@ -90,7 +93,16 @@ class DSTFT(nn.Module):
 
     def forward(self, signal: Tensor) -> Tensor:
         """S (..., F, T) complex of a real signal (..., N). Raises InputError where N does not give the T frames."""
-        return dstft(signal, self.lengths(), self.positions(signal.shape[-1]), self.support, self.window)
+        return dstft(signal, self.lengths(), self._frames(signal.shape[-1]), self.support, self.window)
+
+    def _frames(self, samples: int) -> Tensor | Frames:
+        """Positions that learn, or the frames of those that do not, kept from the last call of that length."""
+        if self.frame_positions is not None:
+            return self.frame_positions
+        key = samples, self.theta.device
+        if self._kept is None or self._kept[0] != key:
+            self._kept = key, Frames.at(self.positions(samples), self.support)
+        return self._kept[1]
 
     def lengths(self) -> Tensor:
         """θ in samples within [theta_min, L]; the gradient passes a bound, so that θ can come back from beyond it."""

@@ -21,7 +21,7 @@ class _Tiles:
         self.shared = theta.shape[1] == 1 and frames.alike and not positions_too
         self.table = twiddles(frames.support, signal.dtype, signal.device)
         self.samples = frames.gather(frames.padded(signal))  # (B, T, L)
-        self.phases = frames.phases(self.table)
+        self.phases = frames.phases(signal.dtype)
 
     def __iter__(self):
         """(bins, frames) slices, small enough for the chunk budget."""

@@ -17,11 +17,13 @@ from .frames import Frames, check_support, twiddles
 from .sums import backward_sums, forward_sums
 from .windows import Profile, Window, get_window
 
+_CHECK_CHUNK = 2**18  # window values at a time while single bins are summed
+
 
 def dstft(
     signal: Tensor,
     theta: Tensor | float,
-    frame_positions: Tensor,
+    frame_positions: Tensor | Frames,
     support: int,
     window: str | Window | Profile = "hann",
 ) -> Tensor:
@@ -29,7 +31,8 @@ def dstft(
 
     signal: (..., N) real, float32 or float64.
     theta: window lengths in samples, 0 < θ <= L, shape (), (1, 1), (1, T), (F, 1) or (F, T).
-    frame_positions: (T,) window centres in samples, real-valued; float64 keeps them exact in long signals.
+    frame_positions: (T,) window centres in samples, real-valued; float64 keeps them exact in long signals. Frames made of
+        them once with ``Frames.at`` save time where many transforms share them; no gradient then reaches the positions.
     support: L, the DFT size in samples, even; F = L/2 + 1.
     window: a family's name, a Window, or a callable profile g(u).
 
@@ -37,7 +40,7 @@ def dstft(
     Raises InputError where the shapes do not fit.
     """
     support = check_support(support)
-    bins, count = support // 2 + 1, frame_positions.numel()
+    bins, count = support // 2 + 1, len(frame_positions)
     theta = torch.as_tensor(theta, dtype=signal.dtype, device=signal.device)
     theta = theta.reshape(1, 1) if theta.dim() == 0 else theta
     if theta.dim() != 2 or theta.shape[0] not in (1, bins) or theta.shape[1] not in (1, count):
@@ -56,40 +59,39 @@ class _ByFFT(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, signal, theta, positions, support, window):
-        work = _FrameWork(signal, theta, positions, support)
-        out = work.table.new_empty(signal.shape[0], len(work.frames), support // 2 + 1)
+        work = _FrameWork(signal, theta, Frames.at(positions, support))
+        out = signal.new_empty(signal.shape[0], len(work.frames), support // 2 + 1, dtype=signal.dtype.to_complex())
         for here in work.chunks():
             tapered = work.samples[:, here] * work.per_frame(window.value, here)
             torch.mul(torch.fft.rfft(tapered), work.phases(here), out=out[:, here])
         ctx.save_for_backward(signal, theta)
-        ctx.positions, ctx.support, ctx.window = positions.detach(), support, window
+        ctx.frames, ctx.window, ctx.position_dtype = work.frames, window, getattr(positions, "dtype", None)
         return out.transpose(-1, -2)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
         signal, theta = ctx.saved_tensors
-        work = _FrameWork(signal, theta, ctx.positions, ctx.support)
-        return *work.gradients(grad.transpose(-1, -2), ctx.window, ctx.needs_input_grad), None, None
+        work = _FrameWork(signal, theta, ctx.frames)
+        to_signal, to_theta, to_positions = work.gradients(grad.transpose(-1, -2), ctx.window, ctx.needs_input_grad)
+        return to_signal, to_theta, None if to_positions is None else to_positions.to(ctx.position_dtype), None, None
 
 
 class _FrameWork:
     """What the forward and the backward by FFT share: frames, phases, and the walk over chunks of frames."""
 
-    def __init__(self, signal: Tensor, theta: Tensor, positions: Tensor, support: int):
-        self.signal, self.theta, self.positions = signal, theta, positions
-        self.frames = Frames.at(positions, support)
-        self.table = twiddles(support, signal.dtype, signal.device)
+    def __init__(self, signal: Tensor, theta: Tensor, frames: Frames):
+        self.signal, self.theta, self.frames = signal, theta, frames
         self.samples = self.frames.gather(self.frames.padded(signal))  # (B, T, L)
         self.taps = self.frames.taps(signal.dtype)  # (T or 1, L)
         self.lengths = theta.reshape(-1, 1)  # (T or 1, 1)
         self.one_window = len(self.taps) == 1 and len(self.lengths) == 1
-        self.phases = self.frames.phases(self.table)
-        row = signal.shape[0] * support * signal.element_size()
+        self.phases = frames.phases(signal.dtype)
+        row = signal.shape[0] * frames.support * signal.element_size()
         size = max(1, chunk_bytes(signal.device) // row)
         period = self.phases.period or 1
         self.size = size // period * period or size  # whole periods, so that chunks share their phases
-        self._last = None
+        self._made = {}
 
     def chunks(self):
         """Slices of frames whose temporaries stay within the chunk budget."""
@@ -101,16 +103,15 @@ class _FrameWork:
         if not self.one_window:
             taps = self.taps if len(self.taps) == 1 else self.taps[here]
             return function(taps, self.lengths if len(self.lengths) == 1 else self.lengths[here])
-        if self._last is None or self._last[0] != function:
-            self._last = function, function(self.taps, self.lengths)
-        return self._last[1]
+        if function.__name__ not in self._made:
+            self._made[function.__name__] = function(self.taps, self.lengths)
+        return self._made[function.__name__]
 
     def gradients(self, grad: Tensor, window: Window, need) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """Gradients of signal (B, N), θ and t (T,) from that of S (B, T, F)."""
-        support = self.frames.support
+        support, count = self.frames.support, len(self.frames)
         on_samples = self.samples.new_empty(self.samples.shape) if need[0] else None
-        on_window = self.samples.new_zeros(len(self.frames), support) if need[1] or need[2] else None
-        together = self.one_window and not need[2]  # all frames' windows may be summed before the derivative
+        by_length, by_shift = self.lengths.new_zeros(count), self.lengths.new_zeros(count)
         halves = self.taps.new_full((support // 2 + 1,), 0.5)  # the inverse real FFT counts the inner bins twice
         halves[0] = halves[-1] = 1.0
         turn = self.phases.conjugate(halves)
@@ -118,24 +119,25 @@ class _FrameWork:
             pull = torch.fft.irfft(grad[:, here] * turn(here), n=support, norm="forward")
             if need[0]:
                 torch.mul(pull, self.per_frame(window.value, here), out=on_samples[:, here])
-            if on_window is not None:
+            if need[1] or need[2]:
                 pull *= self.samples[:, here]
-                if together:
-                    on_window[0] += pull.sum((0, 1))
-                else:
-                    torch.sum(pull, 0, out=on_window[here])
-        to_theta, to_positions = self._parameters(on_window[:1] if together else on_window, window, need)
-        return self.frames.scatter(on_samples, self.signal.shape[-1]) if need[0] else None, to_theta, to_positions
-
-    def _parameters(self, on_window: Tensor | None, window: Window, need):
-        """θ and t gradients from those of the window's values (T or 1, L)."""
-        if on_window is None:
-            return None, None
-        d_theta, d_x = window.derivatives(self.taps, self.lengths)
-        by_length = (on_window * d_theta).sum(-1)
+                d_theta, d_x = self.per_frame(window.derivatives, here)
+                by_length[here] = _sum_of_products(pull, d_theta)
+                if need[2]:
+                    by_shift[here] = -_sum_of_products(pull, d_x)
         to_theta = by_length.sum() if self.theta.shape[1] == 1 else by_length
-        to_positions = -(on_window * d_x).sum(-1).to(self.positions.dtype) if need[2] else None
-        return to_theta.reshape(self.theta.shape), to_positions
+        return (
+            self.frames.scatter(on_samples, self.signal.shape[-1]) if need[0] else None,
+            to_theta.reshape(self.theta.shape) if need[1] else None,
+            by_shift if need[2] else None,
+        )
+
+
+def _sum_of_products(values: Tensor, weights: Tensor) -> Tensor:
+    """Σ over signals and samples of (B, T, L) times (T or 1, L), for each frame: (T,)."""
+    if len(weights) == 1:
+        return (values @ weights[0]).sum(0)
+    return (values * weights).sum((0, 2))
 
 
 class _BySums(torch.autograd.Function):
@@ -145,7 +147,7 @@ class _BySums(torch.autograd.Function):
     def forward(ctx, signal, theta, positions, support, window):
         frames = Frames.at(positions, support)
         ctx.save_for_backward(signal, theta)
-        ctx.frames, ctx.window, ctx.position_dtype = frames, window, positions.dtype
+        ctx.frames, ctx.window, ctx.position_dtype = frames, window, getattr(positions, "dtype", None)
         return forward_sums(signal, theta, frames, window)
 
     @staticmethod
@@ -168,14 +170,14 @@ def exact_bins(
     """
     window, parts = get_window(window), []
     table = twiddles(support, torch.float64, signal.device)
-    whole = signal[None].to(torch.float64)
-    size = max(1, chunk_bytes(signal.device) // (support * 8 * 8))
+    frames = Frames.at(positions, support)
+    padded = frames.padded(signal[None].to(torch.float64))
+    samples = torch.arange(support, device=signal.device)
+    size = max(1, _CHECK_CHUNK // support)
     for first in range(0, len(theta), size):
         here = slice(first, first + size)
-        frames = Frames.at(positions[here], support)
-        samples = torch.arange(support, device=signal.device)
-        taps = frames.offsets[:, None] + samples
-        tapered = frames.gather(frames.padded(whole))[0] * window.value(taps, theta[here, None].to(torch.float64))
-        exponents = ((frames.starts[:, None] + samples) * bins[here, None]) % support
+        taps = frames.offsets[here, None] + samples
+        tapered = frames.gather(padded, here)[0] * window.value(taps, theta[here, None].to(torch.float64))
+        exponents = ((frames.starts[here, None] + samples) * bins[here, None]) % support
         parts.append((tapered * table[exponents]).sum(-1))
     return torch.cat(parts)

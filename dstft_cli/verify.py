@@ -26,7 +26,7 @@ def check(
     support: int,
     window: Window,
     seed: int,
-    bins: int = 1000,
+    bins: int = 500,
 ) -> Accuracy:
     """Compare S (F, T) with the exact transform at random bins.
 

@@ -120,14 +120,14 @@ def test_exact_means_exact(signal, positions):
 
 
 def test_the_check_finds_the_error_that_is_there(signal, positions):
-    """The estimate from a thousand random bins agrees with the error over the whole plane."""
+    """The estimate from random bins agrees with the error over the whole plane."""
     theta = random_lengths((129, 26)).exp2()
     exact = dstft(signal, theta, positions, L)
     noise = torch.randn(exact.shape, dtype=torch.complex128, generator=torch.Generator().manual_seed(8))
     wrong = exact + 1e-3 * exact.abs().max() * noise
     accuracy = check(wrong, signal, theta, positions, L, WINDOWS["hann"], seed=1)
     assert accuracy.rms == pytest.approx(relative_rms(wrong, exact), rel=0.2)
-    assert accuracy.bins_checked == 1000
+    assert accuracy.bins_checked == 500
 
 
 def test_the_check_sees_one_wrong_bin_that_holds_the_energy(signal, positions):

@@ -1,0 +1,95 @@
+"""The descent loop: bounds, best state, and every way it can stop."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from dstft_cli.descent import DIVERGED, INTERRUPTED, PATIENCE, STEPS, descend
+
+BOUNDS = (0.0, 10.0)
+
+
+def settings(**changes):
+    usual = dict(name="adam", learning_rate=0.3, steps=60, schedule="plateau", factor=0.5, patience=10, tolerance=1e-6)
+    return SimpleNamespace(**{**usual, **changes})
+
+
+def bowl(centre):
+    return lambda v: {"loss": ((v - centre) ** 2).mean()}
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "nadam", "radam", "rmsprop", "sgd"])
+@pytest.mark.parametrize("schedule", ["plateau", "cosine", "constant"])
+def test_comes_down_with_every_optimiser_and_schedule(name, schedule):
+    run = descend(
+        bowl(4.0), torch.full((3, 3), 1.0), BOUNDS, settings(name=name, schedule=schedule, steps=300, patience=300)
+    )
+    assert run.best_terms["loss"] < 1e-2
+
+
+def test_keeps_within_bounds_at_every_step():
+    seen = []
+    descend(
+        bowl(50.0),
+        torch.full((4,), 9.0),
+        BOUNDS,
+        settings(learning_rate=5.0),
+        lambda i, t, v: seen.append(v.clone()) and None,
+    )
+    assert len(seen) > 5
+    assert all(((v >= 0) & (v <= 10)).all() for v in seen)
+    assert (seen[-1] == 10).all()
+
+
+def test_returns_the_best_state_not_the_last():
+    """A learning rate that throws the parameter about: what comes back is the lowest loss that was seen."""
+    run = descend(bowl(5.0), torch.full((1,), 5.2), BOUNDS, settings(learning_rate=4.0, schedule="constant"))
+    losses = [terms["loss"] for terms in run.history]
+    assert run.best_terms["loss"] == min(losses) < losses[-1]
+    assert ((run.best - 5.0) ** 2).mean().item() == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_stops_at_the_step_limit_with_one_entry_more():
+    run = descend(bowl(5.0), torch.zeros(2), BOUNDS, settings(steps=7))
+    assert run.reason == STEPS
+    assert len(run.history) == 8
+
+
+def test_stops_by_patience():
+    run = descend(lambda v: {"loss": (0 * v).sum() + 3.0}, torch.ones(2), BOUNDS, settings(patience=4))
+    assert run.reason == PATIENCE
+    assert len(run.history) == 5
+
+
+def test_stops_when_asked():
+    run = descend(bowl(5.0), torch.zeros(2), BOUNDS, settings(), lambda step, terms, v: step == 3)
+    assert run.reason == INTERRUPTED
+    assert len(run.history) == 4
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("when", [1, 5])
+def test_a_loss_that_is_not_finite_ends_it_with_the_last_good_state(bad, when):
+    count = iter(range(100))
+    run = descend(
+        lambda v: {"loss": (v**2).sum() * (bad if next(count) == when else 1)}, torch.ones(2), BOUNDS, settings()
+    )
+    assert run.reason == DIVERGED
+    assert len(run.history) == when
+    assert run.best.isfinite().all()
+    assert (run.best**2).sum().item() == pytest.approx(run.history[-1]["loss"], rel=1e-5)
+
+
+def test_a_gradient_that_is_not_finite_ends_it_too():
+    run = descend(lambda v: {"loss": (v - v.detach()).abs().sqrt().sum()}, torch.ones(2), BOUNDS, settings())
+    assert run.reason == DIVERGED
+    assert (run.best == 1).all()
+
+
+@pytest.mark.parametrize("rate", [1e10, 1e300])
+def test_an_absurd_learning_rate_stays_finite(rate):
+    run = descend(bowl(5.0), torch.full((3,), 4.0), BOUNDS, settings(learning_rate=rate))
+    assert run.best.isfinite().all()
+    assert run.best_terms["loss"] <= run.history[0]["loss"]
