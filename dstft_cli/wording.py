@@ -1,0 +1,43 @@
+"""How values, keys and paths stand in a message: recognisable, short and on one line."""
+
+import os
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """The text on one line of at most ``limit`` characters, what does not print shown as an escape."""
+    plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+
+
+def file_name(path: str | os.PathLike) -> str:
+    """The path as the user wrote it, its front cut off where it would crowd a message."""
+    name = os.fsdecode(path)
+    return name if len(name) <= 100 else "…" + name[-99:]
+
+
+def dotted_key(path: tuple[str, ...]) -> str:
+    """transform.hop for ("transform", "hop"); a key that itself holds a dot stands in quotes."""
+    return ".".join(f"'{key}'" if "." in key else key for key in path)
+
+
+def shown_value(value: object) -> str:
+    """A value as a user would recognise it, in at most some 40 characters."""
+    if value is None:
+        return "empty"
+    if isinstance(value, dict):
+        return "a group of keys"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, int) and abs(value) > 10**30:
+        return "a number of more than 30 digits"
+    text = repr(value) if isinstance(value, str) else str(value)
+    text = text.lower() if isinstance(value, bool) else text
+    return text if len(text) <= 40 else f"{text[:36]}…{text[-1]}"
+
+
+def time_text(seconds: float) -> str:
+    """A duration in the unit that suits it, four digits: 1.2 s, 35.9 ms, 853.3 µs."""
+    for unit, scale in (("s", 1.0), ("ms", 1e3)):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:.4g} {unit}"
+    return f"{seconds * 1e6:.4g} µs"

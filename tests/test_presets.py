@@ -1,0 +1,64 @@
+"""The presets: lengths that suit the recordings they are for, each line explained."""
+
+import pytest
+from config_files import refusal
+
+from dstft_cli.config import load_config, preset_names, preset_path
+from dstft_cli.geometry import get_geometry
+
+RATES = {
+    "speech": (8e3, 16e3, 44.1e3, 48e3),
+    "music": (22.05e3, 44.1e3, 48e3),
+    "vibration": (1e3, 10e3, 25.6e3, 50e3),
+    "bioacoustics": (22.05e3, 44.1e3, 48e3, 96e3),
+    "ultrasound": (192e3, 250e3, 300e3, 500e3),
+    "ecg": (100, 250, 360, 1000),
+    "eeg": (100, 125, 256, 1000),
+    "structural": (50, 100, 200),
+    "paper-tf": (10e3,),
+}
+
+
+def test_the_presets_are_those_listed():
+    assert set(preset_names()) == set(RATES)
+
+
+CASES = [(name, rate) for name, rates in RATES.items() for rate in rates]
+
+
+@pytest.mark.parametrize(("name", "rate"), CASES)
+def test_a_preset_gives_sensible_lengths_at_its_usual_rates(name, rate):
+    config = load_config(name)
+    support = config.transform.support.samples(rate, 0)
+    plane = get_geometry(config, rate, samples=round(10 * support))
+    assert 80 <= plane.support <= 15_000
+    assert 7 < plane.support / plane.hop < 17
+    assert (config.figures.fmax or 0) <= rate / 2
+    assert (config.figures.fmin or 0) < rate / 4
+
+
+@pytest.mark.parametrize(("name", "rate"), [case for case in CASES if case[0] != "paper-tf"])
+def test_no_click_falls_between_the_frames_of_a_preset(name, rate):
+    """Halfway between two frames the shortest window still reads it: it is two steps long, but for rounding."""
+    config = load_config(name)
+    plane = get_geometry(config, rate, samples=round(10 * config.transform.support.samples(rate, 0)))
+    assert plane.theta_min > 1.8 * plane.hop
+
+
+@pytest.mark.parametrize("name", ["ecg", "eeg", "structural", "vibration"])
+def test_an_offset_is_taken_off_where_sensors_have_one(name):
+    assert load_config(name).signal.detrend == "mean"
+
+
+@pytest.mark.parametrize("name", RATES)
+def test_a_preset_explains_each_of_its_lines(name):
+    text = preset_path(name).read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    settings = [line for line in text.splitlines() if line.startswith("  ")]
+    assert settings and all(" # " in line for line in settings)
+
+
+def test_an_unknown_preset_is_told_the_nearest_and_all():
+    (line,) = refusal(load_config, "speach")
+    assert "did you mean 'speech'?" in line
+    assert all(name in line for name in RATES)
