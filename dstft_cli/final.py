@@ -1,6 +1,5 @@
 """The transform that is written out, at the θ that was found: exact where that is cheap, else to a checked rms of 1e-4."""
 
-
 import torch
 from torch import Tensor
 
@@ -42,9 +41,7 @@ def final_transform(
         return spectrum, check(spectrum, signal, theta, *shared, seed)
 
 
-def _by_bank(
-    signal: Tensor, theta: Tensor, positions: Tensor, support: int, window: Window, density: float
-) -> Tensor:
+def _by_bank(signal: Tensor, theta: Tensor, positions: Tensor, support: int, window: Window, density: float) -> Tensor:
     """S by banks of that many nodes an octave, one for every few frames."""
     low, high = (float(bound) for bound in theta.aminmax())
     low = min(low, high * 2**-0.1)

@@ -66,9 +66,7 @@ def load_signal(path: str | os.PathLike, **options) -> Signal:
     Raises InputError as load_signals does.
     """
     if str(options.get("channel", "")).strip() == "all":
-        raise InputError(
-            f"{shown(os.fsdecode(path), 80)}: channel all gives several signals; use load_signals"
-        )
+        raise InputError(f"{shown(os.fsdecode(path), 80)}: channel all gives several signals; use load_signals")
     return load_signals(path, **options)[0]
 
 
@@ -164,9 +162,7 @@ def detrend(signal: Signal, kind: str) -> Signal:
 def _as_samples(samples: object, where: str) -> np.ndarray:
     array = np.asarray(samples)
     if array.ndim != 1:
-        raise InputError(
-            f"{where}: samples must be one row (N,), got the shape {array.shape}; pass one channel"
-        )
+        raise InputError(f"{where}: samples must be one row (N,), got the shape {array.shape}; pass one channel")
     if array.dtype.kind not in "iuf":
         raise InputError(f"{where}: samples must be real numbers, got {array.dtype}")
     if array.size == 0:
@@ -178,9 +174,7 @@ def _as_rate(rate: object, where: str) -> float:
     try:
         value = float(rate)
     except (TypeError, ValueError):
-        raise InputError(
-            f"{where}: the sampling rate must be a number in Hz, got {shown(repr(rate))}"
-        ) from None
+        raise InputError(f"{where}: the sampling rate must be a number in Hz, got {shown(repr(rate))}") from None
     if not (math.isfinite(value) and value > 0):
         raise InputError(f"{where}: the sampling rate must be finite and more than zero, got {value:g} Hz")
     return value

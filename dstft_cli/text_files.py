@@ -151,9 +151,7 @@ def _unparted(layout: Layout, error: str) -> str:
     """pandas counts the line with too many cells from the first it was given."""
     found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", error)
     if not found:
-        return (
-            f"{layout.where} from line {layout.first + 1} on: cannot be parted into cells, {shown(error, 90)}"
-        )
+        return f"{layout.where} from line {layout.first + 1} on: cannot be parted into cells, {shown(error, 90)}"
     return (
         f"{layout.where} line {layout.first + int(found[2])}: found {found[3]} columns, expected "
         f"{len(layout.names)}; mend the line, or give --delimiter or --decimal"
@@ -224,6 +222,4 @@ def _is_constant(values: np.ndarray) -> bool:
 
 def _distinct(names: list[str]) -> list[str]:
     """The names, with a number behind those met before."""
-    return [
-        f"{name} {names[: i + 1].count(name)}" if name in names[:i] else name for i, name in enumerate(names)
-    ]
+    return [f"{name} {names[: i + 1].count(name)}" if name in names[:i] else name for i, name in enumerate(names)]

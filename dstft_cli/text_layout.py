@@ -94,9 +94,7 @@ def find_layout(
     skip = _skip(request, skip_rows, len(lines))
     body = [""] * skip + lines[skip:]
     numbered = [(i, line) for i, line in enumerate(body) if _NUMBER_FIRST.match(line)]
-    delimiter, decimal = _best_marks(
-        [line for _, line in numbered[-_SAMPLE:]], *marks, free=delimiter is None
-    )
+    delimiter, decimal = _best_marks([line for _, line in numbered[-_SAMPLE:]], *marks, free=delimiter is None)
     number = number_pattern(decimal)
     first, rows = _rows_of_numbers(numbered, delimiter, number)
     columns = [[row[c] for row in rows] for c in range(len(rows[0]))] if rows else []
@@ -111,9 +109,7 @@ def find_layout(
         decimal=decimal,
         quoted=any('"' in line for line in body[first : first + _SAMPLE]),
         first=first,
-        preamble=tuple(
-            (i + 1, line) for i, line in enumerate(body[:first]) if line.strip() and i not in head.used
-        ),
+        preamble=tuple((i + 1, line) for i, line in enumerate(body[:first]) if line.strip() and i not in head.used),
         names=head.names,
         units=head.units,
         numeric=numeric,
@@ -132,8 +128,7 @@ def _marks(delimiter: str | None, decimal: str | None) -> tuple[list[str | None]
     mark = _DELIMITERS.get(delimiter, delimiter)
     if len(mark) != 1 and mark != WHITESPACE:
         raise InputError(
-            f"delimiter {quoted(delimiter, 20)}: it must be one character, or tab, space, comma, semicolon "
-            "or pipe"
+            f"delimiter {quoted(delimiter, 20)}: it must be one character, or tab, space, comma, semicolon or pipe"
         )
     return [mark, None], decimals
 

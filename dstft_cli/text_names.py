@@ -45,9 +45,7 @@ class ColumnNames:
 
     def _is_unit_row(self, line: str) -> bool:
         cells = self._cells(line)
-        return (
-            bool(cells) and any(cells) and all(re.fullmatch(r"[\[(].*[\])]", cell) for cell in cells if cell)
-        )
+        return bool(cells) and any(cells) and all(re.fullmatch(r"[\[(].*[\])]", cell) for cell in cells if cell)
 
     def _last(self, filled: list[tuple[int, str]]) -> list[str] | None:
         """The last line that is no comment, or a comment below it where the number of cells is right."""

@@ -23,9 +23,7 @@ _SPELLINGS = {
 }
 _UNITS = {word: unit for unit, words in _SPELLINGS.items() for word in words.split()}
 _TIME_WORDS = {"time", "zeit", "tempo", "temps", "tiempo", "timestamp", "timestamps", "timer", "elapsed"}
-_TIME_ALONE = {w for u in ("s", "ms", "us", "ns") for w in _SPELLINGS[u].split()} - {"s"} | {
-    "t"
-}  # s: a distance
+_TIME_ALONE = {w for u in ("s", "ms", "us", "ns") for w in _SPELLINGS[u].split()} - {"s"} | {"t"}  # s: a distance
 _COUNTER_WORDS = {
     "index",
     "idx",
@@ -178,9 +176,7 @@ def _rising(table: "Table") -> int | None:
     """The first column that rises on an even grid beside others, and does not only count rows."""
     if len(table.layout.numeric) < 2:
         return None
-    return next(
-        (c for c in table.layout.numeric if _is_even(table.values[c]) and not is_counter(table, c)), None
-    )
+    return next((c for c in table.layout.numeric if _is_even(table.values[c]) and not is_counter(table, c)), None)
 
 
 def _is_even(values: np.ndarray) -> bool:
@@ -203,9 +199,7 @@ def _clock(table: "Table", column: int, time_unit: str | None) -> tuple[float, l
     values = table.numbers(column)
     called = table.layout.called(column)
     if len(values) < 2:
-        raise InputError(
-            f"{table.layout.where}: one line of numbers gives no sampling rate; give it with --fs"
-        )
+        raise InputError(f"{table.layout.where}: one line of numbers gives no sampling rate; give it with --fs")
     _check_rising(table, values, called)
     off = _steps_off(values)
     wrong = np.flatnonzero(np.abs(off) > _HALF_STEP)

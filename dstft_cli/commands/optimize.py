@@ -1,0 +1,100 @@
+"""``dstft optimize``: one recording to its best spectrogram."""
+
+import time
+
+import click
+
+from . import VERBOSITY
+from .options import (
+    config_source,
+    figure_settings,
+    flags_given,
+    run_settings,
+    signal_settings,
+    talk,
+    transform_settings,
+)
+
+
+@click.command("optimize", short_help="find the best window lengths for a recording")
+@click.argument("path", metavar="INPUT", type=click.Path())
+@config_source
+@transform_settings
+@run_settings
+@signal_settings
+@figure_settings
+@click.option(
+    "-o", "--out-dir", metavar="DIR", type=click.Path(), help="Where to write. [default: dstft-out/<name of INPUT>]"
+)
+@click.option(
+    "--on-existing",
+    type=click.Choice(["error", "overwrite", "skip"]),
+    default="error",
+    show_default=True,
+    help="What to do where a result is there already.",
+)
+@talk
+@click.pass_context
+def command(ctx, path, source, sets, out_dir, on_existing, verbose, quiet, **params):
+    """Find the window lengths that make the spectrogram of INPUT sharpest, and write it with pictures and numbers.
+
+    INPUT is an audio file (WAV, FLAC, OGG, AIFF) or a table (CSV, TSV, TXT) with a time column or --fs.
+
+    \b
+    dstft optimize recording.wav                          one window length for the whole recording
+    dstft optimize recording.wav --mode tf-varying        one for each point of time and frequency
+    dstft optimize vibration.csv --fs 10000 -c vibration
+    dstft optimize call.wav --support 4ms --hop 0.25ms --fmin 20000
+    """
+    ctx.meta[VERBOSITY] = verbose
+    from ..config import load_config
+
+    config = load_config(source, sets, flags_given(params))
+    from ..console import Console
+
+    console = Console(quiet=quiet, verbose=verbose)
+    console.say(f"reading {path}", level=1)
+    from ..runs import load_inputs, output_folders
+
+    began = time.perf_counter()
+    signals = load_inputs(path, config)
+    loading = (time.perf_counter() - began) / len(signals)
+    folders = output_folders(out_dir, signals)
+    jobs = _wanted(signals, folders, on_existing, console)
+    codes = [_run_one(signal, config, folder, loading, console) for signal, folder in jobs]
+    ctx.exit(next((code for code in codes if code), 0))
+
+
+def _wanted(signals, folders, on_existing, console):
+    """The signals to run and where; refuses existing results before any work, or passes them over."""
+    from ..runs import check_free, result_exists
+
+    jobs = []
+    for signal, folder in zip(signals, folders, strict=True):
+        if on_existing == "skip" and result_exists(folder):
+            console.say(f"{folder}: a result is there already; skipped")
+            continue
+        if on_existing == "error":
+            check_free(folder)
+        jobs.append((signal, folder))
+    return jobs
+
+
+def _run_one(signal, config, folder, loading, console) -> int:
+    """Optimise and write one signal; the exit code."""
+    from ..runs import run_signal
+    from .stopping import stop_request
+
+    for note in signal.notes:
+        console.say(note)
+    with stop_request() as stop, console.progress(config.optimizer.steps) as show:
+        result = run_signal(signal, config, folder, lambda step: show(step) or bool(stop), loading)
+    console.summary(result, folder)
+    if result.stop_reason == "diverged":
+        console.warn(
+            f"{signal.where}: the loss stopped being finite at step {result.steps}; the best state before it was written"
+        )
+        return 1
+    if stop:
+        console.warn(f"interrupted: the best state so far is in {folder}")
+    return stop.code

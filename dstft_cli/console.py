@@ -1,0 +1,137 @@
+"""What a person sees while a command runs: progress and remarks on stderr, the result on stdout."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from .descent import Step
+from .results import Result
+from .wording import time_text
+
+_PHASES = {
+    "bank": "window bank",
+    "search": "best constant",
+    "descent": "optimising",
+    "verify": "checking",
+    "write": "writing",
+}
+_QUIET_SECONDS = 2.0  # between two plain lines
+
+
+class Console:
+    """quiet: only errors and the result's folder. verbose: how many -v."""
+
+    def __init__(self, quiet: bool = False, verbose: int = 0):
+        self.quiet, self.verbose = quiet, verbose
+        self._err = RichConsole(stderr=True, highlight=False, soft_wrap=True)
+        self._out = RichConsole(highlight=False, soft_wrap=True)
+
+    def say(self, text: str, level: int = 0) -> None:
+        """A remark, shown from that many -v on."""
+        if not self.quiet and self.verbose >= level:
+            self._err.print(text, markup=False)
+
+    def warn(self, text: str) -> None:
+        """What must be seen even with -q."""
+        self._err.print(f"Warning: {text}", markup=False)
+
+    @contextlib.contextmanager
+    def progress(self, steps: int) -> Iterator[Callable[[Step], None]]:
+        """A function to show each Step of a run: a live bar on a terminal, a line now and then elsewhere."""
+        if self.quiet:
+            yield lambda step: None
+        elif self._err.is_terminal:
+            with self._bar() as bar:
+                yield _LiveView(bar, steps).show
+        else:
+            yield _PlainView(self._err).show
+
+    def _bar(self) -> Progress:
+        return Progress(
+            TextColumn("{task.description:13}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[status]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._err,
+            transient=True,
+        )
+
+    def summary(self, result: Result, folder: Path) -> None:
+        """What came out, in a few lines."""
+        if self.quiet:
+            self._out.print(str(folder), markup=False)
+            return
+        for name, value in _summary(result, folder):
+            self._out.print(f"{name:14} {value}", markup=False)
+
+
+def _summary(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
+    rate, criterion = result.sample_rate, result.config.loss.criterion
+    bins, frames = result.stft.shape
+    yield "signal", f"{result.signal.where}, {result.signal.duration:.4g} s at {rate:g} Hz"
+    yield (
+        "transform",
+        (
+            f"{result.mode}, {result.window.name}; support {result.support} ({time_text(result.support / rate)}), "
+            f"hop {result.geometry.hop:g} ({time_text(result.geometry.hop / rate)}); {bins} x {frames} bins"
+        ),
+    )
+    low, middle, high = (float(f(result.theta)) for f in (np.min, np.median, np.max))
+    if result.theta.size == 1:
+        yield "window length", f"{middle:.1f} samples ({time_text(middle / rate)})"
+    else:
+        yield (
+            "window lengths",
+            f"{low:.1f} to {high:.1f}, median {middle:.1f} samples ({time_text(low / rate)} to {time_text(high / rate)})",
+        )
+    if result.best_constant and result.mode != "constant":
+        yield "best constant", f"{result.best_constant[0]:.1f} samples ({time_text(result.best_constant[0] / rate)})"
+    yield criterion, f"{result.initial[criterion]:.4f} to {result.final[criterion]:.4f}"
+    yield "accuracy", f"rms error {result.accuracy.rms:.1e} over {result.accuracy.bins_checked} random bins"
+    yield "stopped by", f"{result.stop_reason} after {result.steps} steps, {result.seconds['total']:.1f} s in all"
+    yield "written to", str(folder)
+
+
+def _status(step: Step) -> str:
+    parts = [f"{step.index}/{step.total}"] if step.total else [str(step.index)] if step.phase == "bank" else []
+    names = {"regularization": "λR"}
+    parts += [f"{names.get(name, name)} {value:.4f}" for name, value in step.terms.items()]
+    if step.theta:
+        parts.append(f"θ {step.theta[0]:.0f}-{step.theta[1]:.0f}")
+    return "  ".join(parts)
+
+
+class _LiveView:
+    def __init__(self, bar: Progress, steps: int):
+        self.bar, self.task = bar, bar.add_task("starting", total=None, status="")
+        self.phase = ""
+
+    def show(self, step: Step) -> None:
+        if step.phase != self.phase:
+            self.phase = step.phase
+            self.bar.reset(self.task, total=step.total or None)
+        self.bar.update(
+            self.task,
+            description=_PHASES[step.phase],
+            total=step.total or None,
+            completed=step.index,
+            status=_status(step),
+        )
+
+
+class _PlainView:
+    def __init__(self, console: RichConsole):
+        self.console, self.phase, self.last = console, "", 0.0
+
+    def show(self, step: Step) -> None:
+        now = time.monotonic()
+        if step.phase == self.phase and now - self.last < _QUIET_SECONDS:
+            return
+        self.phase, self.last = step.phase, now
+        self.console.print(f"{_PHASES[step.phase]}  {_status(step)}".rstrip(), markup=False)

@@ -1,0 +1,106 @@
+"""The plane a run works on: support, hop and bounds of θ in samples, from the settings, the rate and the length.
+
+Defaults (``auto``), N samples at fs Hz:
+
+    support    the power of two nearest 100·fs^(1/3), at most 4096 and at most N/4: 512 at 100 Hz, 1024 at 1 kHz, 2048 at
+               16 kHz, 4096 from 44.1 kHz up; about the longest window that still pays on recordings of each kind
+    hop        support/16; support/8 above 500 000 samples, support/4 above 2 000 000
+    theta_min  support/8: two hops at the finest, so that neighbouring windows overlap and no click falls between frames
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .config import Config, Length
+from .errors import InputError
+from .frames import fixed_positions, frame_count
+from .lengths import LEAST_WINDOW
+
+_LEAST_SUPPORT, _MOST_SUPPORT = 16, 4096
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """support L, hop H, and the range and first value of θ (None: to be found), in samples; T frames, F bins."""
+
+    support: int
+    hop: float
+    theta_min: float
+    theta: float | None
+    samples: int
+
+    @property
+    def bins(self) -> int:
+        return self.support // 2 + 1
+
+    @property
+    def frames(self) -> int:
+        return frame_count(self.samples, self.hop)
+
+    def positions(self, device: torch.device) -> Tensor:
+        """t_n in samples, (T,), float64."""
+        return fixed_positions(self.samples, self.hop, device)
+
+
+def get_geometry(config: Config, sample_rate: float, samples: int) -> Geometry:
+    """The geometry of a signal of that many samples at that rate in Hz. Raises InputError where lengths clash."""
+    settings = config.transform
+    support = _support(settings.support, sample_rate, samples)
+    hop = _hop(settings.hop, sample_rate, samples, support)
+    theta = settings.theta.samples(sample_rate, support)
+    theta_min = settings.theta_min.samples(sample_rate, support)
+    if theta_min is None:
+        theta_min = max(LEAST_WINDOW, support / 8)
+        theta_min = theta_min if theta is None else min(theta, theta_min)
+    for name, value in (("theta_min", theta_min), ("theta", theta)):
+        if value is not None and not LEAST_WINDOW <= value <= support:
+            raise InputError(
+                f"transform.{name} is {_of(getattr(settings, name), value)}: it must be between {LEAST_WINDOW:g} samples "
+                f"and the support, {support} samples"
+            )
+    if theta is not None and theta < theta_min:
+        raise InputError(f"transform.theta is {theta:g} samples, below transform.theta_min, {theta_min:g} samples")
+    if samples < theta_min:
+        raise InputError(
+            f"the signal has {samples} samples, fewer than its shortest window of {theta_min:g}: set a smaller --support "
+            "or --theta-min, or give a longer signal"
+        )
+    return Geometry(support, hop, float(theta_min), None if theta is None else float(theta), samples)
+
+
+def _support(length: Length, sample_rate: float, samples: int) -> int:
+    given = length.samples(sample_rate, samples)
+    if given is None:
+        wanted = 2 ** round(math.log2(100 * sample_rate ** (1 / 3)))
+        room = 2 ** int(math.log2(max(samples / 4, 1)))
+        return max(_LEAST_SUPPORT, min(wanted, room, _MOST_SUPPORT))
+    support = max(2, 2 * round(given / 2))
+    if support > 4 * samples + 4:
+        raise InputError(
+            f"transform.support is {_of(length, support)}, but the signal has only {samples} samples: "
+            "set a support of at most the signal's length"
+        )
+    return support
+
+
+def _hop(length: Length, sample_rate: float, samples: int, support: int) -> float:
+    given = length.samples(sample_rate, support)
+    if given is None:
+        share = 16 if samples <= 500_000 else 8 if samples <= 2_000_000 else 4
+        return float(max(1, support // share))
+    if length.unit != "samples":
+        return float(max(1, round(given)))  # whole samples: all frames then lie alike on the sample grid
+    if samples / given > 2**31:
+        raise InputError(
+            f"transform.hop is {_of(length, given)}: that is over two thousand million frames; set a longer hop"
+        )
+    return float(given)
+
+
+def _of(length: Length, samples: float) -> str:
+    """The length as it was written and what it comes to."""
+    plain = f"{samples:g} samples"
+    return plain if length.unit in ("samples", "auto") else f"{length}, {plain}"

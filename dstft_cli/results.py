@@ -1,0 +1,218 @@
+"""What a run gives: arrays, metrics and config, and the names they have on disk."""
+
+import json
+import math
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from .config import Config, dump_config
+from .descent import CONVERGED, PATIENCE, STEPS
+from .geometry import Geometry
+from .signals import Signal
+from .verify import Accuracy
+from .windows import Window
+
+SCHEMA_VERSION = 1
+ARRAYS, METRICS, CONFIG = "result.npz", "metrics.json", "config.yaml"
+COMPLETE = (CONVERGED, PATIENCE, STEPS)
+_PACKAGES = ("dstft-cli", "torch", "numpy", "soundfile", "pandas", "matplotlib")
+
+
+@dataclass
+class Result:
+    """The optimal spectrogram of one signal and how it was found.
+
+    stft: (F, T) complex. theta: window lengths in samples, (1, 1), (1, T), (F, 1) or (F, T).
+    frame_positions: (T,) samples; sample 0 is the first one analysed.
+    geometry: support, hop and least window length in samples. window: the family.
+    history: the loss and its terms over steps, (steps + 1,) each; ``loss`` is the sum of the others.
+    final: the same terms for the transform as it is returned.
+    curve: constant window lengths in samples, increasing, and the criterion at each; empty where none was computed.
+    accuracy: stft against the exact transform at random bins.
+    bank: nodes, rms and entropy error of the interpolation the run stepped on, or None where it used none.
+    seconds: how long each part took.
+    """
+
+    signal: Signal
+    config: Config
+    stft: np.ndarray
+    theta: np.ndarray
+    frame_positions: np.ndarray
+    geometry: Geometry
+    window: Window
+    history: dict[str, np.ndarray]
+    final: dict[str, float]
+    curve: tuple[np.ndarray, np.ndarray]
+    accuracy: Accuracy
+    bank: dict[str, float] | None
+    stop_reason: str
+    device: str
+    threads: int
+    seconds: dict[str, float]
+
+    @property
+    def sample_rate(self) -> float:
+        """Hz."""
+        return self.signal.sample_rate
+
+    @property
+    def mode(self) -> str:
+        return self.config.transform.mode
+
+    @property
+    def support(self) -> int:
+        """L in samples."""
+        return self.geometry.support
+
+    @property
+    def initial(self) -> dict[str, float]:
+        """The loss and its terms for the constant window that the run set out from."""
+        return {name: float(values[0]) for name, values in self.history.items()}
+
+    @property
+    def best_constant(self) -> tuple[float, float] | None:
+        """(θ in samples, criterion) of the best constant window, None where none was looked for."""
+        lengths, losses = self.curve
+        return (float(lengths[losses.argmin()]), float(losses.min())) if len(lengths) else None
+
+    @property
+    def steps(self) -> int:
+        return len(self.history["loss"]) - 1
+
+    @property
+    def times(self) -> np.ndarray:
+        """Frame centres in s from the first sample analysed, (T,)."""
+        return self.frame_positions / self.sample_rate
+
+    @property
+    def frequencies(self) -> np.ndarray:
+        """Bin centres in Hz, (F,)."""
+        return np.arange(self.support // 2 + 1) * (self.sample_rate / self.support)
+
+    @property
+    def magnitude(self) -> np.ndarray:
+        """|S|, (F, T); half the amplitude of a steady tone."""
+        return np.abs(self.stft)
+
+    @property
+    def complete(self) -> bool:
+        """False where the run was interrupted or diverged."""
+        return self.stop_reason in COMPLETE
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What result.npz holds, by name."""
+        return {
+            "stft": self.stft.astype(np.complex64, copy=False),
+            "theta": self.theta,
+            "frame_positions": self.frame_positions,
+            "times": self.times,
+            "frequencies": self.frequencies,
+            "sample_rate": np.float64(self.sample_rate),
+            "support": np.int64(self.support),
+            "hop": np.float64(self.geometry.hop),
+            "window": np.str_(self.window.name),
+            "mode": np.str_(self.mode),
+            "start": np.float64(self.signal.start),
+            "schema_version": np.int64(SCHEMA_VERSION),
+            **{f"{name}_history": values for name, values in self.history.items()},
+        }
+
+    def metrics(self) -> dict:
+        """What metrics.json holds: strict JSON, every figure finite."""
+        best = self.best_constant
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "mode": self.mode,
+            "stop_reason": self.stop_reason,
+            "steps": self.steps,
+            **{name: {"initial": self.initial[name], "final": self.final[name]} for name in self.final},
+            "theta": self._theta_summary(),
+            "best_constant": None if best is None else {"theta": best[0], self.config.loss.criterion: best[1]},
+            "accuracy": vars(self.accuracy),
+            "bank": self.bank,
+            "geometry": {
+                "support": self.support,
+                "hop": self.geometry.hop,
+                "theta_min": self.geometry.theta_min,
+                "frames": self.geometry.frames,
+                "bins": self.geometry.bins,
+                "window": self.window.name,
+            },
+            "seconds": {name: round(value, 4) for name, value in self.seconds.items()},
+            "device": self.device,
+            "dtype": self.config.run.dtype,
+            "threads": self.threads,
+            "seed": self.config.run.seed,
+            "input": self._input(),
+            "notes": list(self.signal.notes),
+            "versions": _versions(),
+        }
+
+    def save(self, folder: str | Path, figures: bool = True, on_existing: str = "error") -> Path:
+        """Write the whole result into a folder, as the command does. Returns the folder.
+
+        Raises OutputExistsError where a result is there already (unless on_existing="overwrite"), OutputError where it
+        cannot be written.
+        """
+        from .runs import write_result
+
+        return write_result(self, folder, figures=figures, on_existing=on_existing)
+
+    def _theta_summary(self) -> dict[str, dict[str, float]]:
+        values = [float(f(self.theta)) for f in (np.min, np.median, np.max)]
+        names = ("min", "median", "max")
+        return {
+            "samples": dict(zip(names, values, strict=True)),
+            "seconds": {name: value / self.sample_rate for name, value in zip(names, values, strict=True)},
+        }
+
+    def _input(self) -> dict:
+        signal = self.signal
+        return {
+            "name": Path(signal.path).name if signal.path else signal.name,
+            "sha256": signal.sha256,
+            "sample_rate": signal.sample_rate,
+            "samples": len(signal.samples),
+            "channel": signal.channel,
+            "start": signal.start,
+            "unit": signal.unit,
+        }
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # run from a source tree that is not installed
+            found[package] = "unknown"
+    return found
+
+
+def write_arrays(result: Result, path: Path) -> None:
+    with open(path, "wb") as file:
+        np.savez(file, **result.arrays())
+
+
+def write_config(result: Result, path: Path) -> None:
+    path.write_text(dump_config(result.config), encoding="utf-8")
+
+
+def write_metrics(result: Result, path: Path) -> None:
+    text = json.dumps(finite(result.metrics()), indent=2, allow_nan=False, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def finite(value):
+    """The same with null for every number that JSON has no word for."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,150 @@
+"""One input from file to folder: load, optimise, write."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .config import Config
+from .descent import OnStep, Step
+from .devices import DTYPES
+from .errors import OutputExistsError
+from .optimization import optimize
+from .results import ARRAYS, CONFIG, METRICS, Result, write_arrays, write_config, write_metrics
+from .signals import Signal, detrend, load_signals
+from .staging import staging
+from .transform import dstft
+from .wording import time_text
+
+
+def load_inputs(path: str | Path, config: Config) -> list[Signal]:
+    """The signals that the config's section ``signal`` selects from a file. Raises InputError."""
+    settings = config.signal.model_dump(exclude={"detrend"})
+    return [detrend(signal, config.signal.detrend) for signal in load_signals(path, **settings)]
+
+
+def output_folders(folder: str | Path | None, signals: list[Signal]) -> list[Path]:
+    """Where each signal's result goes: the folder (default ``dstft-out/<stem>``), or one below it a channel."""
+    base = Path("dstft-out") / signals[0].name if folder is None else Path(folder)
+    if len(signals) == 1:
+        return [base]
+    return [base / f"channel-{i}" for i in range(1, len(signals) + 1)]
+
+
+def result_exists(folder: Path) -> bool:
+    """True where the folder holds a result or a part of one."""
+    return any((folder / name).exists() for name in (METRICS, ARRAYS, CONFIG))
+
+
+def check_free(folder: Path) -> None:
+    """Raises OutputExistsError where a result is in the folder already."""
+    if result_exists(folder):
+        raise OutputExistsError(
+            f"{folder}: a result is there already; --on-existing overwrite replaces it, skip keeps it, -o names another folder"
+        )
+
+
+def run_signal(
+    signal: Signal, config: Config, folder: Path, on_step: OnStep | None = None, loading: float = 0.0
+) -> Result:
+    """Optimise one signal and write its folder, whatever result was there. ``loading``: s that reading it took."""
+    result = optimize(signal, config, on_step)
+    result.seconds = {"load": loading, **result.seconds}
+    if on_step is not None:
+        on_step(Step("write", 0, 1))
+    write_result(result, folder, on_existing="overwrite")
+    return result
+
+
+def write_result(result: Result, folder: str | Path, figures: bool = True, on_existing: str = "error") -> Path:
+    """All files of a result, the metrics last. Raises OutputExistsError, OutputError."""
+    folder = Path(folder)
+    if on_existing != "overwrite":
+        check_free(folder)
+    began = time.perf_counter()
+    with staging(folder, last=METRICS) as aside:
+        write_arrays(result, aside / ARRAYS)
+        write_config(result, aside / CONFIG)
+        if figures:
+            _write_figures(result, aside)
+        result.seconds["write"] = time.perf_counter() - began
+        result.seconds["total"] = sum(value for name, value in result.seconds.items() if name != "total")
+        write_metrics(result, aside / METRICS)
+    return folder
+
+
+def _write_figures(result: Result, folder: Path) -> None:
+    from . import figures
+
+    settings = result.config.figures
+    for name, figure in make_figures(result).items():
+        path = folder / f"{name}.{settings.format}"
+        figures.save(figure, str(path), format=settings.format, dpi=settings.dpi)
+
+
+def make_figures(result: Result) -> dict:
+    """The figures of a result by the stem of their file: spectrogram, theta, comparison, loss."""
+    from . import figures
+
+    view, axes = _view(result), (result.times, result.frequencies)
+    criterion = result.config.loss.criterion
+    note = f"{_described(result)}, {criterion} {result.final[criterion]:.4g}"
+    unit = 1e3 / result.sample_rate
+    curve = None
+    if result.mode == "constant" and len(result.curve[0]) > 2:
+        curve = result.curve[0] * unit, result.curve[1]
+    bounds = result.geometry.theta_min, float(result.support)
+    return {
+        "spectrogram": figures.spectrogram(*axes, result.magnitude, view, note),
+        "theta": figures.theta_map(*axes, result.theta, result.sample_rate, view, bounds),
+        "comparison": figures.comparison(*axes, _panels(result), view),
+        "loss": figures.loss_curves(result.history, view, curve),
+    }
+
+
+def _view(result: Result):
+    from .figures import View
+
+    settings, signal = result.config.figures, result.signal
+    name = Path(signal.path).name if signal.path else signal.name
+    title = name if len(signal.channels) < 2 else f"{name}, channel {signal.channel}"
+    return View(**settings.model_dump(exclude={"format"}), start=signal.start, title=title)
+
+
+def _described(result: Result) -> str:
+    shortest, longest = (time_text(bound / result.sample_rate) for bound in (result.theta.min(), result.theta.max()))
+    if result.theta.size == 1:
+        return f"{result.mode} window of {shortest}"
+    return f"{result.mode} windows of {shortest} to {longest}"
+
+
+def _panels(result: Result) -> list[tuple[str, np.ndarray, float]]:
+    """Short, long and best constant window, and the optimum: label, |S|, criterion."""
+    lengths = {"Short window": result.geometry.theta_min, "Long window": float(result.support)}
+    if result.best_constant is not None and result.mode != "constant":
+        lengths["Best constant window"] = result.best_constant[0]
+    panels = []
+    for label, length in lengths.items():
+        magnitude = reference(result, length)
+        panels.append((f"{label}, {time_text(length / result.sample_rate)}", magnitude, entropy_of(magnitude)))
+    label = {"fixed": "Fixed window", "constant": "Best constant window"}.get(result.mode, "Optimum")
+    label += (
+        f", {time_text(result.theta.item() / result.sample_rate)}" if result.theta.size == 1 else f", {result.mode}"
+    )
+    return [*panels, (label, result.magnitude, entropy_of(result.magnitude))]
+
+
+def reference(result: Result, length: float) -> np.ndarray:
+    """|S| (F, T) of the result's signal and frames with one constant window of that many samples."""
+    samples = torch.tensor(result.signal.samples, dtype=DTYPES[result.config.run.dtype])
+    positions = torch.as_tensor(result.frame_positions)
+    with torch.no_grad():
+        return dstft(samples, length, positions, result.support, result.window).abs().numpy()
+
+
+def entropy_of(magnitude: np.ndarray) -> float:
+    """Shannon entropy, Eq. (26), of magnitudes."""
+    from .criteria import entropy
+
+    return float(entropy(torch.from_numpy(np.ascontiguousarray(magnitude))))
