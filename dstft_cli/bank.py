@@ -16,7 +16,7 @@ from .transform import dstft
 from .windows import Window
 
 # Monomial coefficients of the cubic through values at -1, 0, 1, 2: rows are powers 0 … 3.
-_CUBIC = (
+CUBIC = (
     (0.0, 1.0, 0.0, 0.0),
     (-1 / 3, -1 / 2, 1.0, -1 / 6),
     (1 / 2, -1.0, 1 / 2, 0.0),
@@ -81,46 +81,65 @@ class WindowBank:
         # Row r of this overlapping view is the four complex nodes from flat position r on: a read is a row copy.
         self._rows = flat.as_strided((bins * count - 3, 8), (2, 1))
         self._first = torch.arange(bins, device=flat.device) * count
-        powers = torch.tensor(_CUBIC, dtype=torch.float64)
+        powers = torch.tensor(CUBIC, dtype=torch.float64)
         self._to_powers = torch.kron(powers, torch.eye(2, dtype=torch.float64)).to(flat)
         self._count = count
+        self._tile = 2**24 if flat.is_cuda else 2**16
 
     def __len__(self) -> int:
         return self._count
 
     def stft(self, log_theta: Tensor) -> Tensor:
         """S (F, T) complex at log2 θ, of any shape that broadcasts to (F, T)."""
-        value, _ = self._read(log_theta.detach(), derivative=False)
-        return torch.complex(value[0], value[1]).view(self.shape)
+        out = torch.empty(self.shape, dtype=self._values.dtype, device=self._values.device)
+        for here, place in self._tiles(log_theta.detach()):
+            value, _ = self._read(here, place, derivative=False)
+            out[here] = torch.complex(value[0], value[1]).view(place.shape)
+        return out
 
     def magnitude(self, log_theta: Tensor) -> Tensor:
         """|S| (F, T) at log2 θ, of any shape that broadcasts to (F, T); differentiable in log2 θ."""
         return _Magnitude.apply(log_theta, self)
 
-    def _read(self, log_theta: Tensor, derivative: bool) -> tuple[Tensor, Tensor | None]:
-        """S, and ∂S/∂(log2 θ), as (2, F·T): real and imaginary parts."""
-        place = (log_theta - self.log_min) * self.per_octave
+    def _tiles(self, log_theta: Tensor):
+        """(rows of the plane, log2 θ there) in pieces whose temporaries stay in the caches and on the heap."""
+        whole = log_theta.expand(self.shape)
+        high = max(1, self._tile // self.shape[1])
+        for first in range(0, self.shape[0], high):
+            here = slice(first, min(first + high, self.shape[0]))
+            yield here, whole[here]
+
+    def _read(self, here: slice, log_theta: Tensor, derivative: bool) -> tuple[Tensor, Tensor | None]:
+        """S, and ∂S/∂(log2 θ), in those rows of the plane, as (2, bins): real and imaginary parts."""
+        place = ((log_theta - self.log_min) * self.per_octave).reshape(-1)
         node = place.to(torch.int64).clamp_(1, self._count - 3)
-        t = (place - node).expand(self.shape).reshape(-1)
-        row = (node - 1).expand(self.shape).reshape(-1) + self._first
+        t = place - node
+        first = here.start * self.shape[1]
+        row = node.sub_(1).add_(self._first[first : first + len(place)])
         powers = torch.mm(self._to_powers, self._rows.index_select(0, row).t()).view(4, 2, -1)
         inner = torch.addcmul(powers[2], powers[3], t)  # Horner, and its derivative alongside
         slope = torch.addcmul(inner, powers[3], t) if derivative else None
         outer = torch.addcmul(powers[1], inner, t)
-        slope = torch.addcmul(outer, slope, t).mul_(self.per_octave) if derivative else None
+        slope = torch.addcmul(outer, slope, t) if derivative else None
         return torch.addcmul(powers[0], outer, t), slope
 
 
 class _Magnitude(torch.autograd.Function):
+    """|S| and ∂|S|/∂(log2 θ) together."""
+
     @staticmethod
     def forward(ctx, log_theta, bank):
-        value, slope = bank._read(log_theta, derivative=True)
-        magnitude = value[0].square().addcmul_(value[1], value[1]).sqrt_()
-        change = (value[0] * slope[0]).addcmul_(value[1], slope[1])
-        change.div_(magnitude.clamp_min(torch.finfo(magnitude.dtype).tiny))
-        ctx.save_for_backward(change.view(bank.shape))
+        magnitude = torch.empty(bank.shape, dtype=log_theta.dtype, device=log_theta.device)
+        change = torch.empty_like(magnitude)
+        for here, place in bank._tiles(log_theta):
+            value, slope = bank._read(here, place, derivative=True)
+            size = value[0].square().addcmul_(value[1], value[1]).sqrt_()
+            pull = (value[0] * slope[0]).addcmul_(value[1], slope[1]).mul_(bank.per_octave)
+            magnitude[here] = size.view(place.shape)
+            change[here] = pull.div_(size.clamp_min_(torch.finfo(size.dtype).tiny)).view(place.shape)
+        ctx.save_for_backward(change)
         ctx.theta_shape = log_theta.shape
-        return magnitude.view(bank.shape)
+        return magnitude
 
     @staticmethod
     @torch.autograd.function.once_differentiable

@@ -8,7 +8,7 @@ from .errors import DeviceError
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
-_CPU_CHUNK = 2**20  # bytes: larger ones fall out of the caches, and fresh pages cost more than the arithmetic
+_CPU_CHUNK = 2**21  # bytes: larger ones fall out of the caches, and fresh pages cost more than the arithmetic
 _CUDA_CHUNK = 1 * 2**30
 
 

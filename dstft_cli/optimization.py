@@ -175,7 +175,9 @@ class _Run:
     def _keep_the_better(self) -> None:
         """The constant window that the run set out from, where the descent ended no lower."""
         if self.final["loss"] > self.history[0]["loss"]:
-            self._transform(self.problem.constant(self.first))
+            self.theta, self.spectrum = self.problem.constant(self.first), self.problem.transform(self.first)
+            self.accuracy = self.problem.check(self.spectrum, self.theta)
+            self.final = self.problem.terms(self.spectrum, self.theta)
 
     def _build_bank(self, density: float) -> None:
         """A bank of at least that many nodes an octave that meets the tolerance; its nodes are also the loss curve."""

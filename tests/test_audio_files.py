@@ -11,9 +11,7 @@ from dstft_cli.errors import InputError
 from dstft_cli.signals import load_signal, load_signals
 
 NOISE = np.random.default_rng(3).uniform(-0.9, 0.9, (20000, 2))
-TOTAL = slice(
-    18, 26
-)  # bytes of a FLAC file that hold rate, channels, bits and, lowest, 36 bits of total samples
+TOTAL = slice(18, 26)  # bytes of a FLAC file that hold rate, channels, bits and, lowest, 36 bits of total samples
 
 
 @pytest.fixture
@@ -139,9 +137,7 @@ def test_a_wav_cut_in_half_is_read_with_a_warning(tmp_path):
     path.write_bytes(path.read_bytes()[:20044])
     signal = load_signal(path)
     assert len(signal.samples) == 10000
-    assert signal.notes[0].startswith(
-        "warning: the header declares 40000 bytes of samples, the file holds 20000"
-    )
+    assert signal.notes[0].startswith("warning: the header declares 40000 bytes of samples, the file holds 20000")
 
 
 def test_an_ogg_of_two_streams_and_one_without_its_end_are_warned_of(tmp_path):

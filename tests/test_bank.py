@@ -1,6 +1,7 @@
 """The window bank against the exact transform, and its derivative."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -42,7 +43,7 @@ def bank(signal, positions, count, window="hann", on_node=None):
 
 def test_nodes_are_uniform_in_log_and_include_both_ends():
     nodes = node_lengths(50.0, 1000.0, 9)
-    ratios = [b / a for a, b in zip(nodes, nodes[1:], strict=False)]
+    ratios = [b / a for a, b in pairwise(nodes)]
     assert nodes[0] == 50.0
     assert nodes[-1] == 1000.0
     assert ratios == pytest.approx([20 ** (1 / 8)] * 8)

@@ -184,9 +184,7 @@ def test_views_that_cannot_be_drawn_are_refused_by_name(change):
         View(**change)
 
 
-@pytest.mark.parametrize(
-    "band", [{"fmin": 5000}, {"fmin": 3000, "fmax": 2000}, {"fmax": 10, "freq_scale": "log"}]
-)
+@pytest.mark.parametrize("band", [{"fmin": 5000}, {"fmin": 3000, "fmax": 2000}, {"fmax": 10, "freq_scale": "log"}])
 def test_a_band_without_bins_is_refused(band):
     with pytest.raises(InputError, match="leave nothing"):
         figures.spectrogram(TIMES, FREQUENCIES, noise(), View(**band))

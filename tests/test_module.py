@@ -26,7 +26,9 @@ def test_theta_has_the_shape_of_its_mode(mode):
     assert layer(torch.randn(2, 3, 105)).shape == (2, 3, 33, 11)
 
 
-@pytest.mark.parametrize(("alias", "mode"), [("time", MODES[2]), ("frequency", MODES[3]), ("tf", MODES[4]), ("time-frequency", MODES[4])])
+@pytest.mark.parametrize(
+    ("alias", "mode"), [("time", MODES[2]), ("frequency", MODES[3]), ("tf", MODES[4]), ("time-frequency", MODES[4])]
+)
 def test_aliases(alias, mode):
     assert DSTFT(64, 10, mode=alias, num_frames=11).mode == mode
 

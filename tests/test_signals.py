@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dstft_cli.errors import InputError
-from dstft_cli.signals import Signal, detrend, check_signal, load_signal, load_signals
+from dstft_cli.signals import Signal, check_signal, detrend, load_signal, load_signals
 
 SINE = np.sin(np.arange(400) / 7)
 
@@ -146,9 +146,7 @@ def test_a_pipe_is_refused_rather_than_waited_for(tmp_path):
         load_signal(tmp_path / "pipe.wav")
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to this user"
-)
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to this user")
 @pytest.mark.parametrize("name", ["a.wav", "a.csv"])
 def test_a_file_without_permission_is_refused_in_a_sentence(tmp_path, name):
     path = write_csv(tmp_path / name)

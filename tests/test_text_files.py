@@ -138,16 +138,12 @@ def test_a_file_of_constants_still_gives_its_first_column(tmp_path):
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_cell_that_is_no_number_is_refused_with_its_line(
-    tmp_path, cell, shows, above, options, inside, line, end
-):
+def test_a_cell_that_is_no_number_is_refused_with_its_line(tmp_path, cell, shows, above, options, inside, line, end):
     rows = table(TIME, X).splitlines(keepends=True)
     rows[40] = f"{TIME[40]},{cell}\n"
     text = above + "".join(rows[:20]) + inside + "".join(rows[20:])
     path = write(tmp_path, text.replace("\n", end))
-    with pytest.raises(
-        InputError, match=rf"a\.csv line {line}, column 2.*: expected a number, found {shows};"
-    ):
+    with pytest.raises(InputError, match=rf"a\.csv line {line}, column 2.*: expected a number, found {shows};"):
         load_signal(path, **options)
     assert load_signal(path, duration=0.2, **options).samples.tolist() == X[:40].tolist()
 

@@ -33,9 +33,7 @@ def test_one_bare_column_needs_the_rate_and_says_so(tmp_path, decimal):
         ("Timestamp", 10**9, 1_557_936_053_329_000_000),
     ],
 )
-def test_the_unit_of_time_comes_from_its_name_or_from_the_size_of_a_unix_time(
-    tmp_path, name, per_second, first
-):
+def test_the_unit_of_time_comes_from_its_name_or_from_the_size_of_a_unix_time(tmp_path, name, per_second, first):
     step = per_second / 200
     times = first + (np.arange(N) * int(step) if step == int(step) else np.arange(N) * step)
     signal = load_signal(write(tmp_path, f"{name},x\n" + table(times, X)))
@@ -119,9 +117,7 @@ def test_a_declared_rate_is_used_with_a_note_on_its_line(tmp_path, line, rate):
     assert any(note.endswith("Hz from line 2") for note in signal.notes)
 
 
-@pytest.mark.parametrize(
-    "line", ["# heart rate: 72", "# baud rate = 9600", "# sampling rate unknown", "# fs = 0"]
-)
+@pytest.mark.parametrize("line", ["# heart rate: 72", "# baud rate = 9600", "# sampling rate unknown", "# fs = 0"])
 def test_other_rates_are_not_taken_for_the_sampling_rate(tmp_path, line):
     with pytest.raises(InputError, match="no declared sampling rate"):
         load_signal(write(tmp_path, f"{line}\nx\n" + table(X)))

@@ -81,9 +81,7 @@ def test_is_scipy_short_time_fft_at_full_length(noise):
     positions = fixed_positions(300, 10)
     m = torch.arange(F, dtype=torch.float64)[:, None]
     phase = torch.exp(-2j * math.pi * m * positions / L)
-    torch.testing.assert_close(
-        dstft(noise, float(L), positions, L), theirs * phase / window.sum(), atol=1e-13, rtol=0
-    )
+    torch.testing.assert_close(dstft(noise, float(L), positions, L), theirs * phase / window.sum(), atol=1e-13, rtol=0)
 
 
 @pytest.mark.parametrize("theta", [50.0, 200.5, 512.0])

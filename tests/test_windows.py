@@ -66,7 +66,7 @@ def test_derivative_of_the_textbook_hann_by_its_length(length):
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(InputError, match="'hanning'.*hann, hamming, blackman, gaussian"):
+    with pytest.raises(InputError, match=r"'hanning'.*hann, hamming, blackman, gaussian"):
         get_window("hanning")
 
 

@@ -14,10 +14,7 @@ DATA = Path(os.environ.get("DSTFT_TEST_DATA", Path(__file__).parents[2] / "share
 
 def table(*columns, between=",", decimal=".", end="\n"):
     """The columns as lines of text."""
-    rows = (
-        [repr(v).replace(".", decimal) for v in row]
-        for row in zip(*(c.tolist() for c in columns), strict=True)
-    )
+    rows = ([repr(v).replace(".", decimal) for v in row] for row in zip(*(c.tolist() for c in columns), strict=True))
     return "".join(between.join(row) + end for row in rows)
 
 

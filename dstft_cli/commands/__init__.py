@@ -19,6 +19,12 @@ VERBOSITY = "dstft_cli.verbosity"
 """Key in the context's meta under which a command leaves how often -v was given."""
 
 
+def _lacks_memory(error: Exception) -> bool:
+    """True for Python's error, CUDA's, and that of torch's CPU allocator, which is a plain RuntimeError."""
+    kinds = ("MemoryError", "OutOfMemoryError", "_ArrayMemoryError")
+    return type(error).__name__ in kinds or "DefaultCPUAllocator" in str(error)
+
+
 class _Door(click.Group):
     """Loads commands on demand, and turns errors into one sentence on stderr and an exit code."""
 
@@ -46,10 +52,11 @@ class _Door(click.Group):
         except BrokenPipeError:
             sys.stderr.close()  # whoever read our output has left; there is nobody to tell
             ctx.exit(1)
-        except MemoryError:
-            self._fail(ctx, "out of memory: take a part with --duration, a longer --hop or a smaller --support", 1)
         except Exception as error:
-            text = " ".join(str(error).split())[:250]
+            if _lacks_memory(error):
+                advice = "take a part with --duration, a longer --hop or a smaller --support"
+                self._fail(ctx, f"out of memory: {advice}", 1)
+            text = " ".join(str(error).split())[:200]
             hint = "" if ctx.meta.get(VERBOSITY, 0) > 1 else "; -vv shows where"
             self._fail(ctx, f"internal error, please report it: {type(error).__name__}: {text}{hint}", 1)
 
