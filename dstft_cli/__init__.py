@@ -20,6 +20,7 @@ _HOMES = {
     "Step": "descent",
     "Window": "windows",
     "optimize": "optimization",
+    "write_result": "runs",
 }
 
 __all__ = sorted(_HOMES)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import numpy as np
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -29,25 +30,24 @@ class Console:
     def __init__(self, quiet: bool = False, verbose: int = 0):
         self.quiet, self.verbose = quiet, verbose
         self._err = RichConsole(stderr=True, highlight=False, soft_wrap=True)
-        self._out = RichConsole(highlight=False, soft_wrap=True)
 
     def say(self, text: str, level: int = 0) -> None:
         """A remark, shown from that many -v on."""
         if not self.quiet and self.verbose >= level:
-            self._err.print(text, markup=False)
+            click.echo(text, err=True)
 
     def warn(self, text: str) -> None:
         """What must be seen even with -q."""
-        self._err.print(f"Warning: {text}", markup=False)
+        click.echo(f"Warning: {text}", err=True)
 
     @contextlib.contextmanager
-    def progress(self, steps: int) -> Iterator[Callable[[Step], None]]:
+    def progress(self) -> Iterator[Callable[[Step], None]]:
         """A function to show each Step of a run: a live bar on a terminal, a line now and then elsewhere."""
         if self.quiet:
             yield lambda step: None
         elif self._err.is_terminal:
             with self._bar() as bar:
-                yield _LiveView(bar, steps).show
+                yield _LiveView(bar).show
         else:
             yield _PlainView(self._err).show
 
@@ -65,10 +65,10 @@ class Console:
     def summary(self, result: Result, folder: Path) -> None:
         """What came out, in a few lines."""
         if self.quiet:
-            self._out.print(str(folder), markup=False)
+            click.echo(str(folder))
             return
         for name, value in _summary(result, folder):
-            self._out.print(f"{name:14} {value}", markup=False)
+            click.echo(f"{name:14} {value}")
 
 
 def _summary(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
@@ -108,7 +108,7 @@ def _status(step: Step) -> str:
 
 
 class _LiveView:
-    def __init__(self, bar: Progress, steps: int):
+    def __init__(self, bar: Progress):
         self.bar, self.task = bar, bar.add_task("starting", total=None, status="")
         self.phase = ""
 

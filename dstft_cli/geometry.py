@@ -5,12 +5,14 @@ Defaults (``auto``), N samples at fs Hz:
     support    the power of two nearest 100·fs^(1/3), at most 4096 and at most N/4: 512 at 100 Hz, 1024 at 1 kHz, 2048 at
                16 kHz, 4096 from 44.1 kHz up; about the longest window that still pays on recordings of each kind
     hop        support/16; support/8 above 500 000 samples, support/4 above 2 000 000
-    theta_min  support/8: two hops at the finest, so that neighbouring windows overlap and no click falls between frames
+    theta_min  support/8, or one hop where that is longer: with the default hop of half of it, neighbouring windows overlap and
+               no click falls between frames
 """
 
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,6 +42,10 @@ class Geometry:
     def frames(self) -> int:
         return frame_count(self.samples, self.hop)
 
+    def frequencies(self, sample_rate: float) -> np.ndarray:
+        """Bin centres m·fs/L in Hz, (F,)."""
+        return np.arange(self.bins) * (sample_rate / self.support)
+
     def positions(self, device: torch.device) -> Tensor:
         """t_n in samples, (T,), float64."""
         return fixed_positions(self.samples, self.hop, device)
@@ -53,9 +59,9 @@ def get_geometry(config: Config, sample_rate: float, samples: int) -> Geometry:
     theta = settings.theta.samples(sample_rate, support)
     theta_min = settings.theta_min.samples(sample_rate, support)
     if theta_min is None:
-        theta_min = max(LEAST_WINDOW, support / 8)
+        theta_min = min(max(LEAST_WINDOW, support / 8, hop), support)
         theta_min = theta_min if theta is None else min(theta, theta_min)
-    for name, value in (("theta_min", theta_min), ("theta", theta)):
+    for name, value in (("theta", theta), ("theta_min", theta_min)):
         if value is not None and not LEAST_WINDOW <= value <= support:
             raise InputError(
                 f"transform.{name} is {_of(getattr(settings, name), value)}: it must be between {LEAST_WINDOW:g} samples "
@@ -81,7 +87,7 @@ def _support(length: Length, sample_rate: float, samples: int) -> int:
     if support > 4 * samples + 4:
         raise InputError(
             f"transform.support is {_of(length, support)}, but the signal has only {samples} samples: "
-            "set a support of at most the signal's length"
+            "set a support of at most four times the signal's length"
         )
     return support
 

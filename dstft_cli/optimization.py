@@ -12,6 +12,7 @@ from .bank import WindowBank, node_count
 from .config import Config, merge_config
 from .criteria import magnitude
 from .descent import CONVERGED, DIVERGED, INTERRUPTED, STEPS, Descent, OnStep, Step, descend
+from .errors import DivergedError
 from .modes import CONSTANT, FIXED
 from .problem import Problem
 from .results import Result
@@ -20,9 +21,10 @@ from .signals import Signal, check_signal
 from .verify import Accuracy
 from .windows import Profile, Window, get_window
 
-_CURVE_DENSITY = 4.0  # nodes an octave of a curve that only has to bracket its minimum
+_CURVE_DENSITY = 6.0  # nodes an octave of a curve that only has to bracket its minimum
 _MOST_DENSITY = 30.0  # nodes an octave beyond which a finer bank costs more than it gains
-_NARROWING = 15  # evaluations between the nodes of a curve
+_NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
+_EVALUATIONS = 50  # at most, of a constant search
 _REFINEMENTS = 3
 
 
@@ -96,19 +98,24 @@ class _Run:
         began, geometry = time.perf_counter(), self.problem.geometry
         self._set_out(self._default_length())
         low, high = geometry.theta_min, float(geometry.support)
-        count = min(steps, node_count(low, high, _CURVE_DENSITY)) if low < high else 1
-        for i in range(count):
-            length = high * (low / high) ** (i / max(1, count - 1))
-            if self._tell("search", i, count + _NARROWING):
-                break
-            self.curve.add(length, self.problem.evaluate(length))
-        done = self._narrow(min(_NARROWING, steps - count), count)
+        steps = min(steps, _EVALUATIONS - 2)  # the first window and the final transform count too
+        count = min(steps, _EVALUATIONS // 2, node_count(low, high, _CURVE_DENSITY)) if low < high else 1
+        diverged = done = False
+        try:
+            for i in range(count):
+                length = high * (low / high) ** (i / max(1, count - 1))
+                if self._tell("search", i, count + _NARROWING):
+                    break
+                self.curve.add(length, self.problem.evaluate(length))
+            done = self._narrow(min(_NARROWING, steps - count), count)
+        except DivergedError:
+            diverged = True
         for loss in self.curve.losses:
             self._note(min(loss, self.history[-1]["loss"]))
         self.curve.add(self.first, self.history[0]["loss"])
         self.seconds["optimize"] += time.perf_counter() - began
         self._transform(self.problem.constant(self.curve.best[0]))
-        return INTERRUPTED if self.interrupted else CONVERGED if done else STEPS
+        return DIVERGED if diverged else INTERRUPTED if self.interrupted else CONVERGED if done else STEPS
 
     def _learn(self, steps: int) -> str:
         """The other modes: bank, best constant as start, descent; again on a finer bank while its check fails."""
@@ -128,7 +135,9 @@ class _Run:
             self._transform(theta)
             if self.interrupted or outcome.reason == DIVERGED or attempt == _REFINEMENTS or self._bank_holds(outcome):
                 break
-            left = max(left - len(outcome.history) + 1, steps // 4)
+            left -= len(outcome.history) - 1
+            if left < 1:
+                break
             self._build_bank(self.bank.per_octave * 1.5)
         self._keep_the_better()
         return outcome.reason
@@ -203,7 +212,10 @@ class _Run:
         loss = float(self.problem.criterion(magnitude(spectrum)))
         if not math.isfinite(loss):
             raise self.problem.diverged()
-        self.curve.add(length, loss)
+        if (
+            length >= self.problem.geometry.theta_min or index == count - 1
+        ):  # the bank may reach a little below the bound
+            self.curve.add(length, loss)
         return self._tell("bank", index, count)
 
     def _random_error(self) -> float:

@@ -31,7 +31,11 @@ class Problem:
         self.signal, self.config, self.window = signal, config, window
         self.mode, self.name = config.transform.mode, config.loss.criterion
         self.device = get_device(config.run.device)
-        self.geometry = get_geometry(config, signal.sample_rate, len(signal.samples))
+        try:
+            self.geometry = get_geometry(config, signal.sample_rate, len(signal.samples))
+        except InputError as error:
+            raise InputError(f"{signal.where}: {error}") from None
+        self.check_memory(0)
         # A power of two is divided out exactly, so that no unit of the samples is too small or too great for a float.
         self.scale = 2.0 ** math.floor(math.log2(np.abs(signal.samples).max() or 1.0))
         self.samples = torch.as_tensor(signal.samples / self.scale, dtype=DTYPES[config.run.dtype], device=self.device)
@@ -95,7 +99,10 @@ class Problem:
     def check_memory(self, nodes: int) -> None:
         """Raises InputError where a bank of that many nodes, and the steps on it, would not fit into memory."""
         geometry, free = self.geometry, free_bytes(self.device)
-        per_bin = self.samples.element_size() * (2 * nodes + 40)  # 40: interpolation, gradients and Adam's state
+        words = (
+            2 * nodes + 24 if nodes else 12
+        )  # a bin: the bank, gradients and Adam's state; or S, |S| and its entropy
+        per_bin = DTYPES[self.config.run.dtype].itemsize * words
         need = geometry.bins * geometry.frames * per_bin
         if need > 0.9 * free:
             raise InputError(

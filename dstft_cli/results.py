@@ -91,7 +91,7 @@ class Result:
     @property
     def frequencies(self) -> np.ndarray:
         """Bin centres in Hz, (F,)."""
-        return np.arange(self.support // 2 + 1) * (self.sample_rate / self.support)
+        return self.geometry.frequencies(self.sample_rate)
 
     @property
     def magnitude(self) -> np.ndarray:
@@ -151,16 +151,6 @@ class Result:
             "notes": list(self.signal.notes),
             "versions": _versions(),
         }
-
-    def save(self, folder: str | Path, figures: bool = True, on_existing: str = "error") -> Path:
-        """Write the whole result into a folder, as the command does. Returns the folder.
-
-        Raises OutputExistsError where a result is there already (unless on_existing="overwrite"), OutputError where it
-        cannot be written.
-        """
-        from .runs import write_result
-
-        return write_result(self, folder, figures=figures, on_existing=on_existing)
 
     def _theta_summary(self) -> dict[str, dict[str, float]]:
         values = [float(f(self.theta)) for f in (np.min, np.median, np.max)]

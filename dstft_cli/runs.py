@@ -1,5 +1,6 @@
 """One input from file to folder: load, optimise, write."""
 
+import os
 import time
 from pathlib import Path
 
@@ -9,19 +10,27 @@ import torch
 from .config import Config
 from .descent import OnStep, Step
 from .devices import DTYPES
-from .errors import OutputExistsError
+from .errors import OutputError, OutputExistsError
+from .geometry import get_geometry
 from .optimization import optimize
 from .results import ARRAYS, CONFIG, METRICS, Result, write_arrays, write_config, write_metrics
-from .signals import Signal, detrend, load_signals
+from .signals import Signal, check_signal, detrend, load_signals
 from .staging import staging
 from .transform import dstft
 from .wording import time_text
+
+_FIGURE_FILES = [
+    f"{name}.{kind}" for name in ("spectrogram", "theta", "comparison", "loss") for kind in ("png", "svg", "pdf")
+]
 
 
 def load_inputs(path: str | Path, config: Config) -> list[Signal]:
     """The signals that the config's section ``signal`` selects from a file. Raises InputError."""
     settings = config.signal.model_dump(exclude={"detrend"})
-    return [detrend(signal, config.signal.detrend) for signal in load_signals(path, **settings)]
+    signals = load_signals(path, **settings)
+    for signal in signals:
+        check_signal(signal, 2)
+    return [detrend(signal, config.signal.detrend) for signal in signals]
 
 
 def output_folders(folder: str | Path | None, signals: list[Signal]) -> list[Path]:
@@ -32,17 +41,34 @@ def output_folders(folder: str | Path | None, signals: list[Signal]) -> list[Pat
     return [base / f"channel-{i}" for i in range(1, len(signals) + 1)]
 
 
-def result_exists(folder: Path) -> bool:
-    """True where the folder holds a result or a part of one."""
-    return any((folder / name).exists() for name in (METRICS, ARRAYS, CONFIG))
+def result_complete(folder: Path) -> bool:
+    """True where the folder holds a whole result: the metrics are written last."""
+    return (folder / METRICS).exists()
 
 
 def check_free(folder: Path) -> None:
     """Raises OutputExistsError where a result is in the folder already."""
-    if result_exists(folder):
+    if any((folder / name).exists() for name in (METRICS, ARRAYS, CONFIG)):
         raise OutputExistsError(
             f"{folder}: a result is there already; --on-existing overwrite replaces it, skip keeps it, -o names another folder"
         )
+
+
+def check_folder(folder: Path) -> None:
+    """Raises OutputError where the folder cannot be made or written in, before any work is spent on it."""
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
+    if not nearest.is_dir():
+        raise OutputError(f"{folder}: cannot be written: {nearest} is not a folder; choose another with -o")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise OutputError(f"{folder}: cannot be written: no permission in {nearest}; choose another folder with -o")
+
+
+def check_view(signal: Signal, config: Config) -> None:
+    """Raises InputError where the figures' settings would show nothing of this signal, or cannot be drawn with."""
+    from .figures import check_band
+
+    plane = get_geometry(config, signal.sample_rate, len(signal.samples))
+    check_band(plane.frequencies(signal.sample_rate), _view(signal, config))
 
 
 def run_signal(
@@ -63,7 +89,7 @@ def write_result(result: Result, folder: str | Path, figures: bool = True, on_ex
     if on_existing != "overwrite":
         check_free(folder)
     began = time.perf_counter()
-    with staging(folder, last=METRICS) as aside:
+    with staging(folder, last=METRICS, stale=_FIGURE_FILES) as aside:
         write_arrays(result, aside / ARRAYS)
         write_config(result, aside / CONFIG)
         if figures:
@@ -87,9 +113,9 @@ def make_figures(result: Result) -> dict:
     """The figures of a result by the stem of their file: spectrogram, theta, comparison, loss."""
     from . import figures
 
-    view, axes = _view(result), (result.times, result.frequencies)
+    view, axes = _view(result.signal, result.config), (result.times, result.frequencies)
     criterion = result.config.loss.criterion
-    note = f"{_described(result)}, {criterion} {result.final[criterion]:.4g}"
+    note = f"{_described(result)}, {criterion} {result.final[criterion]:#.4g}"
     unit = 1e3 / result.sample_rate
     curve = None
     if result.mode == "constant" and len(result.curve[0]) > 2:
@@ -103,10 +129,10 @@ def make_figures(result: Result) -> dict:
     }
 
 
-def _view(result: Result):
+def _view(signal: Signal, config: Config):
     from .figures import View
 
-    settings, signal = result.config.figures, result.signal
+    settings = config.figures
     name = Path(signal.path).name if signal.path else signal.name
     title = name if len(signal.channels) < 2 else f"{name}, channel {signal.channel}"
     return View(**settings.model_dump(exclude={"format"}), start=signal.start, title=title)

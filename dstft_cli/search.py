@@ -1,10 +1,24 @@
-"""The best constant window length: a curve over log-spaced lengths, then a refinement between them."""
+"""The best constant window length: a curve over log-spaced lengths, then a refinement in its valleys."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 _GOLDEN = (3 - math.sqrt(5)) / 2
+
+
+@dataclass(frozen=True)
+class Valley:
+    """A local minimum of a curve: log2 of lengths to its left, at its lowest point and to its right.
+
+    loss: at the lowest point. promise: the vertex of the parabola through the three, how low it may go in between.
+    """
+
+    left: float
+    lowest: float
+    right: float
+    loss: float
+    promise: float
 
 
 @dataclass
@@ -29,28 +43,54 @@ class Curve:
         pairs = sorted(zip(self.lengths, self.losses, strict=True))
         return [length for length, _ in pairs], [loss for _, loss in pairs]
 
-    def bracket(self) -> tuple[float, float]:
-        """The lengths tried on either side of the best, in samples; the best itself at an end of the range."""
-        lengths, _ = self.ordered()
-        at = lengths.index(self.best[0])
-        return lengths[max(0, at - 1)], lengths[min(len(lengths) - 1, at + 1)]
+    def valleys(self) -> list[Valley]:
+        """The local minima, the most promising first; at an end of the range the end stands for the missing neighbour."""
+        lengths, losses = self.ordered()
+        places, last, found = [math.log2(length) for length in lengths], len(lengths) - 1, []
+        for i, loss in enumerate(losses):
+            left, right = max(0, i - 1), min(last, i + 1)
+            if loss <= losses[left] and loss <= losses[right]:
+                sides = [(places[k] - places[i], losses[k] - loss) for k in (left, right) if k != i]
+                promise = loss - _drop(*sides) if len(sides) == 2 else loss
+                found.append(Valley(places[left], places[i], places[right], loss, promise))
+        return sorted(found, key=lambda valley: valley.promise)
+
+
+def _drop(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """How far below the origin the parabola through it and two points (place, loss) on either side of it dips."""
+    (x1, y1), (x2, y2) = one, other
+    bend = (y1 / x1 - y2 / x2) / (x1 - x2)
+    slope = y1 / x1 - bend * x1
+    return slope**2 / (4 * bend) if bend > 0 else 0.0
 
 
 def refine(
     evaluate: Callable[[float], float],
     curve: Curve,
     tolerance: float = 2e-3,
-    budget: int = 15,
+    budget: int = 30,
     stop: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Brent's minimisation in log2 θ between the neighbours of the curve's best length; adds to the curve.
+    """Brent's minimisation in log2 θ in each valley of the curve that may hold its minimum; adds to the curve.
 
     evaluate: loss at a length in samples. tolerance: octaves. budget: most evaluations. stop: asked before each.
-    Returns True where the minimum was narrowed down to the tolerance.
+    Returns True where the valley of the best length was narrowed down to the tolerance.
     """
-    low, high = (math.log2(length) for length in curve.bracket())
-    best = second = third = math.log2(curve.best[0])
-    f_best = f_second = f_third = curve.best[1]
+    most, done = len(curve.lengths) + budget, False
+    for valley in curve.valleys():
+        best = curve.best[1]
+        if valley.loss > best and valley.promise - (valley.loss - valley.promise) > best:  # it may dip twice as deep
+            continue
+        narrowed = _brent(evaluate, curve, valley, tolerance, most - len(curve.lengths), stop)
+        done = narrowed if curve.best[1] < best or valley.loss == best else done
+    return done
+
+
+def _brent(evaluate, curve: Curve, valley: Valley, tolerance: float, budget: int, stop: Callable[[], bool]) -> bool:
+    """Parabolas where they converge, golden sections where they do not; True once narrowed down to the tolerance."""
+    low, high = valley.left, valley.right
+    best = second = third = valley.lowest
+    f_best = f_second = f_third = valley.loss
     step = before = high - low
     for _ in range(budget):
         middle = (low + high) / 2
@@ -66,9 +106,8 @@ def refine(
             before = step
         step = move if abs(move) >= tolerance else math.copysign(tolerance, move or middle - best)
         trial = min(max(best + step, low), high)
-        length = 2.0**trial
-        loss = evaluate(length)
-        curve.add(length, loss)
+        loss = evaluate(2.0**trial)
+        curve.add(2.0**trial, loss)
         if loss <= f_best:
             low, high = (best, high) if trial >= best else (low, best)
             third, second, best = second, best, trial

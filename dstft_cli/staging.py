@@ -1,54 +1,100 @@
 """Whole or absent: a set of files is made aside, forced to disk, and put in place by renames, the last one last."""
 
 import contextlib
+import glob
 import os
+import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .errors import OutputError
 
-_PREFIX = ".partial-"
-
 
 @contextlib.contextmanager
-def staging(folder: Path, last: str) -> Iterator[Path]:
+def staging(folder: Path, last: str, stale: Iterable[str] = ()) -> Iterator[Path]:
     """A folder to write into; on leaving, its files move into ``folder``, the one named ``last`` after all others.
 
-    The old ``last``, which marks a set as complete, goes before the first move, so that old and new files are never
-    taken for one set. On any error nothing in ``folder`` changes and the aside is removed.
+    Files named in ``stale`` go with the old set, where the new one has none of that name. The old ``last``, which marks a
+    set as complete, goes before the first move, so that old and new files are never taken for one set. On any error
+    what was in ``folder`` is put back and the aside is removed.
     Raises OutputError, naming the folder and the cause, where the disk or its permissions are in the way.
     """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    aside, done = None, False
     try:
-        made = _first_missing(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
-    done = False
-    try:
+        _sweep(folder)
+        aside = Path(tempfile.mkdtemp(prefix=f"{_mark()}{os.getpid()}-", dir=folder))
         yield aside
-        _move(aside, folder, last)
+        _install(aside, folder, last, stale)
         done = True
     except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be written: {error.strerror or error}; nothing there was changed"
-        ) from error
+        reason = error.strerror or error
+        raise OutputError(f"{folder}: cannot be written: {reason}; what was there is as it was") from error
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
-        if not done and made is not None:
-            _remove_empty(folder, made)
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+        if not done:
+            _remove_empty(made)
 
 
-def _move(aside: Path, folder: Path, last: str) -> None:
+def _mark() -> str:
+    return f".partial-{platform.node()}-"
+
+
+def _sweep(folder: Path) -> None:
+    """Remove asides that processes of this machine left behind when they were killed."""
+    for path in folder.glob(f"{glob.escape(_mark())}*"):
+        process = path.name[len(_mark()) :].partition("-")[0]
+        if process.isdigit() and not _alive(int(process)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is there, but not ours
+        return True
+    return True
+
+
+def _install(aside: Path, folder: Path, last: str, stale: Iterable[str]) -> None:
+    """Move the files of the aside into the folder; if one cannot be moved, put back those that were there."""
     names = sorted((path.name for path in aside.iterdir()), key=lambda name: (name == last, name))
     for name in names:
         _force(aside / name)
-    (folder / last).unlink(missing_ok=True)
-    for name in names:
-        os.replace(aside / name, folder / name)
-    _force(folder)
+    before = aside / "before"
+    before.mkdir()
+    kept = [name for name in {*names, *stale, last} if (folder / name).exists()]
+    for name in kept:
+        _keep(folder / name, before / name)
+    try:
+        (folder / last).unlink(missing_ok=True)
+        for name in kept:
+            if name not in names:
+                (folder / name).unlink(missing_ok=True)
+        for name in names:
+            os.replace(aside / name, folder / name)
+        _force(folder)
+    except OSError:
+        for name in names:
+            if name not in kept:
+                (folder / name).unlink(missing_ok=True)
+        for name in sorted(kept, key=lambda name: name == last):
+            shutil.move(before / name, folder / name)
+        raise
+
+
+def _keep(path: Path, copy: Path) -> None:
+    """A second name for a file, or a copy of it where the file system has no such thing."""
+    try:
+        os.link(path, copy)
+    except OSError:
+        shutil.copy2(path, copy)
 
 
 def _force(path: Path) -> None:
@@ -63,16 +109,9 @@ def _force(path: Path) -> None:
         os.close(handle)
 
 
-def _first_missing(folder: Path) -> Path | None:
-    """The topmost of the folders that mkdir would have to make, None where all are there."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    return missing[-1] if missing else None
-
-
-def _remove_empty(folder: Path, top: Path) -> None:
-    """Take back the folders that were made, as long as nothing else came into them."""
+def _remove_empty(made: list[Path]) -> None:
+    """Take back the folders that were made, innermost first, as long as nothing else came into them."""
     with contextlib.suppress(OSError):
-        for path in (folder, *folder.parents):
-            path.rmdir()
-            if path == top:
-                return
+        for path in made:
+            if path.exists():
+                path.rmdir()

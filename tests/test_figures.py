@@ -228,7 +228,7 @@ def test_panels_share_one_colour_scale_and_carry_their_entropies():
     assert loudest[1] == 0
     assert loudest[0] == pytest.approx(20 * np.log10(panels[0][1].max() / panels[1][1].max()))
     titles = [axes.get_title("left") for axes in figure.axes[:4]]
-    assert titles == ["short, entropy 9.8", "long, entropy 9.61", "a, entropy 9.5", "b, entropy 9.412"]
+    assert titles == ["short, entropy 9.800", "long, entropy 9.610", "a, entropy 9.500", "b, entropy 9.412"]
     corners = {tuple(np.round(axes.get_position().p0, 6)) for axes in figure.axes[:4]}
     assert len({x for x, _ in corners}) == len({y for _, y in corners}) == 2  # two by two
 
@@ -290,7 +290,7 @@ def test_loss_curves_mark_the_lowest_step_and_the_best_length():
     terms = {"loss": loss, "entropy": loss.copy(), "regularization (weighted)": np.zeros(4)}
     curve = (np.array([1.0, 10.0, 100.0]), np.array([9.9, 9.25, 9.7]))
     history, lengths = figures.loss_curves(terms, View(), curve).axes
-    assert history.get_title("left") == "loss = entropy: 10 → 9.25 at step 2"
+    assert history.get_title("left") == "loss = entropy: 10.00 → 9.250 at step 2"
     assert history.lines[0].get_ydata().tolist() == loss.tolist()
     assert (history.lines[1].get_xdata().tolist(), history.lines[1].get_ydata().tolist()) == ([2], [9.25])
     assert (lengths.lines[1].get_xdata().tolist(), lengths.lines[1].get_ydata().tolist()) == ([10], [9.25])

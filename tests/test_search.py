@@ -33,7 +33,7 @@ def test_finds_the_minimum(loss, where):
     assert reached - min(loss(where), reached) < 0.01
     assert abs(math.log2(curve.best[0]) - where) < (0.05 if loss is LOSSES["flat bottom"][0] else 0.01)
     assert narrowed
-    assert len(calls) <= 15
+    assert len(calls) <= 30
     assert all(50 <= length <= 1000 for length in calls)
 
 
@@ -41,3 +41,17 @@ def test_stops_when_asked_and_keeps_what_it_has():
     curve = Curve([50.0, 200.0, 1000.0], [3.0, 1.0, 2.0])
     assert not refine(lambda length: 0.5, curve, stop=lambda: True)
     assert curve.best == (200.0, 1.0)
+
+
+def test_the_deeper_of_two_valleys_that_look_alike_is_found():
+    """The nodes fall so that the shallower valley looks the lower one."""
+
+    def loss(place):
+        return min((place - 7.0) ** 2 - 1.0, (place - 9.13) ** 2 - 1.002)
+
+    curve = Curve([], [])
+    for i in range(17):
+        curve.add(2.0 ** (6 + 0.25 * i), loss(6 + 0.25 * i))
+    assert math.log2(curve.best[0]) == pytest.approx(7.0)
+    assert refine(lambda length: loss(math.log2(length)), curve)
+    assert math.log2(curve.best[0]) == pytest.approx(9.13, abs=0.01)

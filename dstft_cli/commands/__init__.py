@@ -47,11 +47,13 @@ class _Door(click.Group):
             raise
         except DstftError as error:
             self._fail(ctx, str(error), error.exit_code)
-        except KeyboardInterrupt:
-            self._fail(ctx, "interrupted; nothing was written", 130)
+        except KeyboardInterrupt as stop:
+            self._fail(ctx, "interrupted; nothing was written", getattr(stop, "code", 130))
         except BrokenPipeError:
             sys.stderr.close()  # whoever read our output has left; there is nobody to tell
             ctx.exit(1)
+        except OSError as error:
+            self._fail(ctx, f"{error.filename or 'output'}: {error.strerror or error}", 1)
         except Exception as error:
             if _lacks_memory(error):
                 advice = "take a part with --duration, a longer --hop or a smaller --support"

@@ -47,54 +47,67 @@ def command(ctx, path, source, sets, out_dir, on_existing, verbose, quiet, **par
     dstft optimize call.wav --support 4ms --hop 0.25ms --fmin 20000
     """
     ctx.meta[VERBOSITY] = verbose
+    from .stopping import terminable
+
+    with terminable():
+        ctx.exit(_optimize(path, source, sets, flags_given(params), out_dir, on_existing, verbose, quiet))
+
+
+def _optimize(path, source, sets, flags, out_dir, on_existing, verbose, quiet) -> int:
+    """Load, check, run and write each channel; the exit code."""
     from ..config import load_config
 
-    config = load_config(source, sets, flags_given(params))
+    config = load_config(source, sets, flags)
     from ..console import Console
+    from ..runs import load_inputs, output_folders
+    from .stopping import stop_request
 
     console = Console(quiet=quiet, verbose=verbose)
     console.say(f"reading {path}", level=1)
-    from ..runs import load_inputs, output_folders
-
     began = time.perf_counter()
     signals = load_inputs(path, config)
     loading = (time.perf_counter() - began) / len(signals)
-    folders = output_folders(out_dir, signals)
-    jobs = _wanted(signals, folders, on_existing, console)
-    codes = [_run_one(signal, config, folder, loading, console) for signal, folder in jobs]
-    ctx.exit(next((code for code in codes if code), 0))
+    for note in dict.fromkeys(note for signal in signals for note in signal.notes):
+        console.say(note)
+    jobs, worst = _wanted(signals, output_folders(out_dir, signals), config, on_existing, console), 0
+    with stop_request() as stop:
+        for signal, folder in jobs:
+            worst = max(worst, _run_one(signal, config, folder, loading, console, stop))
+            if stop:
+                break
+    return stop.code or worst
 
 
-def _wanted(signals, folders, on_existing, console):
-    """The signals to run and where; refuses existing results before any work, or passes them over."""
-    from ..runs import check_free, result_exists
+def _wanted(signals, folders, config, on_existing, console):
+    """The signals to run and where; refuses before any work what could not be written or drawn, passes over what is there."""
+    from ..runs import check_folder, check_free, check_view, result_complete
 
     jobs = []
     for signal, folder in zip(signals, folders, strict=True):
-        if on_existing == "skip" and result_exists(folder):
+        if on_existing == "skip" and result_complete(folder):
             console.say(f"{folder}: a result is there already; skipped")
             continue
         if on_existing == "error":
             check_free(folder)
+        check_folder(folder)
+        check_view(signal, config)
         jobs.append((signal, folder))
     return jobs
 
 
-def _run_one(signal, config, folder, loading, console) -> int:
+def _run_one(signal, config, folder, loading, console, stop) -> int:
     """Optimise and write one signal; the exit code."""
     from ..runs import run_signal
-    from .stopping import stop_request
 
-    for note in signal.notes:
-        console.say(note)
-    with stop_request() as stop, console.progress(config.optimizer.steps) as show:
+    with console.progress() as show:
         result = run_signal(signal, config, folder, lambda step: show(step) or bool(stop), loading)
     console.summary(result, folder)
-    if result.stop_reason == "diverged":
-        console.warn(
-            f"{signal.where}: the loss stopped being finite at step {result.steps}; the best state before it was written"
-        )
-        return 1
-    if stop:
+    if result.stop_reason == "interrupted":
         console.warn(f"interrupted: the best state so far is in {folder}")
-    return stop.code
+    elif stop:
+        console.warn(f"stopped, after the whole result was written to {folder}")
+    if result.stop_reason != "diverged":
+        return 0
+    place = f"{signal.where}: the loss stopped being finite after step {result.steps}"
+    console.warn(f"{place}; the best state before it is in {folder}")
+    return 1

@@ -7,6 +7,27 @@ from collections.abc import Iterator
 _CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM as an exception, so that what is under way is cleaned up as after Ctrl-C."""
+
+    code = _CODES[signal.SIGTERM]
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """While it lasts SIGTERM raises Terminated instead of ending the process where it stands."""
+
+    def end(number, frame):
+        raise Terminated
+
+    before = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 class StopRequest:
     """code: the exit code of the signal that came, 0 while none has."""
 

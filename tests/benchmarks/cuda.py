@@ -46,9 +46,8 @@ def main():
     for device in ("cuda", "cuda", "cpu"):
         began = time.perf_counter()
         result = optimize(signal, mode="tf", device=device, support=L, hop=HOP, steps=100)
-        print(
-            f"  optimize on {device}: {time.perf_counter() - began:.2f} s, entropy {result.final['entropy']:.4f}, rms {result.accuracy.rms:.1e}"
-        )
+        entropy_, rms = result.final["entropy"], result.accuracy.rms
+        print(f"  optimize on {device}: {time.perf_counter() - began:.2f} s, entropy {entropy_:.4f}, rms {rms:.1e}")
 
 
 if __name__ == "__main__":

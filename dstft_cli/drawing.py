@@ -1,0 +1,179 @@
+"""What figures are drawn with: the view, sheets, axes, images through the pixel grid, headings."""
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import matplotlib
+import numpy as np
+from matplotlib import font_manager, style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.text import Text
+from matplotlib.ticker import NullLocator
+
+from . import raster, scales
+from .errors import InputError
+from .scales import Scale
+
+INK, ACCENT, GREY = "#1f4e79", "#c0392b", "#595959"
+_FONTS = (  # DejaVu Sans comes with matplotlib; the others, where installed, lend it the scripts it lacks
+    *("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "PingFang SC", "Yu Gothic"),
+    *("Microsoft YaHei", "Malgun Gothic", "Noto Sans Devanagari", "Noto Sans Thai", "Arial Unicode MS"),
+)
+
+
+_STYLE = {
+    "font.family": [name for name in _FONTS if name in font_manager.fontManager.get_font_names()],
+    "axes.titlesize": 11.0,
+    "axes.titlelocation": "left",
+    "text.parse_math": False,
+    "svg.hashsalt": "dstft",
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.h_pad": 0.08,
+}
+
+
+styled = style.context(["default", _STYLE])
+
+
+@dataclass(frozen=True)
+class View:
+    """How to look at a result; mirrors the section ``figures`` of the config.
+
+    fmin, fmax: the band shown, Hz; None for as far as the bins go.
+    start: where sample 0 lies in the recording, s; time axes show recording time.
+    title: a file name and channel; shortened in the middle where it is too long for the figure.
+    Raises InputError for a value that no figure could be drawn with.
+    """
+
+    fmin: float | None = None
+    fmax: float | None = None
+    freq_scale: str = "linear"
+    db_range: float = 80.0
+    cmap: str = "magma"
+    dpi: int = 150
+    start: float = 0.0
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        if self.cmap not in matplotlib.colormaps:
+            raise InputError(f"figures: cmap={self.cmap!r} is no colour map of matplotlib; try magma")
+        if self.freq_scale not in ("linear", "log"):
+            raise InputError(f"figures: freq_scale={self.freq_scale!r}: expected linear or log")
+        if not 0 < self.db_range < math.inf:
+            raise InputError(f"figures: db_range={self.db_range}: expected a number of dB above 0")
+
+
+def sheet(view: View, width: float, height: float) -> Figure:
+    figure = Figure(figsize=(width, height), dpi=view.dpi, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def settle(figure: Figure) -> None:
+    """Lay the figure out once for all: pixel grids then fit their axes, every save gives the same bytes."""
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine("none")
+
+
+def axes_scales(times: np.ndarray, frequencies: np.ndarray, view: View) -> tuple[Scale, Scale]:
+    support = 1 / (frequencies[1] - frequencies[0]) if len(frequencies) > 1 else 1.0
+    frequency = scales.frequency_scale(frequencies, view.fmin, view.fmax, view.freq_scale == "log")
+    return scales.time_scale(times, view.start, alone=support), frequency
+
+
+def put_scale(axes: Axes, which: str, scale: Scale, most: int = 10) -> None:
+    """Give the x or the y axis its scale, limits, label and ticks."""
+    axes.set(**{f"{which}scale": "log" if scale.log else "linear", f"{which}label": scale.label})
+    axes.set(**{f"{which}lim": (scale.low, scale.high)})
+    axis, room = (axes.yaxis, math.inf) if which == "y" else (axes.xaxis, 90 / axes.get_gridspec().ncols)
+    axis.set_ticks(*scale.ticks(most, room))
+    axis.set_minor_locator(NullLocator())
+
+
+def draw_image(axes: Axes, time: Scale, frequency: Scale, **colours: object) -> AxesImage:
+    """A still empty image that fills the axes whatever their scales: one array cell is one pixel."""
+    put_scale(axes, "x", time)
+    put_scale(axes, "y", frequency)
+    place = {"extent": (0, 1, 0, 1), "transform": axes.transAxes, "origin": "lower", "aspect": "auto"}
+    return axes.imshow(np.ones((1, 1)), interpolation="none", **place, **colours)
+
+
+def pixels(image: AxesImage) -> tuple[int, int]:
+    box = image.axes.get_window_extent()
+    return max(1, int(box.height)), max(1, int(box.width))
+
+
+def fill_decibels(
+    images: Sequence[AxesImage], magnitudes: Sequence[np.ndarray], time: Scale, frequency: Scale, view: View
+) -> None:
+    grids = [
+        raster.peaks(np.asarray(magnitude), frequency, time, *pixels(image))
+        for image, magnitude in zip(images, magnitudes, strict=True)
+    ]
+    peak = max(float(grid.max()) for grid in grids)
+    for image, grid in zip(images, grids, strict=True):
+        image.set_data(raster.decibels(grid, peak, view.db_range))
+
+
+def decibel_bar(image: AxesImage, beside: Axes | Sequence[Axes]) -> None:
+    image.figure.colorbar(image, ax=beside, pad=0.015, aspect=30, label="Magnitude (dB re max)")
+
+
+def outer_labels(axes: Axes, left: bool, bottom: bool) -> None:
+    axes.tick_params(labelleft=left, labelbottom=bottom)
+    axes.yaxis.label.set_visible(left)
+    axes.xaxis.label.set_visible(bottom)
+
+
+def draw_line(axes: Axes, x: np.ndarray, y: np.ndarray, mark: int | None = None) -> None:
+    """A line with gaps where y is not finite; few points are marked, else a single one would not show."""
+    y = np.where(np.isfinite(y), y, np.nan)
+    axes.plot(x, y, color=INK, marker="o" if len(x) <= 40 else None, markersize=3.5)
+    if mark is not None:
+        axes.plot(x[mark], y[mark], "o", color=ACCENT, markersize=6)
+    axes.grid(color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def heading(axes: Axes, title: str, note: str = "", end: str = "", share: float = 0.8) -> None:
+    """The title of the axes, within a share of the figure's width, and a note in smaller print under it."""
+    _fit(axes.set_title("", pad=21 if note else 6), title or " ", end, share)
+    if note:  # the title's height makes room for it
+        place = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (0, 6), "textcoords": "offset points"}
+        small = axes.annotate("", **place, color=GREY, size=9.5)
+        small.set_in_layout(False)
+        _fit(small, note, "", share)
+
+
+def overall_title(figure: Figure, title: str) -> None:
+    if title:
+        _fit(figure.suptitle("", x=0.01, ha="left", size=12), title, "", 0.95)
+
+
+def _fit(text: Text, words: str, end: str, share: float) -> None:
+    """Write words and end, without the middle of the words where they would exceed that share of width."""
+    words = _printable(words)
+    text.set_text(words + end)
+    room, keep = share * text.figure.bbox.width, len(words)
+    while (width := text.get_window_extent().width) > room and keep > 8:
+        keep = max(8, min(keep - 1, int(keep * room / width)))
+        text.set_text(f"{words[: (keep + 1) // 2]}…{words[-(keep // 2) :]}{end}")
+
+
+def _printable(words: str) -> str:
+    """The words with all that no font here can draw replaced: a file name can hold anything."""
+    known = [c for c in unicodedata.normalize("NFC", words) if unicodedata.category(c) != "Cf"]
+    return "".join(" " if c.isspace() else c if c.isprintable() and _drawable(c) else "\ufffd" for c in known)
+
+
+@cache
+def _drawable(character: str) -> bool:
+    fonts = (font_manager.get_font(font_manager.findfont(name)) for name in _STYLE["font.family"])
+    return any(font.get_char_index(ord(character)) for font in fonts)

@@ -1,0 +1,343 @@
+"""The command line: quick help, settings and their order, refusals, exit codes, and what goes to stdout and stderr."""
+
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import yaml
+
+from dstft_cli import load_config
+from dstft_cli.commands import main
+
+FLAGS = ("--support", "64", "--hop", "16", "--steps", "3", "--set", "dpi=20")
+RATE = 2000
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, two_tones_and_click):
+    """An empty folder but for in.wav, 0.5 s at 2 kHz, to be in."""
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("in.wav", two_tones_and_click / 25, RATE, subtype="FLOAT")
+    return tmp_path
+
+
+@pytest.fixture
+def dstft(capsys):
+    """Runs the command: its exit code and what it wrote to stdout and stderr."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([*map(str, arguments)], prog_name="dstft")
+        said = capsys.readouterr()
+        return SimpleNamespace(code=end.value.code, out=said.out, err=said.err)
+
+    return run
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Figures take most of the time of a small run, and are the business of other tests."""
+    monkeypatch.setattr("dstft_cli.runs.make_figures", lambda result: {})
+
+
+def tree(folder) -> dict:
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+def is_one_sentence(err: str) -> bool:
+    return (
+        err.startswith("Error: ")
+        and err.count("\n") == 1
+        and len(err) <= 300 + len("Error: \n")
+        and "Traceback" not in err
+    )
+
+
+class TestHelp:
+    @pytest.mark.parametrize(
+        "arguments", [["--help"], ["optimize", "--help"], ["config", "--help"], ["--version"]], ids=" ".join
+    )
+    def test_loads_no_heavy_library(self, arguments):
+        code = (
+            "import sys\nfrom dstft_cli.__main__ import main\n"
+            f"try: main({arguments})\nexcept SystemExit as end: assert not end.code\n"
+            "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'pydantic', 'rich', 'soundfile', 'yaml', 'scipy'}\n"
+            "print('LOADED', sorted(heavy & set(sys.modules)))"
+        )
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+        assert run.stdout.endswith("LOADED []\n")
+
+    def test_names_the_commands_and_every_setting(self, dstft):
+        assert {"optimize", "config"} <= set(dstft("-h").out.split())
+        text = dstft("optimize", "-h").out
+        for word in (
+            "--mode",
+            "--theta",
+            "--steps",
+            "--exact",
+            "--channel",
+            "--on-existing",
+            "--out-dir",
+            "dstft-out",
+            "tf-varying",
+        ):
+            assert word in text
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [["optimise"], ["optimize"], ["optimize", "in.wav", "--nonsense"], ["config", "shew"]],
+        ids=" ".join,
+    )
+    def test_is_pointed_to_where_the_usage_is_wrong(self, dstft, here, arguments):
+        run = dstft(*arguments)
+        assert run.code == 2
+        assert "Usage: dstft" in run.err
+        assert set(os.listdir()) == {"in.wav"}
+
+    def test_runs_as_a_module(self):
+        run = subprocess.run(
+            [sys.executable, "-m", "dstft_cli", "--version"], capture_output=True, text=True, timeout=60
+        )
+        assert run.returncode == 0
+        assert run.stdout.startswith("dstft, version ")
+
+
+class TestOutput:
+    def test_goes_below_dstft_out_by_the_name_of_the_input(self, dstft, here):
+        assert dstft("optimize", "in.wav", "--mode", "fixed", *FLAGS).code == 0
+        assert set(os.listdir("dstft-out")) == {"in"}
+        assert {"result.npz", "metrics.json", "config.yaml", "theta.png"} <= set(os.listdir("dstft-out/in"))
+
+    def test_goes_to_the_folder_named_however_deep(self, dstft, here, no_figures):
+        assert dstft("optimize", "in.wav", "-o", "a/b c/d", "--mode", "fixed", *FLAGS).code == 0
+        assert (here / "a" / "b c" / "d" / "result.npz").exists()
+        assert set(os.listdir()) == {"in.wav", "a"}
+
+    def test_summary_is_on_stdout_and_progress_on_stderr(self, dstft, here, no_figures):
+        run = dstft("optimize", "in.wav", "-o", "out", "--mode", "tf", *FLAGS)
+        assert run.err.splitlines()[0].startswith("window bank")
+        assert "optimising" in run.err and "optimising" not in run.out
+        assert [line.split()[0] for line in run.out.splitlines()] == [
+            *("signal", "transform", "window", "best", "entropy", "accuracy", "stopped", "written")
+        ]
+        assert run.out.rstrip().endswith("out")
+
+    def test_quietly_stdout_is_the_folder_and_stderr_is_empty(self, dstft, here, no_figures):
+        soundfile.write("two.wav", 0.1 * np.random.default_rng(0).standard_normal((500, 2)) + 0.9, RATE)
+        run = dstft("optimize", "two.wav", "-q", "-o", "out", "--mode", "tf", *FLAGS)
+        assert (run.code, run.out, run.err) == (0, "out\n", "")
+
+    def test_all_channels_are_listed_one_a_line(self, dstft, here, no_figures):
+        soundfile.write("two.wav", 0.1 * np.random.default_rng(0).standard_normal((500, 2)), RATE)
+        run = dstft("optimize", "two.wav", "-q", "-o", "out", "--channel", "all", *FLAGS)
+        assert run.out.splitlines() == [os.path.join("out", "channel-1"), os.path.join("out", "channel-2")]
+
+    @pytest.mark.parametrize(
+        "wanted", ["time-varying", "frequency-varying", "tf-varying", "TF", "time_varying", "time-frequency"]
+    )
+    def test_modes_go_by_long_and_short_names(self, dstft, here, no_figures, wanted):
+        assert dstft("optimize", "in.wav", "-o", "out", "-q", "--mode", wanted, *FLAGS).code == 0
+        mode = json.loads((here / "out" / "metrics.json").read_text())["mode"]
+        assert mode == {"TF": "tf-varying", "time-frequency": "tf-varying"}.get(wanted, wanted.replace("_", "-"))
+
+
+class TestSettings:
+    @pytest.fixture
+    def settings(self, dstft, here, no_figures):
+        """The configuration that a run with these arguments writes down."""
+
+        def run(*arguments):
+            said = dstft(
+                "optimize", "in.wav", "-o", "out", "-q", "--on-existing", "overwrite", "--mode", "fixed", *arguments
+            )
+            assert said.code == 0, said.err
+            return load_config(here / "out" / "config.yaml")
+
+        return run
+
+    def test_flags_stand_over_set_over_file_over_defaults(self, settings, here):
+        (here / "mine.yaml").write_text("optimizer: {patience: 33, steps: 44}\nloss: {lambda: 0.25, epsilon: 1e-3}\n")
+        config = settings("-c", "mine.yaml", "--set", "steps=55", "--set", "lambda=0.125", "--lambda", "0.0625")
+        assert (config.optimizer.factor, config.optimizer.patience, config.optimizer.steps) == (0.5, 33, 55)
+        assert (config.loss.lambda_, config.loss.epsilon) == (0.0625, 0.001)
+
+    def test_a_number_may_be_written_1e_minus_3(self, settings):
+        assert settings("--set", "optimizer.learning_rate=1e-3").optimizer.learning_rate == 0.001
+        assert settings("--lambda", "1e-3").loss.lambda_ == 0.001
+
+    @pytest.mark.parametrize(
+        ("written", "samples"), [("25", 25), ("25.5", 25.5), ("16ms", 32), ("0.01 s", 20), ("25%", 16)]
+    )
+    def test_theta_in_fixed_mode_is_the_window_length(self, settings, here, written, samples):
+        settings("--support", "64", "--hop", "16", "--theta", written)
+        with np.load(here / "out" / "result.npz") as arrays:
+            assert arrays["theta"].tolist() == [[samples]]
+
+    def test_lengths_are_samples_times_or_shares(self, settings, here):
+        settings("--support", "64ms", "--hop", "25%", "--theta-min", "10ms")
+        geometry = json.loads((here / "out" / "metrics.json").read_text())["geometry"]
+        assert (geometry["support"], geometry["hop"], geometry["theta_min"]) == (128, 32, 20)
+
+    @pytest.mark.parametrize("mode", ["fixed", "constant", "time", "frequency", "tf"])
+    def test_no_steps_transforms_without_optimising(self, dstft, here, no_figures, mode):
+        flags = ("--mode", mode, "--support", "64", "--hop", "16", "--theta", "20", "--steps", "0")
+        assert dstft("optimize", "in.wav", "-o", "out", "-q", *flags).code == 0
+        with np.load(here / "out" / "result.npz") as arrays:
+            assert (arrays["theta"] == 20).all()
+            assert len(arrays["loss_history"]) == 1
+
+    def test_exact_and_smoothness_and_the_rest_have_flags(self, settings):
+        config = settings(*"--exact --dtype float64 --seed 7 --threads 1 --window gaussian --detrend mean".split())
+        assert config.bank.exact is True
+        assert (config.run.dtype, config.run.seed, config.run.threads) == ("float64", 7, 1)
+        assert (config.transform.window, config.signal.detrend) == ("gaussian", "mean")
+
+
+REFUSED_SETTINGS = {
+    "hop of nothing": (["--hop", "0"], ["hop"]),
+    "odd support": (["--support", "1001"], ["support", "even"]),
+    "theta_min above support": (["--theta-min", "65"], ["theta_min", "support"]),
+    "theta above support": (["--theta", "65"], ["theta", "64"]),
+    "theta_min above support, in unlike units": (["--theta-min", "1s"], ["theta_min", "1s"]),
+    "unknown key": (["--set", "stepz=3"], ["stepz", "steps"]),
+    "unknown key in a section": (["--set", "transform.hopp=3"], ["hopp", "hop"]),
+    "unknown mode": (["--mode", "both"], ["both", "tf-varying"]),
+    "negative steps": (["--steps", "-1"], ["steps", "-1"]),
+    "unknown preset": (["-c", "speach"], ["speach", "speech"]),
+    "no such configuration": (["-c", "gone.yaml"], ["gone.yaml"]),
+    "unknown channel": (["--channel", "7"], ["in.wav", "7"]),
+    "start beyond the end": (["--start", "9"], ["in.wav", "9"]),
+    "support beyond the signal": (["--support", "100000"], ["100000", "1000"]),
+    "band beyond half the rate": (["--fmin", "5000"], ["fmin", "1000"]),
+    "unknown colour map": (["--cmap", "nosuch"], ["nosuch"]),
+}
+
+
+@pytest.mark.filterwarnings("error")
+class TestRefusals:
+    @pytest.mark.parametrize(("arguments", "words"), REFUSED_SETTINGS.values(), ids=REFUSED_SETTINGS)
+    def test_of_settings_come_before_any_work(self, dstft, here, monkeypatch, arguments, words):
+        monkeypatch.setattr("dstft_cli.problem.Problem.transform", lambda *_: pytest.fail("work was begun"))
+        run = dstft("optimize", "in.wav", "-o", "out", *FLAGS, *arguments)
+        assert (run.code, run.out) == (2, "")
+        assert is_one_sentence(run.err), run.err
+        assert all(word in run.err for word in words)
+        assert set(os.listdir()) == {"in.wav"}
+
+    def test_of_a_key_in_a_file_name_the_file_the_line_and_the_key_meant(self, dstft, here):
+        (here / "mine.yaml").write_text("transform:\n  mode: tf\n  suport: 64\n")
+        run = dstft("optimize", "in.wav", "-c", "mine.yaml", "-o", "out")
+        assert run.code == 2
+        assert is_one_sentence(run.err)
+        assert all(word in run.err for word in ("mine.yaml", "line 3", "suport", "'support'"))
+        assert not (here / "out").exists()
+
+    def test_of_two_keys_come_together(self, dstft, here):
+        run = dstft("optimize", "in.wav", "--set", "stepz=3", "--hop", "0")
+        assert run.code == 2
+        assert [line.startswith("Error: ") for line in run.err.splitlines()] == [True, True]
+
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is here")
+    def test_of_a_device_that_is_not_there(self, dstft, here):
+        run = dstft("optimize", "in.wav", "-o", "out", "--device", "cuda")
+        assert run.code == 2
+        assert is_one_sentence(run.err) and "--device cpu" in run.err
+        assert not (here / "out").exists()
+
+    INPUTS = (
+        "gone.wav",
+        "folder",
+        "no rate.txt",
+        "nan.wav",
+        "inf.wav",
+        "constant.wav",
+        "silent.wav",
+        "one sample.wav",
+        "empty.wav",
+        "junk.wav",
+    )
+
+    @pytest.fixture
+    def bad_inputs(self, here):
+        noise = np.random.default_rng(0).standard_normal(500)
+        for name, value in (("nan.wav", np.nan), ("inf.wav", np.inf)):
+            soundfile.write(name, np.r_[noise, value, noise], RATE, subtype="FLOAT")
+        soundfile.write("constant.wav", np.full(500, 0.25), RATE)
+        soundfile.write("silent.wav", np.zeros(500), RATE)
+        soundfile.write("one sample.wav", np.array([0.5]), RATE)
+        (here / "no rate.txt").write_text("\n".join(f"{value:.6f}" for value in noise))
+        (here / "empty.wav").touch()
+        (here / "junk.wav").write_bytes(b"RIFF\x10\x00\x00\x00WAVEjunk")
+        (here / "folder").mkdir()
+        return here
+
+    @pytest.mark.parametrize("name", INPUTS)
+    def test_of_an_input_are_one_sentence_that_names_it(self, dstft, bad_inputs, name):
+        before = tree(bad_inputs)
+        run = dstft("optimize", name, "-o", "out")
+        assert (run.code, run.out) == (2, "")
+        assert is_one_sentence(run.err), run.err
+        assert name in run.err
+        assert tree(bad_inputs) == before
+
+    def test_of_a_name_that_is_long_and_full_of_control_characters_are_still_one_sentence(self, dstft, here):
+        name = "n" * 200 + "\n\x1b[31m.wav"
+        (here / name).write_bytes(b"junk")
+        run = dstft("optimize", name)
+        assert run.code == 2
+        assert is_one_sentence(run.err) and "\x1b" not in run.err
+
+    @pytest.mark.parametrize(("verbose", "shown"), [([], False), (["-v"], False), (["-vv"], True)])
+    def test_show_where_they_arose_only_when_asked(self, dstft, here, verbose, shown):
+        assert ("Traceback" in dstft("optimize", "gone.wav", *verbose).err) is shown
+
+
+class TestConfig:
+    def test_init_writes_a_file_that_is_valid_and_says_the_defaults(self, dstft, here):
+        assert dstft("config", "init").out == "dstft.yaml\n"
+        assert dstft("config", "validate", "dstft.yaml").code == 0
+        assert load_config(here / "dstft.yaml") == load_config()
+        assert (here / "dstft.yaml").read_text().count("#") > 30
+
+    def test_init_replaces_a_file_only_by_force(self, dstft, here):
+        (here / "mine.yaml").write_text("run: {seed: 5}\n")
+        run = dstft("config", "init", "mine.yaml")
+        assert run.code == 2 and is_one_sentence(run.err)
+        assert (here / "mine.yaml").read_text() == "run: {seed: 5}\n"
+        assert dstft("config", "init", "mine.yaml", "--force", "--preset", "speech").code == 0
+        assert load_config(here / "mine.yaml") == load_config("speech")
+
+    def test_init_says_where_it_cannot_write(self, dstft, here):
+        run = dstft("config", "init", "gone/mine.yaml")
+        assert run.code == 1 and is_one_sentence(run.err)
+
+    def test_show_prints_what_a_run_would_use(self, dstft, here):
+        run = dstft("config", "show", "-c", "speech", "--set", "steps=7", "--no-comments")
+        assert yaml.safe_load(run.out)["optimizer"]["steps"] == 7
+        (here / "shown.yaml").write_text(dstft("config", "show", "-c", "music").out)
+        assert load_config(here / "shown.yaml") == load_config("music")
+
+    def test_validate_names_all_that_is_wrong_by_line(self, dstft, here):
+        (here / "bad.yaml").write_text("run:\n  seed: -1\n  treads: 2\n")
+        run = dstft("config", "validate", "bad.yaml")
+        assert run.code == 2
+        assert [("bad.yaml, line 2" in line, "bad.yaml, line 3" in line) for line in run.err.splitlines()] == [
+            (True, False),
+            (False, True),
+        ]
+
+    def test_presets_are_listed_with_what_they_are_for(self, dstft):
+        lines = dstft("config", "presets").out.splitlines()
+        names = [line.split()[0] for line in lines]
+        assert {"speech", "music", "vibration", "bioacoustics"} <= set(names)
+        assert all(len(line.split()) > 3 for line in lines)
+        assert all(dstft("config", "validate", name).code == 0 for name in names)
