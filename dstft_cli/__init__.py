@@ -10,6 +10,8 @@ import importlib
 
 _HOMES = {
     "Config": "config",
+    "DstftError": "errors",
+    "InputError": "errors",
     "load_config": "config",
     "DSTFT": "module",
     "dstft": "transform",

@@ -65,10 +65,23 @@ class Console:
     def summary(self, result: Result, folder: Path) -> None:
         """What came out, in a few lines."""
         if self.quiet:
-            click.echo(str(folder))
+            click.echo(click.format_filename(folder))
             return
+        for remark in _remarks(result):
+            self.say(f"note: {remark}")
         for name, value in _summary(result, folder):
             click.echo(f"{name:14} {value}")
+
+
+def _remarks(result: Result) -> Iterator[str]:
+    """What a user should know before trusting the result."""
+    best, plane = result.best_constant, result.geometry
+    if best and best[0] > 0.995 * plane.support:
+        yield "the best constant window is the longest allowed; a longer --support may do better"
+    elif best and best[0] < 1.005 * plane.theta_min:
+        yield "the best constant window is the shortest allowed; a shorter --theta-min may do better, with a --hop of half of it"
+    if plane.hop > plane.support:
+        yield f"the hop of {plane.hop:g} samples is longer than the longest window, {plane.support}: parts of the signal are not seen"
 
 
 def _summary(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
@@ -95,7 +108,7 @@ def _summary(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
     yield criterion, f"{result.initial[criterion]:.4f} to {result.final[criterion]:.4f}"
     yield "accuracy", f"rms error {result.accuracy.rms:.1e} over {result.accuracy.bins_checked} random bins"
     yield "stopped by", f"{result.stop_reason} after {result.steps} steps, {result.seconds['total']:.1f} s in all"
-    yield "written to", str(folder)
+    yield "written to", click.format_filename(folder)
 
 
 def _status(step: Step) -> str:

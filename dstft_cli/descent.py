@@ -126,7 +126,8 @@ def descend(
         if on_step is not None and on_step(step, values, parameter.detach()):
             run.reason = INTERRUPTED
             break
-        if patience.over(values["loss"]):
+        # The start does not count: the first steps of an adaptive method may well climb before they descend.
+        if step and patience.over(values["loss"]):
             run.reason = PATIENCE
             break
         if step == settings.steps:
@@ -138,5 +139,6 @@ def descend(
         optimizer.step()
         with torch.no_grad():
             parameter.clamp_(*bounds)
-        schedule(values["loss"])
+        if step:
+            schedule(values["loss"])
     return run

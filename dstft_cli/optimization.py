@@ -11,8 +11,8 @@ from torch import Tensor
 from .bank import WindowBank, node_count
 from .config import Config, merge_config
 from .criteria import magnitude
-from .descent import CONVERGED, DIVERGED, INTERRUPTED, STEPS, Descent, OnStep, Step, descend
-from .errors import DivergedError
+from .descent import CONVERGED, DIVERGED, INTERRUPTED, PATIENCE, STEPS, Descent, OnStep, Step, descend
+from .errors import DivergedError, InputError
 from .modes import CONSTANT, FIXED
 from .problem import Problem
 from .results import Result
@@ -26,6 +26,7 @@ _MOST_DENSITY = 30.0  # nodes an octave beyond which a finer bank costs more tha
 _NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _EVALUATIONS = 50  # at most, of a constant search
 _REFINEMENTS = 3
+_GENTLEST = 10  # a descent that gets no lower is tried again until its learning rate is below this share of the first
 
 
 def optimize(
@@ -47,6 +48,10 @@ def optimize(
     Raises ConfigError or InputError for settings or a signal that cannot work, DeviceError for a missing device,
     DivergedError where not even the first loss is finite.
     """
+    if not isinstance(signal, Signal):
+        raise InputError(
+            f"optimize takes a Signal, not {type(signal).__name__}: load_signal(path), or Signal(samples, sample_rate, name)"
+        )
     settings = {key: value for key, value in settings.items() if value is not None}
     if isinstance(window, str):
         settings["window"] = window
@@ -91,6 +96,7 @@ class _Run:
         """No optimisation: the transform at the first window length."""
         self._set_out(self._default_length())
         self._transform(self.problem.constant(self.first))
+        self.final = dict(self.history[0])  # nothing has moved
         return STEPS
 
     def _search(self, steps: int) -> str:
@@ -115,6 +121,7 @@ class _Run:
         self.curve.add(self.first, self.history[0]["loss"])
         self.seconds["optimize"] += time.perf_counter() - began
         self._transform(self.problem.constant(self.curve.best[0]))
+        self.final = min(self.final, dict(self.history[-1]), key=lambda terms: terms["loss"])
         return DIVERGED if diverged else INTERRUPTED if self.interrupted else CONVERGED if done else STEPS
 
     def _learn(self, steps: int) -> str:
@@ -130,12 +137,11 @@ class _Run:
             return INTERRUPTED
         left = steps
         for attempt in range(_REFINEMENTS + 1):
-            outcome = self._descend(theta, left)
+            outcome, left = self._come_down(theta, left)
             theta = outcome.best.exp2().clamp(geometry.theta_min, geometry.support)
             self._transform(theta)
             if self.interrupted or outcome.reason == DIVERGED or attempt == _REFINEMENTS or self._bank_holds(outcome):
                 break
-            left -= len(outcome.history) - 1
             if left < 1:
                 break
             self._build_bank(self.bank.per_octave * 1.5)
@@ -186,7 +192,7 @@ class _Run:
         if self.final["loss"] > self.history[0]["loss"]:
             self.theta, self.spectrum = self.problem.constant(self.first), self.problem.transform(self.first)
             self.accuracy = self.problem.check(self.spectrum, self.theta)
-            self.final = self.problem.terms(self.spectrum, self.theta)
+            self.final = dict(self.history[0])  # the same transform, evaluated when the run set out
 
     def _build_bank(self, density: float) -> None:
         """A bank of at least that many nodes an octave that meets the tolerance; its nodes are also the loss curve."""
@@ -234,10 +240,21 @@ class _Run:
         good = self.bank_accuracy.rms <= tolerance and self.bank_error <= tolerance
         return good or self.bank.per_octave >= _MOST_DENSITY
 
-    def _descend(self, theta: Tensor, steps: int) -> Descent:
+    def _come_down(self, theta: Tensor, left: int) -> tuple[Descent, int]:
+        """A descent, again with a quarter of the learning rate while it got no lower; and the steps that remain."""
+        first = rate = self.problem.config.optimizer.learning_rate
+        while True:
+            outcome = self._descend(theta, left, rate)
+            left -= len(outcome.history) - 1
+            stuck = outcome.reason == PATIENCE and outcome.best_terms is outcome.history[0]
+            if not stuck or left < 1 or rate < first / _GENTLEST:
+                return outcome, left
+            rate /= 4
+
+    def _descend(self, theta: Tensor, steps: int, rate: float) -> Descent:
         began, problem, done = time.perf_counter(), self.problem, len(self.history) - 1
         bounds = math.log2(problem.geometry.theta_min), math.log2(problem.geometry.support)
-        settings = problem.config.optimizer.model_copy(update={"steps": steps})
+        settings = problem.config.optimizer.model_copy(update={"steps": steps, "learning_rate": rate})
 
         def tell(step, terms, log_theta):
             if self.on_step is None:

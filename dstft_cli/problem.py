@@ -15,9 +15,11 @@ from .frames import Frames
 from .geometry import get_geometry
 from .modes import theta_shape
 from .signals import Signal
-from .transform import dstft
+from .transform import dstft, dstft_magnitude
 from .verify import Accuracy, check
 from .windows import Window
+
+_LEAST_PEAK, _MOST_PEAK = 1e-30, 1e30  # of samples, so that S fits complex64
 
 
 class Problem:
@@ -36,8 +38,14 @@ class Problem:
         except InputError as error:
             raise InputError(f"{signal.where}: {error}") from None
         self.check_memory(0)
+        peak = np.abs(signal.samples).max()
+        if not _LEAST_PEAK <= peak <= _MOST_PEAK:
+            raise InputError(
+                f"{signal.where}: the largest sample is {peak:g}; between {_LEAST_PEAK:g} and {_MOST_PEAK:g} the result keeps its "
+                "precision: bring the samples to another unit"
+            )
         # A power of two is divided out exactly, so that no unit of the samples is too small or too great for a float.
-        self.scale = 2.0 ** math.floor(math.log2(np.abs(signal.samples).max() or 1.0))
+        self.scale = 2.0 ** math.floor(math.log2(peak))
         self.samples = torch.as_tensor(signal.samples / self.scale, dtype=DTYPES[config.run.dtype], device=self.device)
         self.positions = self.geometry.positions(self.device)
         self.criterion = CRITERIA[self.name]
@@ -75,7 +83,7 @@ class Problem:
 
     def evaluate(self, length: float) -> float:
         """The criterion at a constant window of that many samples. Raises DivergedError where it is not finite."""
-        value = self.criterion(magnitude(self.transform(length))).item()
+        value = self.criterion(dstft_magnitude(self.samples, length, *self._plane)).item()
         if not math.isfinite(value):
             raise self.diverged()
         return value

@@ -14,7 +14,8 @@ from .descent import CONVERGED, PATIENCE, STEPS
 from .geometry import Geometry
 from .signals import Signal
 from .verify import Accuracy
-from .windows import Window
+from .windows import WINDOWS, Window
+from .wording import one_line
 
 SCHEMA_VERSION = 1
 ARRAYS, METRICS, CONFIG = "result.npz", "metrics.json", "config.yaml"
@@ -163,7 +164,7 @@ class Result:
     def _input(self) -> dict:
         signal = self.signal
         return {
-            "name": Path(signal.path).name if signal.path else signal.name,
+            "name": one_line(Path(signal.path).name if signal.path else signal.name),
             "sha256": signal.sha256,
             "sample_rate": signal.sample_rate,
             "samples": len(signal.samples),
@@ -189,7 +190,10 @@ def write_arrays(result: Result, path: Path) -> None:
 
 
 def write_config(result: Result, path: Path) -> None:
-    path.write_text(dump_config(result.config), encoding="utf-8")
+    text = dump_config(result.config)
+    if result.window.name not in WINDOWS:
+        text = f"# The window was {one_line(result.window.name)}, a callable, which no file can hold; window: below is not it.\n{text}"
+    path.write_text(text, encoding="utf-8")
 
 
 def write_metrics(result: Result, path: Path) -> None:

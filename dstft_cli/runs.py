@@ -1,6 +1,8 @@
 """One input from file to folder: load, optimise, write."""
 
+import json
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from .devices import DTYPES
 from .errors import OutputError, OutputExistsError
 from .geometry import get_geometry
 from .optimization import optimize
-from .results import ARRAYS, CONFIG, METRICS, Result, write_arrays, write_config, write_metrics
+from .results import ARRAYS, COMPLETE, CONFIG, METRICS, Result, write_arrays, write_config, write_metrics
 from .signals import Signal, check_signal, detrend, load_signals
 from .staging import staging
 from .transform import dstft
@@ -42,8 +44,11 @@ def output_folders(folder: str | Path | None, signals: list[Signal]) -> list[Pat
 
 
 def result_complete(folder: Path) -> bool:
-    """True where the folder holds a whole result: the metrics are written last."""
-    return (folder / METRICS).exists()
+    """True where the folder holds a whole result of a run that came to its end; the metrics are written last."""
+    try:
+        return json.loads((folder / METRICS).read_text("utf-8"))["stop_reason"] in COMPLETE
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def check_free(folder: Path) -> None:
@@ -59,8 +64,11 @@ def check_folder(folder: Path) -> None:
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
     if not nearest.is_dir():
         raise OutputError(f"{folder}: cannot be written: {nearest} is not a folder; choose another with -o")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise OutputError(f"{folder}: cannot be written: no permission in {nearest}; choose another folder with -o")
+    try:
+        tempfile.TemporaryDirectory(prefix=".partial-", dir=nearest).cleanup()
+    except OSError as error:
+        reason = f"{error.strerror} in {nearest}"
+        raise OutputError(f"{folder}: cannot be written: {reason}; choose another folder with -o") from error
 
 
 def check_view(signal: Signal, config: Config) -> None:
@@ -147,14 +155,14 @@ def _described(result: Result) -> str:
 
 def _panels(result: Result) -> list[tuple[str, np.ndarray, float]]:
     """Short, long and best constant window, and the optimum: label, |S|, criterion."""
-    lengths = {"Short window": result.geometry.theta_min, "Long window": float(result.support)}
+    lengths = {"Short": result.geometry.theta_min, "Long": float(result.support)}
     if result.best_constant is not None and result.mode != "constant":
-        lengths["Best constant window"] = result.best_constant[0]
+        lengths["Best constant"] = result.best_constant[0]
     panels = []
     for label, length in lengths.items():
         magnitude = reference(result, length)
         panels.append((f"{label}, {time_text(length / result.sample_rate)}", magnitude, entropy_of(magnitude)))
-    label = {"fixed": "Fixed window", "constant": "Best constant window"}.get(result.mode, "Optimum")
+    label = {"fixed": "Fixed", "constant": "Best constant"}.get(result.mode, "Optimum")
     label += (
         f", {time_text(result.theta.item() / result.sample_rate)}" if result.theta.size == 1 else f", {result.mode}"
     )

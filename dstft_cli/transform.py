@@ -54,6 +54,25 @@ def dstft(
     return spectrum.reshape(*signal.shape[:-1], bins, count)
 
 
+def dstft_magnitude(
+    signal: Tensor,
+    theta: float,
+    frame_positions: Tensor | Frames,
+    support: int,
+    window: str | Window | Profile = "hann",
+) -> Tensor:
+    """|S| (F, T) of one signal (N,) with a constant window, without gradients: what a search needs, and no phases."""
+    with torch.no_grad():
+        length = torch.full((1, 1), theta, dtype=signal.dtype, device=signal.device)
+        work = _FrameWork(signal[None], length, Frames.at(frame_positions, support))
+        out = signal.new_empty(len(work.frames), support // 2 + 1)
+        for here in work.chunks():
+            tapered = work.samples[0, here] * work.per_frame(get_window(window).value, here)
+            real, imag = torch.view_as_real(torch.fft.rfft(tapered)).unbind(-1)
+            torch.mul(real, real, out=out[here]).addcmul_(imag, imag).sqrt_()
+    return out.T
+
+
 class _ByFFT(torch.autograd.Function):
     """θ of shape (1, 1) or (1, T): one FFT a frame, and one a frame backward for all three gradients."""
 

@@ -60,7 +60,18 @@ def test_stops_at_the_step_limit_with_one_entry_more():
 def test_stops_by_patience():
     run = descend(lambda v: {"loss": (0 * v).sum() + 3.0}, torch.ones(2), BOUNDS, settings(patience=4))
     assert run.reason == PATIENCE
-    assert len(run.history) == 5
+    assert len(run.history) == 6  # the start, the step that sets the mark, and four that do not improve on it
+
+
+def test_a_climb_at_first_is_not_the_end():
+    """A narrow ridge beside the start: the first steps land on it, the way down is longer than the patience."""
+
+    def loss(v):
+        return {"loss": torch.where(v < 1.1, 0.0, 3.0 - 0.3 * v).sum() + 0.001 * (v - 9).square().sum()}
+
+    run = descend(loss, torch.full((1,), 1.0), BOUNDS, settings(patience=8, steps=200))
+    assert len(run.history) > 20
+    assert run.reason == PATIENCE
 
 
 def test_stops_when_asked():

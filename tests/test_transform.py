@@ -9,7 +9,7 @@ import torch
 
 from dstft_cli.errors import InputError
 from dstft_cli.frames import fixed_positions
-from dstft_cli.transform import dstft, exact_bins
+from dstft_cli.transform import dstft, dstft_magnitude, exact_bins
 from dstft_cli.windows import WINDOWS, get_window
 
 L, F = 32, 17
@@ -166,3 +166,9 @@ def test_devices_agree(device):
         theta = lengths(shape, 20, 256)
         there = dstft(signal.to(device), theta.to(device), positions.to(device), 256).cpu()
         torch.testing.assert_close(there, dstft(signal, theta, positions, 256), atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("positions", [UNEVEN, fixed_positions(300, 20)], ids=["uneven", "even"])
+def test_magnitudes_without_phases_are_those_of_the_transform(noise, positions):
+    expected = dstft(noise, 20.5, positions, L).abs()
+    torch.testing.assert_close(dstft_magnitude(noise, 20.5, positions, L), expected, atol=1e-14, rtol=1e-12)

@@ -1,8 +1,7 @@
-"""What the benchmarks share. Each is run by hand, ``python tests/benchmarks/NAME.py``, and prints both sides and the ratio."""
+"""What the benchmarks share. Each is run by hand, ``python tests/benchmarks/NAME.py``, and prints both sides and the ratio.
 
-import os
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command itself does
+On a machine that does other work as well, set OMP_WAIT_POLICY=PASSIVE as the command itself does.
+"""
 
 import statistics
 import time

@@ -15,10 +15,11 @@ def main():
     layer = DSTFT(L, HOP, theta=700.0)
     theirs = peer.DSTFT(n_fft=L, win_length=700, hop_length=HOP, window_mode="constant")
     theirs.initialize(signals)
-    pull = torch.randn(8, L // 2 + 1, 1 + 80_000 // HOP, dtype=torch.complex64)
 
     def by_torch():
         return torch.stft(signals, L, HOP, window=window, pad_mode="constant", return_complex=True)
+
+    pull = torch.randn_like(by_torch())  # laid out as gradients of elementwise losses are: like the transform itself
 
     def ours():
         layer.zero_grad()

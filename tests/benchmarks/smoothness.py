@@ -9,7 +9,6 @@ quarter octave off the median of their four neighbours. gain: nats of entropy be
 import sys
 from pathlib import Path
 
-import common  # noqa: F401  (sets how threads wait)
 import numpy as np
 
 from dstft_cli import load_signal, optimize
