@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,3 +46,18 @@ def two_tones_and_click() -> np.ndarray:
     signal = np.sin(2 * np.pi * 200 * time) + 0.5 * np.sin(2 * np.pi * 610 * time)
     signal[500] += 20
     return signal + 0.01 * np.random.default_rng(1).standard_normal(1000)
+
+
+@pytest.fixture
+def dstft(capsys):
+    """Runs the command: its exit code and what it wrote to stdout and stderr."""
+
+    from dstft_cli.commands import main
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([*map(str, arguments)], prog_name="dstft")
+        said = capsys.readouterr()
+        return SimpleNamespace(code=end.value.code, out=said.out, err=said.err)
+
+    return run

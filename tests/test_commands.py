@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ import torch
 import yaml
 
 from dstft_cli import load_config
-from dstft_cli.commands import main
 
 FLAGS = ("--support", "64", "--hop", "16", "--steps", "3", "--set", "dpi=20")
 RATE = 2000
@@ -25,19 +23,6 @@ def here(tmp_path, monkeypatch, two_tones_and_click):
     monkeypatch.chdir(tmp_path)
     soundfile.write("in.wav", two_tones_and_click / 25, RATE, subtype="FLOAT")
     return tmp_path
-
-
-@pytest.fixture
-def dstft(capsys):
-    """Runs the command: its exit code and what it wrote to stdout and stderr."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as end:
-            main([*map(str, arguments)], prog_name="dstft")
-        said = capsys.readouterr()
-        return SimpleNamespace(code=end.value.code, out=said.out, err=said.err)
-
-    return run
 
 
 @pytest.fixture

@@ -7,14 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
 from dstft_cli import Signal, optimize
-from dstft_cli.commands import main
 from dstft_cli.criteria import CRITERIA
 from dstft_cli.errors import DivergedError
 
@@ -35,19 +33,6 @@ def recording(two_tones_and_click) -> Signal:
 def path(two_tones_and_click, tmp_path):
     soundfile.write(tmp_path / "in.wav", two_tones_and_click / 25, 2000, subtype="FLOAT")
     return tmp_path / "in.wav"
-
-
-@pytest.fixture
-def command(capsys):
-    """Runs the command in this process: its exit code and what it said."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as end:
-            main([*map(str, arguments)], prog_name="dstft")
-        said = capsys.readouterr()
-        return SimpleNamespace(code=end.value.code, out=said.out, err=said.err)
-
-    return run
 
 
 def names(folder) -> set[str]:
@@ -144,18 +129,18 @@ class TestDivergence:
         assert error.value.exit_code == 1
         assert len(str(error.value)) <= 300
 
-    def test_is_told_and_the_last_good_state_written(self, path, tmp_path, command, at_evaluation):
+    def test_is_told_and_the_last_good_state_written(self, path, tmp_path, dstft, at_evaluation):
         at_evaluation(3, spoilt)
-        run = command("optimize", path, "-o", tmp_path / "out", "--mode", "tf", *FLAGS)
+        run = dstft("optimize", path, "-o", tmp_path / "out", "--mode", "tf", *FLAGS)
         assert run.code == 1
         assert "not finite" in run.err.replace("stopped being finite", "not finite")
         assert "Traceback" not in run.err
         assert names(tmp_path / "out") == WHOLE
         assert read(tmp_path / "out")["stop_reason"] == "diverged"
 
-    def test_at_the_first_writes_nothing(self, path, tmp_path, command, at_evaluation):
+    def test_at_the_first_writes_nothing(self, path, tmp_path, dstft, at_evaluation):
         at_evaluation(0, spoilt, of_the_descent=False)
-        run = command("optimize", path, "-o", tmp_path / "out", "--mode", "tf", "-q", *FLAGS)
+        run = dstft("optimize", path, "-o", tmp_path / "out", "--mode", "tf", "-q", *FLAGS)
         assert (run.code, run.out) == (1, "")
         assert len(run.err.splitlines()) == 1 and run.err.startswith("Error: ")
         assert names(tmp_path) == {"in.wav"}
@@ -169,39 +154,39 @@ def interrupt(loss):
 class TestInterrupt:
     """Ctrl-C at chosen places, in this process."""
 
-    def test_in_the_descent_writes_the_best_so_far(self, path, tmp_path, command, at_evaluation):
+    def test_in_the_descent_writes_the_best_so_far(self, path, tmp_path, dstft, at_evaluation):
         at_evaluation(5, interrupt)
-        run = command("optimize", path, "-o", tmp_path / "out", "--mode", "tf", *FLAGS)
+        run = dstft("optimize", path, "-o", tmp_path / "out", "--mode", "tf", *FLAGS)
         metrics = read(tmp_path / "out")
         assert (run.code, metrics["stop_reason"], metrics["steps"]) == (130, "interrupted", 5)
         assert metrics["loss"]["final"] <= metrics["loss"]["initial"]
         assert str(tmp_path / "out") in run.err.replace("\n", "")
 
     @pytest.mark.parametrize("mode", ["constant", "tf"])
-    def test_in_the_search_writes_the_best_so_far(self, path, tmp_path, command, at_evaluation, mode):
+    def test_in_the_search_writes_the_best_so_far(self, path, tmp_path, dstft, at_evaluation, mode):
         at_evaluation(8, interrupt, of_the_descent=False)
-        run = command("optimize", path, "-o", tmp_path / "out", "--mode", mode, *FLAGS)
+        run = dstft("optimize", path, "-o", tmp_path / "out", "--mode", mode, *FLAGS)
         assert (run.code, read(tmp_path / "out")["stop_reason"]) == (130, "interrupted")
 
-    def test_stops_all_channels_and_not_just_the_one_at_work(self, tmp_path, command, at_evaluation):
+    def test_stops_all_channels_and_not_just_the_one_at_work(self, tmp_path, dstft, at_evaluation):
         noise = 0.1 * np.random.default_rng(0).standard_normal((600, 3))
         soundfile.write(tmp_path / "three.wav", noise, 2000, subtype="FLOAT")
         at_evaluation(5, interrupt)
-        run = command(
+        run = dstft(
             "optimize", tmp_path / "three.wav", "-o", tmp_path / "out", "--mode", "tf", "--channel", "all", *FLAGS
         )
         assert run.code == 130
         assert names(tmp_path / "out") == {"channel-1"}
 
-    def test_while_the_file_is_read_writes_nothing(self, path, tmp_path, command, monkeypatch):
+    def test_while_the_file_is_read_writes_nothing(self, path, tmp_path, dstft, monkeypatch):
         monkeypatch.setattr("dstft_cli.runs.load_signals", lambda *_, **__: interrupt(None))
-        run = command("optimize", path, "-o", tmp_path / "out", *FLAGS)
+        run = dstft("optimize", path, "-o", tmp_path / "out", *FLAGS)
         assert run.code == 130
         assert "interrupted" in run.err and len(run.err.splitlines()) == 1
         assert names(tmp_path) == {"in.wav"}
 
     @pytest.mark.parametrize("times", [1, 2])
-    def test_while_figures_are_written_leaves_all_or_nothing(self, path, tmp_path, command, monkeypatch, times):
+    def test_while_figures_are_written_leaves_all_or_nothing(self, path, tmp_path, dstft, monkeypatch, times):
         from dstft_cli import figures
 
         real, pending = figures.save, [None] * times
@@ -212,16 +197,16 @@ class TestInterrupt:
             real(*arguments, **named)
 
         monkeypatch.setattr(figures, "save", save)
-        run = command("optimize", path, "-o", tmp_path / "out", *FLAGS)
+        run = dstft("optimize", path, "-o", tmp_path / "out", *FLAGS)
         assert run.code == 130
         assert names(tmp_path / "out") == (WHOLE if times == 1 else set())
         assert names(tmp_path) == ({"in.wav", "out"} if times == 1 else {"in.wav"})
 
     @pytest.mark.parametrize("mode", ["constant", "tf"])
-    def test_leaves_the_handlers_of_signals_as_they_were(self, path, tmp_path, command, at_evaluation, mode):
+    def test_leaves_the_handlers_of_signals_as_they_were(self, path, tmp_path, dstft, at_evaluation, mode):
         before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
         at_evaluation(3, interrupt, of_the_descent=False)
-        command("optimize", path, "-o", tmp_path / "out", "--mode", mode, *FLAGS)
+        dstft("optimize", path, "-o", tmp_path / "out", "--mode", mode, *FLAGS)
         assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
@@ -231,7 +216,7 @@ class TestProcess:
 
     @staticmethod
     def start(until: str, *arguments) -> subprocess.Popen:
-        """The command, under way to the line of its talk that holds ``until``."""
+        """The dstft, under way to the line of its talk that holds ``until``."""
         line = [sys.executable, "-m", "dstft_cli", "optimize", *map(str, arguments)]
         process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         while until not in (said := process.stderr.readline()):
