@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .bank import WindowBank, node_count
+from .bank import MOST_DENSITY, WindowBank, density_for, node_count
 from .config import Config, merge_config
 from .criteria import magnitude
 from .descent import CONVERGED, DIVERGED, INTERRUPTED, PATIENCE, STEPS, Descent, OnStep, Step, descend
@@ -22,7 +22,6 @@ from .verify import Accuracy
 from .windows import Profile, Window, get_window
 
 _CURVE_DENSITY = 6.0  # nodes an octave of a curve that only has to bracket its minimum
-_MOST_DENSITY = 30.0  # nodes an octave beyond which a finer bank costs more than it gains
 _NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _EVALUATIONS = 50  # at most, of a constant search
 _REFINEMENTS = 3
@@ -127,7 +126,7 @@ class _Run:
     def _learn(self, steps: int) -> str:
         """The other modes: bank, best constant as start, descent; again on a finer bank while its check fails."""
         tolerance, geometry = self.problem.config.bank.tolerance, self.problem.geometry
-        self._build_bank(_density(tolerance))
+        self._build_bank(density_for(tolerance))
         if not self.interrupted:
             self._narrow(_NARROWING, 0)
         self._set_out(geometry.theta or (self.curve.best[0] if self.curve.lengths else self._default_length()))
@@ -145,8 +144,10 @@ class _Run:
             if left < 1:
                 break
             self._build_bank(self.bank.per_octave * 1.5)
+            if self.interrupted:  # the finer bank is not whole; what the coarser one gave stands
+                break
         self._keep_the_better()
-        return outcome.reason
+        return INTERRUPTED if self.interrupted else outcome.reason
 
     # -- pieces -----------------------------------------------------------------------------------------------------
 
@@ -202,14 +203,14 @@ class _Run:
         low = min(geometry.theta_min, high / 1.01)  # even a range of nothing needs its four nodes
         previous = math.inf
         while True:
-            count, self.curve, self.bank = node_count(low, high, density), Curve([], []), None
+            count, self.bank = node_count(low, high, density), None
             problem.check_memory(count)
             plane = problem.samples, problem.positions, geometry.support
             self.bank = WindowBank(*plane, low, high, count, problem.window, self._on_node)
             if self.interrupted:
                 break
             error = self._random_error()
-            if error <= tolerance or density >= _MOST_DENSITY or error > previous / 1.3:
+            if error <= tolerance or density >= MOST_DENSITY or error > previous / 1.3:
                 break
             previous, density = error, density * max(1.2, min(2.0, 1.1 * (error / tolerance) ** (1 / 2.6)))
         self.seconds["bank"] += time.perf_counter() - began
@@ -238,7 +239,7 @@ class _Run:
         self.bank_accuracy = self.problem.check(self.bank.stft(outcome.best), outcome.best.exp2())
         self.bank_error = abs(outcome.best_terms[self.problem.name] - self.final[self.problem.name])
         good = self.bank_accuracy.rms <= tolerance and self.bank_error <= tolerance
-        return good or self.bank.per_octave >= _MOST_DENSITY
+        return good or self.bank.per_octave >= MOST_DENSITY
 
     def _come_down(self, theta: Tensor, left: int) -> tuple[Descent, int]:
         """A descent, again with a quarter of the learning rate while it got no lower; and the steps that remain."""
@@ -293,8 +294,3 @@ class _Run:
             threads=torch.get_num_threads(),
             seconds=self.seconds,
         )
-
-
-def _density(tolerance: float) -> float:
-    """Nodes an octave for a relative rms error: 7.2 gave 6e-4, and the error fell with the power 2.6 of the density."""
-    return min(_MOST_DENSITY, 7.2 * (6e-4 / tolerance) ** (1 / 2.6))

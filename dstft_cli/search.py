@@ -29,8 +29,9 @@ class Curve:
     losses: list[float]
 
     def add(self, length: float, loss: float) -> None:
-        self.lengths.append(length)
-        self.losses.append(loss)
+        if length not in self.lengths:
+            self.lengths.append(length)
+            self.losses.append(loss)
 
     @property
     def best(self) -> tuple[float, float]:

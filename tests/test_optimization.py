@@ -304,3 +304,21 @@ def test_a_descent_that_got_no_lower_is_tried_again_more_gently():
     result = optimize(chirp, mode="tf", window="hamming", support=128, hop=16)
     assert result.final["loss"] < result.initial["loss"] - 0.03
     assert result.steps <= 200
+
+
+def test_interrupted_while_the_bank_is_refined_it_keeps_what_the_coarser_one_gave(monkeypatch):
+    """The check after the run is made to fail, and the stop comes while the finer bank is half made."""
+    monkeypatch.setattr("dstft_cli.optimization._Run._bank_holds", lambda self, outcome: False)
+    phases = []
+
+    def stop(step):
+        phases.append(step.phase)
+        return step.phase == "bank" and "descent" in phases and step.index == 3
+
+    samples = np.sin(2 * np.pi * (100 * TIME + 500 * TIME**2))
+    settings = {"mode": "tf", "support": 128, "hop": 24, "steps": 60, "patience": 5}
+    result = optimize(signal(samples), on_step=stop, **settings)
+    assert result.stop_reason == "interrupted"
+    assert phases[-1] == "bank"  # nothing more is tried on half a bank
+    assert np.abs(result.stft - exact(result)).max() < 1e-3 * np.abs(result.stft).max()
+    assert result.final["loss"] < result.initial["loss"]
