@@ -107,9 +107,8 @@ class Problem:
     def check_memory(self, nodes: int) -> None:
         """Raises InputError where a bank of that many nodes, and the steps on it, would not fit into memory."""
         geometry, free = self.geometry, free_bytes(self.device)
-        words = (
-            2 * nodes + 24 if nodes else 12
-        )  # a bin: the bank, gradients and Adam's state; or S, |S| and its entropy
+        # Floats a bin: the bank, gradients and Adam's state; without a bank S, |S| and its entropy.
+        words = 2 * nodes + 24 if nodes else 12
         per_bin = DTYPES[self.config.run.dtype].itemsize * words
         need = geometry.bins * geometry.frames * per_bin
         if need > 0.9 * free:

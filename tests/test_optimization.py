@@ -322,3 +322,12 @@ def test_interrupted_while_the_bank_is_refined_it_keeps_what_the_coarser_one_gav
     assert phases[-1] == "bank"  # nothing more is tried on half a bank
     assert np.abs(result.stft - exact(result)).max() < 1e-3 * np.abs(result.stft).max()
     assert result.final["loss"] < result.initial["loss"]
+
+
+@pytest.mark.parametrize("factor", [2.0**-90, 2.0**90])
+def test_the_unit_of_the_samples_does_not_matter(factor):
+    """Squares of such samples leave float32's range; the result is the same but for the factor."""
+    samples = np.sin(2 * np.pi * (100 * TIME + 500 * TIME**2))
+    plain, scaled = (optimize(signal(samples * f), mode="tf", support=128, hop=24, steps=5) for f in (1.0, factor))
+    np.testing.assert_array_equal(scaled.theta, plain.theta)
+    np.testing.assert_array_equal(scaled.stft, plain.stft * np.float32(factor))
