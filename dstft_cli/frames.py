@@ -13,16 +13,6 @@ from torch import Tensor
 from .errors import InputError
 
 
-def frame_count(samples: int, hop: float) -> int:
-    """T = 1 + floor(N/H): how many frames a fixed hop gives (paper, VI-A)."""
-    return 1 + math.floor(samples / hop)
-
-
-def fixed_positions(samples: int, hop: float, device: torch.device | str | None = None) -> Tensor:
-    """t_n = n·H, shape (T,), float64, in samples: the first frame is centred on sample 0."""
-    return torch.arange(frame_count(samples, hop), dtype=torch.float64, device=device) * hop
-
-
 @dataclass(frozen=True)
 class Frames:
     """Where T frames of L samples lie.

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from .config import Config, Length
 from .errors import InputError
-from .frames import fixed_positions, frame_count
 from .lengths import LEAST_WINDOW
+from .positions import fixed_positions, frame_count
 
 _LEAST_SUPPORT, _MOST_SUPPORT = 16, 4096
 

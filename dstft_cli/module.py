@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from .errors import InputError
-from .frames import Frames, check_support, fixed_positions, frame_count
+from .frames import Frames, check_support
 from .modes import CONSTANT, FIXED, get_mode, theta_shape
+from .positions import fixed_positions, frame_count
 from .transform import dstft
 from .windows import Profile, Window, get_window
 

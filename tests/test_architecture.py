@@ -21,7 +21,7 @@ LADDER = [  # a module imports from lower lines only
     "bank config criteria module scales signals verify",
     "audio_files refusals text_files transform yaml_files",
     "containers settings sums text_layout text_rates",
-    "devices frames lengths modes recordings text_names windows",
+    "devices frames lengths modes positions recordings text_names windows",
     "text_cells wording",
     "errors",
 ]

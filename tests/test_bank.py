@@ -10,7 +10,7 @@ from torch.autograd import gradcheck
 from dstft_cli.bank import WindowBank, node_count, node_lengths
 from dstft_cli.criteria import entropy
 from dstft_cli.final import final_transform
-from dstft_cli.frames import fixed_positions
+from dstft_cli.positions import fixed_positions
 from dstft_cli.transform import dstft
 from dstft_cli.verify import check
 from dstft_cli.windows import WINDOWS

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from dstft_cli.frames import fixed_positions
+from dstft_cli.positions import fixed_positions
 from dstft_cli.transform import dstft
 from dstft_cli.windows import WINDOWS, from_profile
 

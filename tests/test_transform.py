@@ -8,7 +8,7 @@ import scipy.signal
 import torch
 
 from dstft_cli.errors import InputError
-from dstft_cli.frames import fixed_positions
+from dstft_cli.positions import fixed_positions
 from dstft_cli.transform import dstft, dstft_magnitude, exact_bins
 from dstft_cli.windows import WINDOWS, get_window
 
