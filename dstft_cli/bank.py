@@ -98,8 +98,8 @@ class WindowBank:
     def stft(self, log_theta: Tensor) -> Tensor:
         """S (F, T) complex at log2 θ, of any shape that broadcasts to (F, T)."""
         out = torch.empty(self.shape, dtype=self._values.dtype, device=self._values.device)
-        for here, place in self._tiles(log_theta.detach()):
-            value, _ = self._read(here, place, derivative=False)
+        for here, place in self.tiles(log_theta.detach()):
+            value, _ = self.read(here, place, derivative=False)
             out[here] = torch.complex(value[0], value[1]).view(place.shape)
         return out
 
@@ -107,7 +107,7 @@ class WindowBank:
         """|S| (F, T) at log2 θ, of any shape that broadcasts to (F, T); differentiable in log2 θ."""
         return _Magnitude.apply(log_theta, self)
 
-    def _tiles(self, log_theta: Tensor):
+    def tiles(self, log_theta: Tensor):
         """(rows of the plane, log2 θ there) in pieces whose temporaries stay in the caches and on the heap."""
         whole = log_theta.expand(self.shape)
         high = max(1, self._tile // self.shape[1])
@@ -115,7 +115,7 @@ class WindowBank:
             here = slice(first, min(first + high, self.shape[0]))
             yield here, whole[here]
 
-    def _read(self, here: slice, log_theta: Tensor, derivative: bool) -> tuple[Tensor, Tensor | None]:
+    def read(self, here: slice, log_theta: Tensor, derivative: bool) -> tuple[Tensor, Tensor | None]:
         """S, and ∂S/∂(log2 θ), in those rows of the plane, as (2, bins): real and imaginary parts."""
         place = ((log_theta - self.log_min) * self.per_octave).reshape(-1)
         node = place.to(torch.int64).clamp_(1, self._count - 3)
@@ -137,8 +137,8 @@ class _Magnitude(torch.autograd.Function):
     def forward(ctx, log_theta, bank):
         magnitude = torch.empty(bank.shape, dtype=log_theta.dtype, device=log_theta.device)
         change = torch.empty_like(magnitude)
-        for here, place in bank._tiles(log_theta):
-            value, slope = bank._read(here, place, derivative=True)
+        for here, place in bank.tiles(log_theta):
+            value, slope = bank.read(here, place, derivative=True)
             size = value[0].square().addcmul_(value[1], value[1]).sqrt_()
             pull = (value[0] * slope[0]).addcmul_(value[1], slope[1]).mul_(bank.per_octave)
             magnitude[here] = size.view(place.shape)

@@ -11,6 +11,7 @@ from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from .descent import Step
+from .modes import FIXED_HOP
 from .results import Result
 from .wording import time_text
 
@@ -80,40 +81,55 @@ def _remarks(result: Result) -> Iterator[str]:
         yield "the best constant window is the longest allowed; a longer --support may do better"
     elif best and best[0] < 1.005 * plane.theta_min:
         yield "the best constant window is the shortest allowed; a shorter --theta-min may do better, with a --hop of half of it"
-    if plane.hop > plane.support:
-        yield f"the hop of {plane.hop:g} samples is longer than the longest window, {plane.support}: parts of the signal are not seen"
+    if np.max(result.hop, initial=0) > plane.support:
+        yield (
+            f"the hop of {np.max(result.hop):g} samples is longer than the longest window, {plane.support}: "
+            "parts of the signal are not seen"
+        )
+    elif result.hop_mode != FIXED_HOP and result.measures["coverage"]["final"] < 0.99:
+        yield (
+            f"windows cover {100 * result.measures['coverage']['final']:.1f} % of the signal: a larger --penalty-weight or "
+            "a shorter --hop covers more"
+        )
 
 
 def _summary(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
-    rate, criterion = result.sample_rate, result.config.loss.criterion
+    rate, criterion = result.sample_rate, result.criterion
     bins, frames = result.stft.shape
+    hop = _extent(result.hop, rate) if np.ndim(result.hop) else f"{result.hop:g} ({time_text(result.hop / rate)})"
     yield "signal", f"{result.signal.where}, {result.signal.duration:.4g} s at {rate:g} Hz"
     yield (
         "transform",
         (
             f"{result.mode}, {result.window.name}; support {result.support} ({time_text(result.support / rate)}), "
-            f"hop {result.geometry.hop:g} ({time_text(result.geometry.hop / rate)}); {bins} x {frames} bins"
+            f"hop {hop}; {bins} x {frames} bins"
         ),
     )
-    low, middle, high = (float(f(result.theta)) for f in (np.min, np.median, np.max))
-    if result.theta.size == 1:
-        yield "window length", f"{middle:.1f} samples ({time_text(middle / rate)})"
-    else:
-        yield (
-            "window lengths",
-            f"{low:.1f} to {high:.1f}, median {middle:.1f} samples ({time_text(low / rate)} to {time_text(high / rate)})",
-        )
-    if result.best_constant and result.mode != "constant":
+    yield "window length" + ("s" if result.theta.size > 1 else ""), _extent(result.theta, rate)
+    if result.best_constant and not (result.mode == "constant" and result.hop_mode == FIXED_HOP):
         yield "best constant", f"{result.best_constant[0]:.1f} samples ({time_text(result.best_constant[0] / rate)})"
     yield criterion, f"{result.initial[criterion]:.4f} to {result.final[criterion]:.4f}"
+    if result.hop_mode != FIXED_HOP or criterion == "kurtosis":
+        initial, final = result.measures["coverage"].values()
+        yield "coverage", f"{initial:.4f} to {final:.4f}"
     yield "accuracy", f"rms error {result.accuracy.rms:.1e} over {result.accuracy.bins_checked} random bins"
     yield "stopped by", f"{result.stop_reason} after {result.steps} steps, {result.seconds['total']:.1f} s in all"
     yield "written to", click.format_filename(folder)
 
 
+def _extent(lengths: np.ndarray, rate: float) -> str:
+    """Lengths in samples as words: one, or from the least to the greatest."""
+    if not len(lengths):
+        return "none"
+    low, middle, high = (float(f(lengths)) for f in (np.min, np.median, np.max))
+    if low == high:
+        return f"{middle:.1f} samples ({time_text(middle / rate)})"
+    return f"{low:.1f} to {high:.1f}, median {middle:.1f} samples ({time_text(low / rate)} to {time_text(high / rate)})"
+
+
 def _status(step: Step) -> str:
     parts = [f"{step.index}/{step.total}"] if step.total else [str(step.index)] if step.phase == "bank" else []
-    names = {"regularization": "λR"}
+    names = {"regularization": "λR", "penalty": "λC"}
     parts += [f"{names.get(name, name)} {value:.4f}" for name, value in step.terms.items()]
     if step.theta:
         parts.append(f"θ {step.theta[0]:.0f}-{step.theta[1]:.0f}")

@@ -1,7 +1,7 @@
-"""Gradient descent on window lengths: start, step, stop. Knows nothing of signals or files."""
+"""Gradient descent on window lengths and frame positions: start, step, stop. Knows nothing of signals or files."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -33,21 +33,39 @@ class Step:
 OnStep = Callable[[Step], "bool | None"]
 
 
+@dataclass(frozen=True)
+class Variable:
+    """Something that is learnt.
+
+    start: its first value. rate: how far it moves at first. keep: (before, after) -> what of a step is allowed.
+    """
+
+    start: Tensor
+    rate: float
+    keep: Callable[[Tensor, Tensor], Tensor]
+
+
+def between(low: float, high: float) -> Callable[[Tensor, Tensor], Tensor]:
+    """Keeps a variable within a box."""
+    return lambda before, after: after.clamp(low, high)
+
+
 @dataclass
 class Descent:
-    """The outcome: the best parameter seen and its terms, every step's terms (steps + 1 of them), and why it stopped."""
+    """The outcome: the best values seen and their terms, every step's terms (steps + 1 of them), and why it stopped."""
 
-    best: Tensor
+    best: list[Tensor]
     best_terms: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     reason: str = STEPS
 
-    def keep(self, parameter: Tensor, terms: dict[str, float]) -> None:
-        """Add a step; its parameter becomes the best where its loss is the least so far."""
+    def keep(self, values: Sequence[Tensor], terms: dict[str, float]) -> None:
+        """Add a step; its values become the best where its loss is the least so far."""
         self.history.append(terms)
         if not self.best_terms or terms["loss"] < self.best_terms["loss"]:
             self.best_terms = terms
-            self.best.copy_(parameter)
+            for best, value in zip(self.best, values, strict=True):
+                best.copy_(value.detach())
 
 
 class _Patience:
@@ -62,8 +80,8 @@ class _Patience:
         return self.waited >= self.steps
 
 
-def make_optimizer(parameter: Tensor, settings) -> torch.optim.Optimizer:
-    """The torch.optim optimiser of the config section ``optimizer`` on one parameter."""
+def make_optimizer(groups: list[dict], settings) -> torch.optim.Optimizer:
+    """The torch.optim optimiser of the config section ``optimizer`` on groups of parameters, each with its ``lr``."""
     kinds = {
         "adam": torch.optim.Adam,
         "adamw": torch.optim.AdamW,
@@ -78,7 +96,7 @@ def make_optimizer(parameter: Tensor, settings) -> torch.optim.Optimizer:
         options["weight_decay"] = 0.0  # decay would pull log2 θ towards one sample
     if settings.name == "sgd":
         options["momentum"] = 0.9
-    return kind([parameter], lr=settings.learning_rate, **options)
+    return kind(groups, lr=settings.learning_rate, **options)
 
 
 def make_schedule(optimizer: torch.optim.Optimizer, settings) -> Callable[[float], None]:
@@ -96,49 +114,56 @@ def make_schedule(optimizer: torch.optim.Optimizer, settings) -> Callable[[float
 
 
 def descend(
-    objective: Callable[[Tensor], Terms],
-    start: Tensor,
-    bounds: tuple[float, float],
+    objective: Callable[..., Terms],
+    variables: Sequence[Variable],
     settings,
-    on_step: Callable[[int, dict[str, float], Tensor], "bool | None"] | None = None,
+    on_step: Callable[[int, dict[str, float], Sequence[Tensor]], "bool | None"] | None = None,
 ) -> Descent:
-    """Minimise objective(parameter)["loss"] over a box, keeping the best state.
+    """Minimise objective(*values)["loss"], keeping the best state.
 
-    start: first parameter. bounds: its least and greatest value; each step is projected back between them.
+    variables: what is learnt; each step of theirs is brought back to what they allow.
     settings: the config section ``optimizer``.
-    on_step: called with (step, terms, parameter); a true return stops the run there.
+    on_step: called with (step, terms, values); a true return stops the run there.
 
     A loss or gradient that is not finite ends the run (``diverged``) with the best state before it.
     """
-    parameter = start.detach().clone().clamp_(*bounds).requires_grad_()
-    optimizer = make_optimizer(parameter, settings)
+    values = [v.keep(v.start, v.start).detach().clone().requires_grad_() for v in variables]
+    groups = [{"params": [value], "lr": v.rate} for value, v in zip(values, variables, strict=True)]
+    optimizer = make_optimizer(groups, settings)
     schedule = make_schedule(optimizer, settings)
     patience = _Patience(settings.patience, settings.tolerance)
-    run = Descent(parameter.detach().clone())
+    run = Descent([value.detach().clone() for value in values])
     for step in range(settings.steps + 1):
         optimizer.zero_grad()
-        terms = objective(parameter)
-        values = {name: value.item() for name, value in terms.items()}
-        if not math.isfinite(values["loss"]):
+        terms = objective(*values)
+        numbers = {name: term.item() for name, term in terms.items()}
+        if not math.isfinite(numbers["loss"]):
             run.reason = DIVERGED
             break
-        run.keep(parameter.detach(), values)
-        if on_step is not None and on_step(step, values, parameter.detach()):
+        run.keep(values, numbers)
+        if on_step is not None and on_step(step, numbers, [value.detach() for value in values]):
             run.reason = INTERRUPTED
             break
         # The start does not count: the first steps of an adaptive method may well climb before they descend.
-        if step and patience.over(values["loss"]):
+        if step and patience.over(numbers["loss"]):
             run.reason = PATIENCE
             break
         if step == settings.steps:
             break
         terms["loss"].backward()
-        if not bool(parameter.grad.isfinite().all()):
+        if not all(value.grad is None or bool(value.grad.isfinite().all()) for value in values):
             run.reason = DIVERGED
             break
-        optimizer.step()
-        with torch.no_grad():
-            parameter.clamp_(*bounds)
+        _step(optimizer, variables, values)
         if step:
-            schedule(values["loss"])
+            schedule(numbers["loss"])
     return run
+
+
+def _step(optimizer: torch.optim.Optimizer, variables: Sequence[Variable], values: Sequence[Tensor]) -> None:
+    """A step of the optimiser, as far as each variable allows it."""
+    before = [value.detach().clone() for value in values]
+    optimizer.step()
+    with torch.no_grad():
+        for variable, old, value in zip(variables, before, values, strict=True):
+            value.copy_(variable.keep(old, value))

@@ -21,6 +21,7 @@ from .errors import InputError
 from .scales import Scale
 
 INK, ACCENT, GREY = "#1f4e79", "#c0392b", "#595959"
+LENGTH_CMAP = "viridis"
 _FONTS = (  # DejaVu Sans comes with matplotlib; the others, where installed, lend it the scripts it lacks
     *("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "PingFang SC", "Yu Gothic"),
     *("Microsoft YaHei", "Malgun Gothic", "Noto Sans Devanagari", "Noto Sans Thai", "Arial Unicode MS"),
@@ -82,9 +83,15 @@ def settle(figure: Figure) -> None:
 
 
 def axes_scales(times: np.ndarray, frequencies: np.ndarray, view: View) -> tuple[Scale, Scale]:
+    (time,), frequency = shared_scales([times], frequencies, view)
+    return time, frequency
+
+
+def shared_scales(groups: Sequence[np.ndarray], frequencies: np.ndarray, view: View) -> tuple[list[Scale], Scale]:
+    """The time scales of several groups of frames, all with the same ends, and the frequency scale."""
     support = 1 / (frequencies[1] - frequencies[0]) if len(frequencies) > 1 else 1.0
     frequency = scales.frequency_scale(frequencies, view.fmin, view.fmax, view.freq_scale == "log")
-    return scales.time_scale(times, view.start, alone=support), frequency
+    return scales.shared_time_scales(groups, view.start, alone=support), frequency
 
 
 def put_scale(axes: Axes, which: str, scale: Scale, most: int = 10) -> None:
@@ -110,11 +117,15 @@ def pixels(image: AxesImage) -> tuple[int, int]:
 
 
 def fill_decibels(
-    images: Sequence[AxesImage], magnitudes: Sequence[np.ndarray], time: Scale, frequency: Scale, view: View
+    images: Sequence[AxesImage],
+    magnitudes: Sequence[np.ndarray],
+    times: Sequence[Scale],
+    frequency: Scale,
+    view: View,
 ) -> None:
     grids = [
         raster.peaks(np.asarray(magnitude), frequency, time, *pixels(image))
-        for image, magnitude in zip(images, magnitudes, strict=True)
+        for image, magnitude, time in zip(images, magnitudes, times, strict=True)
     ]
     peak = max(float(grid.max()) for grid in grids)
     for image, grid in zip(images, grids, strict=True):
@@ -125,16 +136,24 @@ def decibel_bar(image: AxesImage, beside: Axes | Sequence[Axes]) -> None:
     image.figure.colorbar(image, ax=beside, pad=0.015, aspect=30, label="Magnitude (dB re max)")
 
 
+def length_bar(image: AxesImage, scale: Scale, beside: Axes | Sequence[Axes]) -> None:
+    """What window lengths the colours of an image stand for, with the words of a length_scale."""
+    bar = image.figure.colorbar(image, ax=beside, pad=0.015, aspect=30, label=scale.label)
+    ticks, words = scale.ticks(8)
+    bar.set_ticks(ticks, labels=words)
+    bar.minorticks_off()
+
+
 def outer_labels(axes: Axes, left: bool, bottom: bool) -> None:
     axes.tick_params(labelleft=left, labelbottom=bottom)
     axes.yaxis.label.set_visible(left)
     axes.xaxis.label.set_visible(bottom)
 
 
-def draw_line(axes: Axes, x: np.ndarray, y: np.ndarray, mark: int | None = None) -> None:
+def draw_line(axes: Axes, x: np.ndarray, y: np.ndarray, mark: int | None = None, width: float = 1.5) -> None:
     """A line with gaps where y is not finite; few points are marked, else a single one would not show."""
     y = np.where(np.isfinite(y), y, np.nan)
-    axes.plot(x, y, color=INK, marker="o" if len(x) <= 40 else None, markersize=3.5)
+    axes.plot(x, y, color=INK, linewidth=width, marker="o" if len(x) <= 40 else None, markersize=3.5)
     if mark is not None:
         axes.plot(x[mark], y[mark], "o", color=ACCENT, markersize=6)
     axes.grid(color="0.9", linewidth=0.8)
@@ -144,7 +163,7 @@ def draw_line(axes: Axes, x: np.ndarray, y: np.ndarray, mark: int | None = None)
 
 def heading(axes: Axes, title: str, note: str = "", end: str = "", share: float = 0.8) -> None:
     """The title of the axes, within a share of the figure's width, and a note in smaller print under it."""
-    _fit(axes.set_title("", pad=21 if note else 6), title or " ", end, share)
+    _fit(axes.set_title("", pad=6), title or " ", end, share)
     if note:  # the title's height makes room for it
         place = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (0, 6), "textcoords": "offset points"}
         small = axes.annotate("", **place, color=GREY, size=9.5)

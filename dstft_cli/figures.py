@@ -8,6 +8,7 @@ several threads at once.
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
@@ -19,6 +20,7 @@ from . import raster, scales
 from .drawing import (
     GREY,
     INK,
+    LENGTH_CMAP,
     View,
     axes_scales,
     decibel_bar,
@@ -26,18 +28,32 @@ from .drawing import (
     draw_line,
     fill_decibels,
     heading,
+    length_bar,
     outer_labels,
     overall_title,
     pixels,
     put_scale,
     settle,
+    shared_scales,
     sheet,
     styled,
 )
 from .errors import InputError
 from .scales import Scale
 
-_THETA_CMAP = "viridis"
+
+@dataclass(frozen=True)
+class Panel:
+    """One spectrogram of a comparison.
+
+    label: shortened in the middle where it is too long. end: what follows it in full: ", entropy 9.412".
+    magnitude: (F, T), linear. times: (T,) s, increasing; None for those of the comparison.
+    """
+
+    label: str
+    magnitude: np.ndarray
+    end: str
+    times: np.ndarray | None = None
 
 
 def check_band(frequencies: np.ndarray, view: View) -> None:
@@ -62,32 +78,32 @@ def spectrogram(
     decibel_bar(image, axes)
     heading(axes, view.title, note)
     settle(figure)
-    fill_decibels([image], [magnitude], time, frequency, view)
+    fill_decibels([image], [magnitude], [time], frequency, view)
     return figure
 
 
 @styled
-def comparison(
-    times: np.ndarray, frequencies: np.ndarray, panels: Sequence[tuple[str, np.ndarray, float]], view: View
-) -> Figure:
+def comparison(times: np.ndarray, frequencies: np.ndarray, panels: Sequence[Panel], view: View) -> Figure:
     """Spectrograms of one signal side by side, in dB relative to the largest magnitude of them all.
 
-    panels: (label, magnitude (F, T), entropy in nats) each; times, frequencies and errors as for spectrogram.
+    times: (T,) s, of the panels without times of their own; frequencies and errors as for spectrogram. All time axes
+    run from the first frame of any panel to the last; each panel's own first and last frame are drawn as far.
     """
-    time, frequency = axes_scales(times, frequencies, view)
+    groups = [times if panel.times is None else panel.times for panel in panels]
+    panel_times, frequency = shared_scales(groups, frequencies, view)
     columns = len(panels) if len(panels) <= 3 else math.ceil(math.sqrt(len(panels)))
     rows = math.ceil(len(panels) / columns)
     figure = sheet(view, max(10, 4.2 * columns), max(4.5, 3.5 * rows))
     images = []
-    for i, (label, _, entropy) in enumerate(panels):
+    for i, panel in enumerate(panels):
         axes = figure.add_subplot(rows, columns, i + 1)
-        images.append(draw_image(axes, time, frequency, cmap=view.cmap, vmin=-view.db_range, vmax=0))
+        images.append(draw_image(axes, panel_times[i], frequency, cmap=view.cmap, vmin=-view.db_range, vmax=0))
         outer_labels(axes, left=i % columns == 0, bottom=i + columns >= len(panels))
-        heading(axes, label, end=f", entropy {entropy:#.4g}", share=0.78 / columns)
+        heading(axes, panel.label, end=panel.end, share=0.78 / columns)
     decibel_bar(images[0], figure.axes)
     overall_title(figure, view.title)
     settle(figure)
-    fill_decibels(images, [magnitude for _, magnitude, _ in panels], time, frequency, view)
+    fill_decibels(images, [panel.magnitude for panel in panels], panel_times, frequency, view)
     return figure
 
 
@@ -127,25 +143,27 @@ def theta_map(
 
 @styled
 def loss_curves(
-    terms: Mapping[str, np.ndarray], view: View, curve: tuple[np.ndarray, np.ndarray] | None = None
+    terms: Mapping[str, np.ndarray], view: View, curve: tuple[np.ndarray, np.ndarray, str] | None = None
 ) -> Figure:
-    """How the loss and its terms fell, step by step, one panel each.
+    """How the loss and its terms went, step by step, one panel each.
 
-    terms: name -> (steps + 1,), the loss first: the step where it is lowest is marked in every panel.
-    Terms that are equal share a panel, one that is 0 throughout is left out; what is not finite is a gap.
-    curve: window lengths (n,) in ms, increasing, and the entropy (n,) at each, for a constant window.
+    terms: name -> (steps + 1,), the loss first: the step where it is lowest is marked in every panel, whether the
+    term fell or rose up to there. Terms that are equal share a panel, one that is 0 throughout is left out; what is
+    not finite is a gap.
+    curve: window lengths (n,) in ms, increasing, what a constant window of each costs (n,), and the name of that.
     """
     merged = _merged(terms)
     figure = sheet(view, 10, max(4.5, 1 + 1.7 * len(merged)))
     columns = 1 if curve is None else 2
+    grid = figure.add_gridspec(len(merged), columns)
     best = _lowest(merged[0][1])
     for i, (name, values) in enumerate(merged):
-        axes = figure.add_subplot(len(merged), columns, columns * i + 1)
+        axes = figure.add_subplot(grid[i, 0])
         _history(axes, values, best)
         heading(axes, name, end=_progress(values, best), share=0.8 / columns)
         outer_labels(axes, left=True, bottom=i == len(merged) - 1)
     if curve is not None:
-        _entropy_curve(figure.add_subplot(1, 2, 2), *map(np.asarray, curve))
+        _cost_curve(figure.add_subplot(grid[:, 1]), *map(np.asarray, curve[:2]), curve[2])
     overall_title(figure, view.title)
     settle(figure)
     return figure
@@ -167,11 +185,8 @@ def save(figure: Figure, file: str | os.PathLike | IO[bytes], format: str = "png
 def _length_image(axes: Axes, time: Scale, frequency: Scale, lengths: np.ndarray) -> float:
     """A still empty map with the colours for lengths in ms; returns how many of its unit make 1 ms."""
     scale, factor = scales.length_scale(lengths)
-    image = draw_image(axes, time, frequency, cmap=_THETA_CMAP, norm=LogNorm(scale.low, scale.high))
-    bar = axes.figure.colorbar(image, ax=axes, pad=0.015, aspect=30, label=scale.label)
-    ticks, words = scale.ticks(8)
-    bar.set_ticks(ticks, labels=words)
-    bar.minorticks_off()
+    image = draw_image(axes, time, frequency, cmap=LENGTH_CMAP, norm=LogNorm(scale.low, scale.high))
+    length_bar(image, scale, axes)
     return factor
 
 
@@ -228,10 +243,11 @@ def _lowest(values: np.ndarray) -> int | None:
 
 
 def _progress(values: np.ndarray, best: int | None) -> str:
-    ends = values[[0, best or 0]]
-    if best is None or not np.isfinite(ends).all():
+    """From where a term came, falling or rising, to where it is when the loss is lowest."""
+    if best is None or not np.isfinite(values[[0, best]]).all():
         return ""
-    return f": {ends[0]:#.4g} → {ends[1]:#.4g} at step {best}"
+    origin = f"{values[0]:#.4g} → " if best else ""
+    return f": {origin}{values[best]:#.4g} at step {best}"
 
 
 def _history(axes: Axes, values: np.ndarray, best: int | None) -> None:
@@ -242,11 +258,11 @@ def _history(axes: Axes, values: np.ndarray, best: int | None) -> None:
     put_scale(axes, "y", scales.value_scale(values), most=6)
 
 
-def _entropy_curve(axes: Axes, lengths: np.ndarray, entropy: np.ndarray) -> None:
+def _cost_curve(axes: Axes, lengths: np.ndarray, values: np.ndarray, name: str) -> None:
     scale, factor = scales.length_scale(lengths)
-    best = _lowest(entropy)
-    draw_line(axes, lengths * factor, entropy, best)
+    best = _lowest(values)
+    draw_line(axes, lengths * factor, values, best)
     put_scale(axes, "x", scale, most=8)
-    put_scale(axes, "y", scales.value_scale(entropy), most=6)
+    put_scale(axes, "y", scales.value_scale(values), most=6)
     end = "" if best is None else f", lowest at {scales.length_words(lengths[best])}"
-    heading(axes, "entropy over window length", end=end, share=0.4)
+    heading(axes, f"{name} over window length", end=end, share=0.4)

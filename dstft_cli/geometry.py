@@ -7,10 +7,13 @@ Defaults (``auto``), N samples at fs Hz:
     hop        support/16; support/8 above 500 000 samples, support/4 above 2 000 000
     theta_min  support/8, or one hop where that is longer: with the default hop of half of it, neighbouring windows overlap and
                no click falls between frames
+    hop_min    hop/4; frames that are closer say the same twice
+
+With ``hop_mode`` overlap the hop is a share α of the window, 1/4 by default: it follows from θ.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,20 +22,28 @@ from torch import Tensor
 from .config import Config, Length
 from .errors import InputError
 from .lengths import LEAST_WINDOW
+from .modes import FIXED_HOP, OVERLAP
 from .positions import fixed_positions, frame_count
 
 _LEAST_SUPPORT, _MOST_SUPPORT = 16, 4096
+_OVERLAP = 0.25
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """support L, hop H, and the range and first value of θ (None: to be found), in samples; T frames, F bins."""
+    """support L, hop H, the range and first value of θ (None: to be found) and the least hop, in samples; F bins.
+
+    hop: with hop_mode overlap that of the first window. overlap: α, None in the other hop modes. samples: N.
+    """
 
     support: int
     hop: float
     theta_min: float
     theta: float | None
     samples: int
+    hop_mode: str = FIXED_HOP
+    hop_min: float = 1.0
+    overlap: float | None = None
 
     @property
     def bins(self) -> int:
@@ -40,22 +51,50 @@ class Geometry:
 
     @property
     def frames(self) -> int:
+        """T for one constant hop."""
         return frame_count(self.samples, self.hop)
+
+    @property
+    def most_frames(self) -> int:
+        """The most frames that a run may come to."""
+        return self.frames if self.overlap is None else frame_count(self.samples, self.overlap * self.theta_min)
+
+    @property
+    def first_length(self) -> float:
+        """The window length, in samples, of a run that looks for none."""
+        return self.theta or max(self.theta_min, self.support / 2)
 
     def frequencies(self, sample_rate: float) -> np.ndarray:
         """Bin centres m·fs/L in Hz, (F,)."""
         return np.arange(self.bins) * (sample_rate / self.support)
 
-    def positions(self, device: torch.device) -> Tensor:
-        """t_n in samples, (T,), float64."""
-        return fixed_positions(self.samples, self.hop, device)
+    def positions(self, length: float, device: torch.device) -> Tensor:
+        """t_n in samples, (T,), float64, with a constant window of that many samples, before any frame has moved."""
+        hop = self.hop if self.overlap is None else self.overlap * length
+        return fixed_positions(self.samples, hop, device)
 
 
 def get_geometry(config: Config, sample_rate: float, samples: int) -> Geometry:
     """The geometry of a signal of that many samples at that rate in Hz. Raises InputError where lengths clash."""
     settings = config.transform
     support = _support(settings.support, sample_rate, samples)
-    hop = _hop(settings.hop, sample_rate, samples, support)
+    overlap = (settings.overlap or _OVERLAP) if settings.hop_mode == OVERLAP else None
+    hop = _hop(settings.hop, sample_rate, samples, support) if overlap is None else 0.0
+    theta, theta_min = _windows(settings, sample_rate, support, hop)
+    if samples < theta_min:
+        raise InputError(
+            f"the signal has {samples} samples, fewer than its shortest window of {theta_min:g}: set a smaller --support "
+            "or --theta-min, or give a longer signal"
+        )
+    plane = Geometry(support, hop, float(theta_min), theta, samples, settings.hop_mode, overlap=overlap)
+    if overlap is not None:
+        hop = overlap * plane.first_length
+        _check_frames(samples, overlap * theta_min, f"transform.overlap is {overlap:g}", "a larger overlap")
+    return replace(plane, hop=hop, hop_min=_hop_min(settings.hop_min, sample_rate, hop))
+
+
+def _windows(settings, sample_rate: float, support: int, hop: float) -> tuple[float | None, float]:
+    """The first and the least window length in samples."""
     theta = settings.theta.samples(sample_rate, support)
     theta_min = settings.theta_min.samples(sample_rate, support)
     if theta_min is None:
@@ -69,12 +108,7 @@ def get_geometry(config: Config, sample_rate: float, samples: int) -> Geometry:
             )
     if theta is not None and theta < theta_min:
         raise InputError(f"transform.theta is {theta:g} samples, below transform.theta_min, {theta_min:g} samples")
-    if samples < theta_min:
-        raise InputError(
-            f"the signal has {samples} samples, fewer than its shortest window of {theta_min:g}: set a smaller --support "
-            "or --theta-min, or give a longer signal"
-        )
-    return Geometry(support, hop, float(theta_min), None if theta is None else float(theta), samples)
+    return None if theta is None else float(theta), float(theta_min)
 
 
 def _support(length: Length, sample_rate: float, samples: int) -> int:
@@ -99,9 +133,23 @@ def _hop(length: Length, sample_rate: float, samples: int, support: int) -> floa
         return float(max(1, support // share))
     if length.unit != "samples":
         return float(max(1, round(given)))  # whole samples: all frames then lie alike on the sample grid
-    if samples / given > 2**31:
+    _check_frames(samples, given, f"transform.hop is {_of(length, given)}", "a longer hop")
+    return float(given)
+
+
+def _check_frames(samples: int, hop: float, what: str, mend: str) -> None:
+    if samples / hop > 2**31:
+        raise InputError(f"{what}: that is over two thousand million frames; set {mend}")
+
+
+def _hop_min(length: Length, sample_rate: float, hop: float) -> float:
+    given = length.samples(sample_rate, hop)
+    if given is None:
+        return hop / 4
+    if given > hop:
         raise InputError(
-            f"transform.hop is {_of(length, given)}: that is over two thousand million frames; set a longer hop"
+            f"transform.hop_min is {_of(length, given)}, more than the hop they start from, {hop:g} samples: set a smaller "
+            "--hop-min or a longer --hop"
         )
     return float(given)
 

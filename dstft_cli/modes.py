@@ -1,4 +1,4 @@
-"""The window modes: over which axes of the plane θ may vary."""
+"""The modes: over which axes of the plane θ may vary, and how frames are placed."""
 
 from .errors import InputError
 
@@ -9,6 +9,8 @@ FIXED, CONSTANT, TIME, FREQUENCY, PLANE = MODES = (
     "frequency-varying",
     "tf-varying",
 )
+
+FIXED_HOP, CONSTANT_HOP, VARYING_HOP, OVERLAP = HOP_MODES = ("fixed", "constant", "time-varying", "overlap")
 
 ALIASES = {
     "time": TIME,
@@ -21,10 +23,19 @@ ALIASES = {
 
 def get_mode(name: str) -> str:
     """The mode's full name from it or an alias. Raises InputError for an unknown one."""
+    return _known("mode", name, MODES)
+
+
+def get_hop_mode(name: str) -> str:
+    """The hop mode's full name from it or ``time``. Raises InputError for an unknown one."""
+    return _known("hop_mode", name, HOP_MODES)
+
+
+def _known(what: str, name: str, modes: tuple[str, ...]) -> str:
     plain = name.strip().lower().replace("_", "-")
     plain = ALIASES.get(plain, plain)
-    if plain not in MODES:
-        raise InputError(f"mode {name!r} is not known; choose one of {', '.join(MODES)}")
+    if plain not in modes:
+        raise InputError(f"{what} {name!r} is not known; choose one of {', '.join(modes)}")
     return plain
 
 

@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor
 
-FIXED_HOP, CONSTANT_HOP, VARYING_HOP, OVERLAP = HOP_MODES = ("fixed", "constant", "time-varying", "overlap")
+from .errors import InputError
 
 
 def frame_count(samples: int, hop: float) -> int:
@@ -41,22 +41,52 @@ def following(theta: Tensor, ratio: float, samples: int) -> Tensor:
     """
     if theta.numel() == 1:
         hop = ratio * theta.reshape(()).to(torch.float64)
-        return equal_steps(hop, frame_count(samples, float(hop)))
-    positions = unequal_steps(ratio * theta.reshape(-1)[:-1])
+        return equal_steps(hop, frame_count(samples, float(hop.detach())))
+    positions = unequal_steps(ratio * theta.reshape(-1)[:-1].to(torch.float64))
     return positions[: int((positions.detach() <= samples).sum())]
+
+
+def hops_between(positions: Tensor, least: float) -> Tensor:
+    """The hops (T-1,) that lead to positions (T,); all in samples.
+
+    Raises InputError unless the positions begin at 0 and each is at least ``least`` after the one before.
+    """
+    hops = positions.diff()
+    if float(positions[0]) != 0 or bool((hops < least * (1 - 1e-9)).any()):
+        raise InputError(f"frame_positions must begin at 0 and lie at least hop_min, {least:g} samples, apart")
+    return hops
+
+
+def check_room(samples: int, count: int, least: float) -> None:
+    """Raises InputError where N samples cannot hold T frames that lie ``least`` apart: N < (T-1)·least."""
+    if samples < (count - 1) * least:
+        raise InputError(
+            f"{count} frames at least {least:g} samples apart need a signal of {math.ceil((count - 1) * least)} samples "
+            f"or more, not {samples}: give a longer one, fewer frames or a smaller hop_min"
+        )
 
 
 def bounded_hops(hops: Tensor, least: float, room: float) -> Tensor:
     """Hops (n,) in samples, each at least ``least`` and in all at most ``room`` long (n·least <= room).
 
     What is too short is lengthened; where the sum is too long, what each has above ``least`` shrinks in proportion. The
-    gradient passes the lower bound, so that a hop can come back from beyond it.
+    gradient passes the lower bound, and the upper one where descent leads back inside, so that hops can come back.
     """
     spare = hops - least
     spare = spare + (spare.detach().clamp_min(0) - spare.detach())
     allowed = room - least * len(hops)
     total = spare.sum()
-    return least + (spare if float(total) <= allowed else spare * (allowed / total))
+    if float(total.detach()) <= allowed:
+        return least + spare
+    return least + spare * (_held_at(allowed, total) / total)
+
+
+def _held_at(most: float, value: Tensor) -> Tensor:
+    """``most`` in place of a value () that lies above it, with the value's gradient where descent lowers the value."""
+    held = most + (value - value.detach())
+    if held.requires_grad:
+        held.register_hook(lambda gradient: gradient.clamp_min(0))
+    return held
 
 
 def keep_apart(before: Tensor, after: Tensor, least: float, end: float) -> Tensor:

@@ -1,37 +1,47 @@
 """What one run is about and does not change: the signal on its device, the plane, the window, the loss."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .config import Config
-from .criteria import CRITERIA, REGULARIZERS, magnitude
+from .criteria import PENALTIES, REGULARIZERS, coverage, entropy, get_criterion, kurtosis
 from .devices import DTYPES, free_bytes, get_device
 from .errors import DivergedError, InputError
 from .final import final_transform
 from .frames import Frames
 from .geometry import get_geometry
-from .modes import theta_shape
+from .modes import CONSTANT_HOP, FIXED_HOP, VARYING_HOP, theta_shape
 from .signals import Signal
 from .transform import dstft, dstft_magnitude
 from .verify import Accuracy, check
 from .windows import Window
 
+_LAMBDA = 0.5  # of the regularizer, where it is left to us
 _LEAST_PEAK, _MOST_PEAK = 1e-30, 1e30  # of samples, so that S fits complex64
 
 
 class Problem:
-    """The loss of Eq. (27) for one signal.
+    """The loss of Eq. (27) or (29) for one signal.
 
-    samples: (N,) on the device, in units of ``scale``. positions: (T,) samples. geometry: support, hop and bounds of θ in samples.
+    samples: (N,) on the device, in units of ``scale``. geometry: support, hops and bounds of θ in samples.
+    criterion, penalty: callables in place of those that the config names.
     Raises InputError or DeviceError where config and signal do not fit.
     """
 
-    def __init__(self, signal: Signal, config: Config, window: Window):
+    def __init__(
+        self,
+        signal: Signal,
+        config: Config,
+        window: Window,
+        criterion: Callable[[Tensor], Tensor] | None = None,
+        penalty: Callable[[Tensor, Tensor, int], Tensor] | None = None,
+    ):
         self.signal, self.config, self.window = signal, config, window
-        self.mode, self.name = config.transform.mode, config.loss.criterion
+        self.mode, self.hop_mode = config.transform.mode, config.transform.hop_mode
         self.device = get_device(config.run.device)
         try:
             self.geometry = get_geometry(config, signal.sample_rate, len(signal.samples))
@@ -47,55 +57,100 @@ class Problem:
         # A power of two is divided out exactly, so that no unit of the samples is too small or too great for a float.
         self.scale = 2.0 ** math.floor(math.log2(peak))
         self.samples = torch.as_tensor(signal.samples / self.scale, dtype=DTYPES[config.run.dtype], device=self.device)
-        self.positions = self.geometry.positions(self.device)
-        self.criterion = CRITERIA[self.name]
-        self._plane = Frames.at(self.positions, self.geometry.support), self.geometry.support, window
+        self._choose_loss(criterion, penalty)
+        self._still = Frames.at(self.positions(self.geometry.first_length), self.geometry.support)
+
+    def _choose_loss(self, criterion, penalty) -> None:
+        loss = self.config.loss
+        self.criterion = get_criterion(criterion or loss.criterion, loss.order)
+        self.name = self.criterion.name
+        self.regularizer, self.weight = REGULARIZERS[loss.regularizer], loss.lambda_
+        if self.weight == "auto":
+            self.weight = 0.0 if self.name == "kurtosis" else _LAMBDA
+        moving = self.hop_mode in (CONSTANT_HOP, VARYING_HOP)
+        wanted = moving or (self.name == "kurtosis" and self.hop_mode == FIXED_HOP)
+        name = loss.penalty if loss.penalty != "auto" else "coverage" if wanted else "none"
+        self.penalty = penalty or PENALTIES[name]
 
     def constant(self, length: float) -> Tensor:
         """θ of one length in samples everywhere, in the shape of the mode."""
-        shape = theta_shape(self.mode, self.geometry.support, self.geometry.frames)
+        shape = theta_shape(self.mode, self.geometry.support, len(self.positions(length)))
         return torch.full(shape, length, dtype=self.samples.dtype, device=self.device)
 
-    def losses(self, values: Tensor, log_theta: Tensor) -> dict[str, Tensor]:
-        """The loss and its two terms, the second already weighted, from |S| and log2 of θ in samples."""
-        settings = self.config.loss
-        value = self.criterion(values)
-        regularizer = REGULARIZERS[settings.regularizer]
-        if regularizer is None or settings.lambda_ == 0 or log_theta.numel() == 1:
-            weighted = torch.zeros_like(value)
-        else:
-            lengths = log_theta if settings.unit == "octaves" else log_theta.exp2()
-            weighted = settings.lambda_ * regularizer(lengths, settings.epsilon, settings.reduction)
-        return {"loss": value + weighted, self.name: value, "regularization": weighted}
+    def positions(self, length: float) -> Tensor:
+        """t_n in samples, (T,), with a constant window of that many samples, before any frame has moved."""
+        return self.geometry.positions(length, self.device)
 
-    def terms(self, spectrum: Tensor, theta: Tensor) -> dict[str, float]:
-        """The losses of a transform (F, T) at θ in samples, as numbers. Raises DivergedError where one is not finite."""
+    def frames(self, length: float) -> Frames:
+        """The frames of a constant window of that many samples."""
+        if self.geometry.overlap is None:
+            return self._still
+        return Frames.at(self.positions(length), self.geometry.support)
+
+    def losses(self, values: Tensor, log_theta: Tensor, positions: Tensor | None = None) -> dict[str, Tensor]:
+        """The loss and its terms from |S| (F, T), log2 of θ in samples and t_n (T,) in samples (None: fixed frames).
+
+        The criterion is given as the field knows it, the other terms already weighted. Raises InputError where a callable
+        criterion or penalty gives no scalar.
+        """
+        value = _scalar(self.criterion.measure(values), self.name)
+        terms = {self.name: value, "regularization": self._regularization(value, log_theta)}
+        loss = self.criterion.cost(value) + terms["regularization"]
+        if self.geometry.overlap is not None and not self.criterion.per_frame:
+            # More frames spread the same energy over more points: without this the longest windows would always win.
+            terms["frames"] = torch.as_tensor(math.log(len(self._still) / values.shape[1]), dtype=value.dtype)
+            loss = loss + terms["frames"]
+        if self.penalty is not None:
+            positions = self.positions(self.geometry.first_length) if positions is None else positions
+            amount = _scalar(self.penalty(positions, log_theta.exp2(), len(self.samples)), "penalty")
+            terms["penalty"] = self.config.loss.penalty_weight * amount
+            loss = loss + terms["penalty"]
+        return {"loss": loss, **terms}
+
+    def _regularization(self, value: Tensor, log_theta: Tensor) -> Tensor:
+        settings = self.config.loss
+        if self.regularizer is None or self.weight == 0 or log_theta.numel() == 1:
+            return torch.zeros_like(value)
+        lengths = log_theta if settings.unit == "octaves" else log_theta.exp2()
+        return self.weight * self.regularizer(lengths, settings.epsilon, settings.reduction)
+
+    def terms(self, values: Tensor, theta: Tensor, positions: Tensor) -> dict[str, float]:
+        """The losses of |S| (F, T) at θ and t_n in samples, as numbers. Raises DivergedError where one is not finite."""
         with torch.no_grad():
-            values = {name: value.item() for name, value in self.losses(magnitude(spectrum), theta.log2()).items()}
-        if not all(math.isfinite(value) for value in values.values()):
+            terms = {name: term.item() for name, term in self.losses(values, theta.log2(), positions).items()}
+        if not all(math.isfinite(term) for term in terms.values()):
             raise self.diverged()
-        return values
+        return terms
+
+    def measures(self, values: Tensor, theta: Tensor, positions: Tensor) -> dict[str, float]:
+        """What is reported of any |S| (F, T) at θ and t_n in samples: entropy, kurtosis and true coverage."""
+        with torch.no_grad():
+            found = {"entropy": entropy(values).item(), "kurtosis": kurtosis(values).item()}
+            return {**found, "coverage": coverage(positions, theta, len(self.samples))}
 
     def transform(self, length: float) -> Tensor:
         """S (F, T) with one window of that many samples, exactly, by FFT."""
         with torch.no_grad():
-            return dstft(self.samples, length, *self._plane)
+            return dstft(self.samples, length, self.frames(length), self.geometry.support, self.window)
 
-    def evaluate(self, length: float) -> float:
-        """The criterion at a constant window of that many samples. Raises DivergedError where it is not finite."""
-        value = self.criterion(dstft_magnitude(self.samples, length, *self._plane)).item()
-        if not math.isfinite(value):
-            raise self.diverged()
-        return value
+    def magnitudes(self, length: float) -> Tensor:
+        """|S| (F, T) with one window of that many samples, exactly."""
+        return dstft_magnitude(self.samples, length, self.frames(length), self.geometry.support, self.window)
 
-    def final(self, theta: Tensor) -> tuple[Tensor, Accuracy]:
-        """The transform that is written out at θ in samples, and how true it is."""
-        run, bank = self.config.run, self.config.bank
-        return final_transform(self.samples, theta, self.positions, *self._plane[1:], seed=run.seed, exact=bank.exact)
+    def evaluate(self, length: float) -> dict[str, float]:
+        """The losses at a constant window of that many samples. Raises DivergedError where one is not finite."""
+        theta = torch.full((1, 1), length, dtype=self.samples.dtype, device=self.device)
+        return self.terms(self.magnitudes(length), theta, self.positions(length))
 
-    def check(self, spectrum: Tensor, theta: Tensor) -> Accuracy:
-        """How true a transform at θ in samples is, at random bins."""
-        return check(spectrum, self.samples, theta, self.positions, *self._plane[1:], self.config.run.seed)
+    def final(self, theta: Tensor, positions: Tensor) -> tuple[Tensor, Accuracy]:
+        """The transform that is written out at θ and t_n in samples, and how true it is."""
+        run, place = self.config.run, (self.geometry.support, self.window)
+        return final_transform(self.samples, theta, positions, *place, seed=run.seed, exact=self.config.bank.exact)
+
+    def check(self, spectrum: Tensor, theta: Tensor, positions: Tensor) -> Accuracy:
+        """How true a transform at θ and t_n in samples is, at random bins."""
+        place = self.geometry.support, self.window
+        return check(spectrum, self.samples, theta, positions, *place, self.config.run.seed)
 
     def diverged(self) -> DivergedError:
         """The error of a loss that is not finite from the start."""
@@ -108,11 +163,19 @@ class Problem:
         """Raises InputError where a bank of that many nodes, and the steps on it, would not fit into memory."""
         geometry, free = self.geometry, free_bytes(self.device)
         # Floats a bin: the bank, gradients and Adam's state; without a bank S, |S| and its entropy.
-        words = 2 * nodes + 24 if nodes else 12
+        words = 2 * nodes + 24 if nodes else 12 if self.hop_mode == FIXED_HOP else 20
         per_bin = DTYPES[self.config.run.dtype].itemsize * words
-        need = geometry.bins * geometry.frames * per_bin
+        need = geometry.bins * geometry.most_frames * per_bin
         if need > 0.9 * free:
             raise InputError(
-                f"{self.signal.where}: {self.mode} on {geometry.bins} x {geometry.frames} bins needs about {need / 1e9:.1f} GB "
+                f"{self.signal.where}: {self.mode} on {geometry.bins} x {geometry.most_frames} bins needs about {need / 1e9:.1f} GB "
                 f"and {free / 1e9:.1f} GB are free: take a part with --duration, a longer --hop or a smaller --support"
             )
+
+
+def _scalar(value: Tensor, name: str) -> Tensor:
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        raise InputError(
+            f"{name}: a criterion or penalty must return a tensor of one number, not {type(value).__name__}"
+        )
+    return value.reshape(())

@@ -12,6 +12,7 @@ import numpy as np
 from .config import Config, dump_config
 from .descent import CONVERGED, PATIENCE, STEPS
 from .geometry import Geometry
+from .modes import CONSTANT_HOP, OVERLAP, VARYING_HOP
 from .signals import Signal
 from .verify import Accuracy
 from .windows import WINDOWS, Window
@@ -29,17 +30,20 @@ class Result:
 
     stft: (F, T) complex. theta: window lengths in samples, (1, 1), (1, T), (F, 1) or (F, T).
     frame_positions: (T,) samples; sample 0 is the first one analysed.
-    geometry: support, hop and least window length in samples. window: the family.
-    history: the loss and its terms over steps, (steps + 1,) each; ``loss`` is the sum of the others.
+    geometry: support, hops and least window length in samples. window: the family. criterion: the name of what was optimised.
+    history: the loss and its terms over steps, (steps + 1,) each: the criterion as the field knows it, the others weighted.
     final: the same terms for the transform as it is returned.
-    curve: constant window lengths in samples, increasing, and the criterion at each; empty where none was computed.
+    measures: entropy, kurtosis and true coverage, {initial, final} each. first_theta: the constant window length, in
+        samples, that the run set out from.
+    curve: constant window lengths in samples, increasing, the loss and the criterion at each; empty where none was computed.
     accuracy: stft against the exact transform at random bins.
-    bank: nodes, rms and entropy error of the interpolation the run stepped on, or None where it used none.
+    bank: how true the interpolation was that the run stepped on, or None where it used none.
     seconds: how long each part took.
     """
 
     signal: Signal
     config: Config
+    criterion: str
     stft: np.ndarray
     theta: np.ndarray
     frame_positions: np.ndarray
@@ -47,7 +51,9 @@ class Result:
     window: Window
     history: dict[str, np.ndarray]
     final: dict[str, float]
-    curve: tuple[np.ndarray, np.ndarray]
+    measures: dict[str, dict[str, float]]
+    first_theta: float
+    curve: tuple[np.ndarray, np.ndarray, np.ndarray]
     accuracy: Accuracy
     bank: dict[str, float] | None
     stop_reason: str
@@ -65,6 +71,19 @@ class Result:
         return self.config.transform.mode
 
     @property
+    def hop_mode(self) -> str:
+        return self.config.transform.hop_mode
+
+    @property
+    def hop(self) -> float | np.ndarray:
+        """H in samples: one number, or with frames that each have their own place t_{n+1} - t_n, (T - 1,)."""
+        if self.hop_mode in (VARYING_HOP, OVERLAP):
+            return np.diff(self.frame_positions)
+        if self.hop_mode == CONSTANT_HOP and len(self.frame_positions) > 1:
+            return float(self.frame_positions[1])
+        return self.geometry.hop
+
+    @property
     def support(self) -> int:
         """L in samples."""
         return self.geometry.support
@@ -77,8 +96,8 @@ class Result:
     @property
     def best_constant(self) -> tuple[float, float] | None:
         """(θ in samples, criterion) of the best constant window, None where none was looked for."""
-        lengths, losses = self.curve
-        return (float(lengths[losses.argmin()]), float(losses.min())) if len(lengths) else None
+        lengths, losses, values = self.curve
+        return (float(lengths[losses.argmin()]), float(values[losses.argmin()])) if len(lengths) else None
 
     @property
     def steps(self) -> int:
@@ -114,7 +133,8 @@ class Result:
             "frequencies": self.frequencies,
             "sample_rate": np.float64(self.sample_rate),
             "support": np.int64(self.support),
-            "hop": np.float64(self.geometry.hop),
+            "hop": np.float64(self.hop),
+            "hop_mode": np.str_(self.hop_mode),
             "window": np.str_(self.window.name),
             "mode": np.str_(self.mode),
             "start": np.float64(self.signal.start),
@@ -128,18 +148,21 @@ class Result:
         return {
             "schema_version": SCHEMA_VERSION,
             "mode": self.mode,
+            "hop_mode": self.hop_mode,
+            "criterion": self.criterion,
             "stop_reason": self.stop_reason,
             "steps": self.steps,
             **{name: {"initial": self.initial[name], "final": self.final[name]} for name in self.final},
+            **{name: pair for name, pair in self.measures.items() if name not in self.final},
             "theta": self._theta_summary(),
-            "best_constant": None if best is None else {"theta": best[0], self.config.loss.criterion: best[1]},
+            "best_constant": None if best is None else {"theta": best[0], self.criterion: best[1]},
             "accuracy": vars(self.accuracy),
             "bank": self.bank,
             "geometry": {
                 "support": self.support,
-                "hop": self.geometry.hop,
+                "hop": self._hop_summary(),
                 "theta_min": self.geometry.theta_min,
-                "frames": self.geometry.frames,
+                "frames": len(self.frame_positions),
                 "bins": self.geometry.bins,
                 "window": self.window.name,
             },
@@ -152,6 +175,13 @@ class Result:
             "notes": list(self.signal.notes),
             "versions": _versions(),
         }
+
+    def _hop_summary(self) -> float | dict[str, float]:
+        """The hop in samples, or the least, median and greatest of them."""
+        if np.ndim(self.hop) == 0:
+            return self.hop
+        hops = self.hop if len(self.hop) else np.array([self.geometry.hop])
+        return {name: float(f(hops)) for name, f in (("min", np.min), ("median", np.median), ("max", np.max))}
 
     def _theta_summary(self) -> dict[str, dict[str, float]]:
         values = [float(f(self.theta)) for f in (np.min, np.median, np.max)]

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 
 from .config import Config
+from .criteria import CRITERIA, get_criterion
 from .descent import OnStep, Step
 from .devices import DTYPES
 from .errors import OutputError, OutputExistsError
 from .geometry import get_geometry
+from .modes import FIXED_HOP
 from .optimization import optimize
 from .results import ARRAYS, COMPLETE, CONFIG, METRICS, Result, write_arrays, write_config, write_metrics
 from .signals import Signal, check_signal, detrend, load_signals
@@ -22,7 +24,9 @@ from .transform import dstft
 from .wording import time_text
 
 _FIGURE_FILES = [
-    f"{name}.{kind}" for name in ("spectrogram", "theta", "comparison", "loss") for kind in ("png", "svg", "pdf")
+    f"{name}.{kind}"
+    for name in ("spectrogram", "theta", "comparison", "loss", "frames")
+    for kind in ("png", "svg", "pdf")
 ]
 
 
@@ -118,23 +122,32 @@ def _write_figures(result: Result, folder: Path) -> None:
 
 
 def make_figures(result: Result) -> dict:
-    """The figures of a result by the stem of their file: spectrogram, theta, comparison, loss."""
+    """The figures of a result by the stem of their file: spectrogram, theta, comparison, loss, frames where they moved."""
     from . import figures
+    from .frame_figure import frames
 
     view, axes = _view(result.signal, result.config), (result.times, result.frequencies)
-    criterion = result.config.loss.criterion
-    note = f"{_described(result)}, {criterion} {result.final[criterion]:#.4g}"
-    unit = 1e3 / result.sample_rate
-    curve = None
-    if result.mode == "constant" and len(result.curve[0]) > 2:
-        curve = result.curve[0] * unit, result.curve[1]
+    note = f"{_described(result)}{_value(result.criterion, result.final[result.criterion])}"
     bounds = result.geometry.theta_min, float(result.support)
-    return {
+    made = {
         "spectrogram": figures.spectrogram(*axes, result.magnitude, view, note),
         "theta": figures.theta_map(*axes, result.theta, result.sample_rate, view, bounds),
         "comparison": figures.comparison(*axes, _panels(result), view),
-        "loss": figures.loss_curves(result.history, view, curve),
+        "loss": figures.loss_curves(result.history, view, _loss_curve(result)),
     }
+    if result.hop_mode != FIXED_HOP:
+        place = result.signal.samples, result.sample_rate, result.frame_positions, result.theta
+        made["frames"] = frames(*place, view, note)
+    return made
+
+
+def _loss_curve(result: Result) -> tuple[np.ndarray, np.ndarray, str] | None:
+    """Constant window lengths in ms, the loss at each and what it is called; None where the run was not about them."""
+    lengths, losses, values = result.curve
+    if result.mode != "constant" or len(lengths) < 3:
+        return None
+    name = result.criterion if np.array_equal(losses, values) else "loss"
+    return lengths * 1e3 / result.sample_rate, losses, name
 
 
 def _view(signal: Signal, config: Config):
@@ -153,32 +166,46 @@ def _described(result: Result) -> str:
     return f"{result.mode} windows of {shortest} to {longest}"
 
 
-def _panels(result: Result) -> list[tuple[str, np.ndarray, float]]:
-    """Short, long and best constant window, and the optimum: label, |S|, criterion."""
+def _value(name: str, value: float) -> str:
+    return f", {name} {value:#.4g}"
+
+
+def _panels(result: Result) -> list:
+    """Short, long and best constant window on frames that did not move, and the optimum, each with its criterion."""
+    from .figures import Panel
+
     lengths = {"Short": result.geometry.theta_min, "Long": float(result.support)}
-    if result.best_constant is not None and result.mode != "constant":
+    if result.best_constant is not None and (result.mode != "constant" or result.hop_mode != FIXED_HOP):
         lengths["Best constant"] = result.best_constant[0]
     panels = []
     for label, length in lengths.items():
-        magnitude = reference(result, length)
-        panels.append((f"{label}, {time_text(length / result.sample_rate)}", magnitude, entropy_of(magnitude)))
-    label = {"fixed": "Fixed", "constant": "Best constant"}.get(result.mode, "Optimum")
+        values, times = reference(result, length)
+        label = f"{label}, {time_text(length / result.sample_rate)}"
+        panels.append(Panel(label, values, _judged(result, values), times))
+    label = (
+        "Optimum" if result.hop_mode != FIXED_HOP else {"fixed": "Fixed", "constant": "Best constant"}.get(result.mode)
+    )
+    label = label or "Optimum"
     label += (
         f", {time_text(result.theta.item() / result.sample_rate)}" if result.theta.size == 1 else f", {result.mode}"
     )
-    return [*panels, (label, result.magnitude, entropy_of(result.magnitude))]
+    return [*panels, Panel(label, result.magnitude, _judged(result, result.magnitude), result.times)]
 
 
-def reference(result: Result, length: float) -> np.ndarray:
-    """|S| (F, T) of the result's signal and frames with one constant window of that many samples."""
+def _judged(result: Result, values: np.ndarray) -> str:
+    """What a panel says of its |S|: the criterion where it has a name, else the entropy."""
+    name = result.criterion if result.criterion in CRITERIA else "entropy"
+    criterion = get_criterion(name, result.config.loss.order)
+    return _value(name, float(criterion.measure(torch.from_numpy(np.ascontiguousarray(values)))))
+
+
+def reference(result: Result, length: float) -> tuple[np.ndarray, np.ndarray]:
+    """|S| (F, T) of the result's signal with one constant window of that many samples on frames that have not moved.
+
+    Also their times in s, (T,).
+    """
     samples = torch.tensor(result.signal.samples, dtype=DTYPES[result.config.run.dtype])
-    positions = torch.as_tensor(result.frame_positions)
+    positions = result.geometry.positions(length, torch.device("cpu"))
     with torch.no_grad():
-        return dstft(samples, length, positions, result.support, result.window).abs().numpy()
-
-
-def entropy_of(magnitude: np.ndarray) -> float:
-    """Shannon entropy, Eq. (26), of magnitudes."""
-    from .criteria import entropy
-
-    return float(entropy(torch.from_numpy(np.ascontiguousarray(magnitude))))
+        values = dstft(samples, length, positions, result.support, result.window).abs().numpy()
+    return values, positions.numpy() / result.sample_rate

@@ -1,6 +1,8 @@
 """The scales of a picture: limits, units that read well, and round numbers to label them with."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,10 +58,18 @@ def time_scale(times: np.ndarray, start: float = 0.0, alone: float = 1.0) -> Sca
     frame is given alone s.
     """
     times = np.asarray(times, dtype=np.float64) + start
-    half = alone / 2 if times[0] == times[-1] else 0.0
-    low, high = times[0] - half, times[-1] + half
+    first, last = times.min(), times.max()
+    half = alone / 2 if first == last else 0.0
+    low, high = first - half, last + half
     factor, unit = (1e3, "ms") if max(-low, high) < 1 else (1.0, "s")
     return Scale(times * factor, low * factor, high * factor, f"Time ({unit})")
+
+
+def shared_time_scales(groups: Sequence[np.ndarray], start: float = 0.0, alone: float = 1.0) -> list[Scale]:
+    """time_scale for groups of frames at times (T,) s each, T differing: one from the first to the last of them all."""
+    joint = time_scale(np.concatenate(groups), start, alone)
+    ends = np.cumsum([len(times) for times in groups])
+    return [replace(joint, centres=centres) for centres in np.split(joint.centres, ends[:-1])]
 
 
 def frequency_scale(
@@ -97,6 +107,19 @@ def length_scale(lengths: np.ndarray, margin: float = 0.0) -> tuple[Scale, float
     factor, unit = length_unit(high)
     ends = np.array([middle / half, middle * half]) * factor
     return Scale(ends, *ends.tolist(), f"Window length ({unit})", log=True), factor
+
+
+def amplitude_scale(samples: np.ndarray) -> tuple[Scale, float]:
+    """A scale for the samples of a signal, and what to multiply them by: a power of ten, named in its label.
+
+    It is 1 as long as the largest magnitude is from 0.001 up to 100 000.
+    """
+    peak = np.max(np.abs(samples), where=np.isfinite(samples), initial=0.0)
+    if peak == 0 or 1e-3 <= peak < 1e5:
+        return value_scale(samples, "Amplitude"), 1.0
+    power = 3 * math.floor(math.log10(peak) / 3)
+    written = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return value_scale(samples / 10.0**power, f"Amplitude (×10{written})"), 10.0**-power
 
 
 def value_scale(values: np.ndarray, label: str = "") -> Scale:

@@ -1,70 +1,14 @@
 """The schema: every key with its meaning, unit, default and limits, and the pairs that cannot go together."""
 
-from collections.abc import Callable
-from numbers import Integral
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    Strict,
-    StrictBool,
-    StrictStr,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from .errors import InputError
-from .lengths import Length, as_number, read_length, read_support, read_window
-from .modes import MODES, get_mode
+from .modes import CONSTANT, FIXED, FREQUENCY, OVERLAP, PLANE, TIME
+from .setting_types import Column, Delimiter, Hop, HopMode, Mode, Number, Support, Weight, Whole, Window
 from .wording import shown_value
-
-
-def _whole_number(value: Any) -> Any:
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        return int(value)
-    number = as_number(value)
-    return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
-def _column(value: Any) -> int | str | None:
-    value = _whole_number(value)
-    numbered = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**6
-    if value is None or numbered or (isinstance(value, str) and value):
-        return value
-    raise ValueError("a channel's or column's name, or its number counted from 1")
-
-
-def _delimiter(value: Any) -> str:
-    names = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
-    character = names.get(value, value) if isinstance(value, str) else ""
-    if len(character) != 1:
-        raise ValueError("one character, or tab, space, comma, semicolon or pipe")
-    return character
-
-
-def _mode(value: Any) -> Any:
-    try:
-        return get_mode(value) if isinstance(value, str) else value
-    except InputError:
-        return value  # the schema says which modes there are
-
-
-def _length_type(read: Callable[[object], Length]) -> Any:
-    as_written = PlainSerializer(lambda length: length.text, return_type=Any)
-    return Annotated[Length, PlainValidator(read), as_written]
-
-
-Hop, Support, Window = _length_type(read_length), _length_type(read_support), _length_type(read_window)
-Column = Annotated[int | str | None, PlainValidator(_column)]
-Delimiter = Annotated[str, PlainValidator(_delimiter)]
-Mode = Annotated[Literal[MODES], BeforeValidator(_mode)]
-Number = Annotated[float, Strict(), Field(allow_inf_nan=False), BeforeValidator(as_number)]
-Whole = Annotated[int, Strict(), BeforeValidator(_whole_number)]
 
 Problem = tuple[tuple[str, ...], str]  # the dotted keys concerned, and the sentence
 
@@ -139,8 +83,23 @@ class TransformSettings(_Section):
     )
     hop: Hop = _setting(
         "auto",
-        "Step from frame to frame. Samples, a time, or % of support; auto: support/16, and support/8 above "
-        "500 000 samples, support/4 above 2 000 000.",
+        "Step from frame to frame, at the start where frames move. Samples, a time, or % of support; auto: support/16, "
+        "and support/8 above 500 000 samples, support/4 above 2 000 000.",
+    )
+    hop_mode: HopMode = _setting(
+        "fixed",
+        "Which frames move. fixed: none, they lie one hop apart; constant: one hop for all is learnt; time-varying: each "
+        "frame finds its own place; overlap: each lies a share of the window before it behind that one.",
+    )
+    hop_min: Hop = _setting(
+        "auto", "Least distance between frames that move. Samples, a time, or % of hop; auto: hop/4."
+    )
+    overlap: Number | None = _setting(
+        None,
+        "For hop_mode overlap: the step to the next frame, as a share of the window (0.25: three quarters of it are "
+        "shared with the next); null: 0.25.",
+        gt=0,
+        le=1,
     )
     theta: Window = _setting(
         "auto",
@@ -155,30 +114,55 @@ class TransformSettings(_Section):
 
     @model_validator(mode="after")
     def _possible(self) -> "TransformSettings":
-        pairs = ("theta_min", "support"), ("theta", "support"), ("theta_min", "theta")
-        _refuse(*(self._too_long(short, long) for short, long in pairs))
+        pairs = ("theta_min", "support"), ("theta", "support"), ("theta_min", "theta"), ("hop_min", "hop")
+        _refuse(*(self._too_long(short, long) for short, long in pairs), *self._of_overlap())
         return self
+
+    def _of_overlap(self) -> Iterator[Problem]:
+        follows = self.hop_mode == OVERLAP
+        if self.overlap is not None and not follows:
+            yield (
+                ("transform.overlap", "transform.hop_mode"),
+                f"transform.overlap is {self.overlap:g}: it needs transform.hop_mode overlap, not {self.hop_mode}",
+            )
+        if follows and self.hop.unit != "auto":
+            yield (
+                ("transform.hop", "transform.hop_mode"),
+                f"transform.hop is {self.hop}: with transform.hop_mode overlap the hop follows from the windows; "
+                "leave it auto, and set transform.overlap",
+            )
+        if follows and self.mode in (FREQUENCY, PLANE):
+            yield (
+                ("transform.mode", "transform.hop_mode"),
+                f"transform.hop_mode is overlap: it needs one window a frame, transform.mode {FIXED}, {CONSTANT} or {TIME}, "
+                f"not {self.mode}",
+            )
 
     def _too_long(self, short: str, long: str) -> Problem | None:
         keys = (f"transform.{short}", f"transform.{long}")
         one, other = getattr(self, short), getattr(self, long)
-        unlike = long == "support" and one.unit == "%"  # its % is of support, and support's % of the signal
+        unlike = "theta" not in long and one.unit == "%"  # a % of support or of hop, which are % of something else
         if unlike or not one.exceeds(other):
             return None
         return keys, f"{keys[0]} is {one}, more than {keys[1]}, which is {other}: it must be the shorter one"
 
 
 class LossSettings(_Section):
-    """What a good picture is: energy in few points, window lengths that change smoothly."""
+    """What a good picture is: energy in few points, window lengths that change smoothly, nothing left out."""
 
-    criterion: Literal["entropy"] = _setting(
-        "entropy", "What is made small: entropy, low where the energy is in few points."
+    criterion: Literal["entropy", "renyi", "kurtosis"] = _setting(
+        "entropy",
+        "What is optimised. entropy and renyi are made small: the energy in few points of the picture; kurtosis is made "
+        "large: the energy of each frame in few frequencies.",
     )
+    order: Number = _setting(3.0, "Order of renyi; more looks more at the loudest points.", gt=0, le=100)
     regularizer: Literal["tv", "none"] = _setting(
         "tv", "What keeps neighbouring window lengths alike: tv (total variation) or none."
     )
-    lambda_: Number = _setting(
-        0.5, "Weight of the regularizer: more is smoother, 0 the same as none.", ge=0, alias="lambda"
+    lambda_: Weight = _setting(
+        "auto",
+        "Weight of the regularizer: more is smoother, 0 the same as none; auto: 0.5, and 0 with kurtosis.",
+        alias="lambda",
     )
     reduction: Literal["mean", "sum"] = _setting(
         "mean", "How the regularizer adds up: mean (one lambda for any grid) or sum (paper)."
@@ -189,6 +173,12 @@ class LossSettings(_Section):
     epsilon: Number = _setting(
         0.05, "Smoothing of the regularizer's square root, in the unit above (octaves or samples).", gt=0
     )
+    penalty: Literal["auto", "coverage", "none"] = _setting(
+        "auto",
+        "What keeps windows from leaving parts of the signal out: coverage or none; auto: coverage where frames move "
+        "(hop_mode constant or time-varying) and with kurtosis on fixed frames.",
+    )
+    penalty_weight: Number = _setting(10.0, "Weight of the penalty.", ge=0)
 
 
 class OptimizerSettings(_Section):
@@ -198,6 +188,7 @@ class OptimizerSettings(_Section):
         "adam", "Rule of descent: adam, adamw, sgd, rmsprop, nadam or radam."
     )
     learning_rate: Number = _setting(0.2, "How far a window length moves at first.", "octaves a step", gt=0)
+    position_rate: Number = _setting(0.05, "How far a frame moves at first.", "hops a step", gt=0)
     steps: Whole = _setting(200, "Most steps; 0 leaves windows as they start.", "steps", ge=0, le=10**9)
     schedule: Literal["plateau", "cosine", "constant"] = _setting(
         "plateau", "How the rate goes on: plateau (less when the loss stalls), cosine (to 0) or constant."

@@ -25,6 +25,9 @@ def test_flags_win_over_sets_over_the_file_over_defaults():
         "theta": 50,
         "support": 200,
         "hop": 30,
+        "hop_mode": "fixed",
+        "hop_min": "auto",
+        "overlap": None,
         "theta_min": "auto",
         "window": "hann",
     }

@@ -13,9 +13,8 @@ AWKWARD = "a [red]b[/red] :cat: 10:30 C:\\x 'q'"
 
 
 @pytest.fixture
-def result():
-    noise = Signal(np.random.default_rng(0).standard_normal(1000), 2000.0, "noise")
-    result = optimize(noise, mode="time", support=64, hop=16, steps=2)
+def result(two_tones_and_click):
+    result = optimize(Signal(two_tones_and_click, 2000.0, "tones"), mode="time", support=64, hop=16, steps=2, theta=40)
     result.seconds["total"] = 1.25
     return result
 
@@ -27,7 +26,7 @@ class TestSummary:
         lines = dict((line[:14].strip(), line[15:]) for line in out.splitlines())
         low, high = result.theta.min(), result.theta.max()
         assert all(line.startswith("note: ") for line in err.splitlines())
-        assert lines["signal"] == "noise, 0.5 s at 2000 Hz"
+        assert lines["signal"] == "tones, 0.5 s at 2000 Hz"
         assert (
             "time-varying" in lines["transform"]
             and "64 (32 ms)" in lines["transform"]

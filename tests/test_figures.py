@@ -11,8 +11,9 @@ import matplotlib
 import numpy as np
 import pytest
 
-from dstft_cli import figures, scales
+from dstft_cli import figures, frame_figure, scales
 from dstft_cli.errors import InputError
+from dstft_cli.figures import Panel
 from dstft_cli.figures import View as FullView
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -60,17 +61,21 @@ def words(axis):
 @functools.cache
 def every_figure(view):
     theta = 100 * 2 ** (5 * np.random.default_rng(1).uniform(size=(65, 50)))
-    curve = (np.geomspace(1, 200, 30), np.linspace(-1, 1, 30) ** 2 + 9)
+    curve = (np.geomspace(1, 200, 30), np.linspace(-1, 1, 30) ** 2 + 9, "loss")
+    wave, positions = 20 * noise(40, 1000).ravel(), np.arange(50) * 800.0
     terms = {"loss": 9 + np.exp(-np.arange(30.0)), "regularization (weighted)": np.exp(-np.arange(30.0))}
     drawn = [
         figures.spectrogram(TIMES, FREQUENCIES, noise(), view, "tf-varying, entropy 9.41"),
-        figures.comparison(TIMES, FREQUENCIES, [(view.title or "panel", noise(), 9.4)] * 4, view),
+        figures.comparison(TIMES, FREQUENCIES, [Panel(view.title or "panel", noise(), ", entropy 9.412")] * 4, view),
         figures.theta_map(TIMES, FREQUENCIES, theta, 8000, view, (100, 3200)),
         figures.theta_map(TIMES, FREQUENCIES, theta[:1], 8000, view, (100, 3200)),
         figures.theta_map(TIMES, FREQUENCIES, theta[:, :1], 8000, view, (100, 3200)),
         figures.theta_map(TIMES, FREQUENCIES, theta[:1, :1], 8000, view, (100, 3200)),
         figures.loss_curves(terms, view),
         figures.loss_curves(terms, view, curve),
+        frame_figure.frames(wave, 8000, positions, theta, view, "coverage 100 %"),
+        frame_figure.frames(wave * 1e-6, 8000, positions, theta[:1], view),
+        frame_figure.frames(wave, 8000, positions[:1], theta[:1, :1], view),
     ]
     for figure in drawn:
         figure.draw_without_rendering()  # puts every text in its place
@@ -99,6 +104,18 @@ def test_frames_at_unequal_times_are_drawn_at_their_times():
         lit = (np.flatnonzero(grid[0] == 0) + 0.5) / grid.shape[1] * 10
         pixel = 10 / grid.shape[1]
         assert lit.min() == pytest.approx(left, abs=pixel) and lit.max() == pytest.approx(right, abs=pixel)
+
+
+@pytest.mark.parametrize(("loud", "left", "right"), [(0, 0, 700), (1, 700, 1400), (2, 1400.1, 2200), (3, 2200, 3000)])
+def test_frames_a_tenth_of_a_sample_apart_beside_wide_gaps_are_both_drawn(loud, left, right):
+    positions = np.array([0, 1400, 1400.1, 3000])  # samples at 1 kHz
+    magnitude = noise(65, 4)
+    magnitude[:, loud] = 1.0
+    figure = figures.spectrogram(positions / 1000, FREQUENCIES, magnitude, View(start=86400))
+    grid = np.asarray(figure.axes[0].images[0].get_array())
+    lit, pixel = np.flatnonzero(grid[0] == 0), 3000 / grid.shape[1]
+    assert len(lit) == lit[-1] - lit[0] + 1
+    assert (lit[0] * pixel, (lit[-1] + 1) * pixel) == pytest.approx((left, right), abs=1.01 * pixel)
 
 
 @pytest.mark.parametrize(("m", "n"), [(700, 4321), (0, 0), (1024, 9999)])
@@ -217,20 +234,33 @@ def test_a_single_frame_or_bin_fills_the_picture(freq_scale, first, bins, frames
     png(figures.theta_map(TIMES[:frames], frequencies, 100 * magnitude, 8000, view))
 
 
-def test_panels_share_one_colour_scale_and_carry_their_entropies():
-    panels = [("short", noise(), 9.8), ("long", 10 * noise(), 9.61)]
-    panels += [("a", noise(), 9.5), ("b", noise(), 9.412)]
+def test_panels_share_one_colour_scale_and_carry_their_words():
+    panels = [Panel("short", noise(), ", entropy 9.800"), Panel("long", 10 * noise(), ", entropy 9.610")]
+    panels += [Panel("a", noise(), ", entropy 9.500"), Panel("b", noise(), "")]
     figure = figures.comparison(TIMES, FREQUENCIES, panels, View(title="robin.wav"))
     images = [axes.images[0] for axes in figure.axes[:4]]
     assert len(figure.axes) == 5  # four panels, one colour bar
     assert {image.get_clim() for image in images} == {(-80, 0)}
     loudest = [image.get_array().max() for image in images]
     assert loudest[1] == 0
-    assert loudest[0] == pytest.approx(20 * np.log10(panels[0][1].max() / panels[1][1].max()))
+    assert loudest[0] == pytest.approx(20 * np.log10(panels[0].magnitude.max() / panels[1].magnitude.max()))
     titles = [axes.get_title("left") for axes in figure.axes[:4]]
-    assert titles == ["short, entropy 9.800", "long, entropy 9.610", "a, entropy 9.500", "b, entropy 9.412"]
+    assert titles == ["short, entropy 9.800", "long, entropy 9.610", "a, entropy 9.500", "b"]
     corners = {tuple(np.round(axes.get_position().p0, 6)) for axes in figure.axes[:4]}
     assert len({x for x, _ in corners}) == len({y for _, y in corners}) == 2  # two by two
+
+
+def test_panels_with_times_of_their_own_are_drawn_at_them_over_the_same_axis():
+    few, many, one = np.array([0.5, 0.6, 4.0, 7.0]), np.arange(100) * 0.05, np.array([3.0])
+    quiet, dense, alone = noise(65, 4), noise(65, 100), noise(65, 1)
+    quiet[24, 1] = dense[24, 90] = alone[24, 0] = 1.0
+    panels = [Panel("few", quiet, "", few), Panel("many", dense, "", many), Panel("one", alone, "", one)]
+    figure = figures.comparison(TIMES, FREQUENCIES, [*panels, Panel("common", noise(), "")], View(start=10))
+    assert {axes.get_xlim() for axes in figure.axes[:4]} == {(10, 17)}  # the first frame of all to the last
+    assert brightest(figure, 0) == (pytest.approx(10.55, abs=0.05), pytest.approx(1500, abs=32))
+    assert brightest(figure, 1) == (pytest.approx(14.5, abs=0.05), pytest.approx(1500, abs=32))
+    lone = np.asarray(figure.axes[2].images[0].get_array())
+    assert (lone.max(axis=0) == 0).all()  # the only frame there is stands for all times
 
 
 @pytest.mark.parametrize(
@@ -288,14 +318,37 @@ def test_logarithmic_scales_carry_a_few_plain_numbers(low, high):
 def test_loss_curves_mark_the_lowest_step_and_the_best_length():
     loss = np.array([10.0, 9.5, 9.25, 9.3])
     terms = {"loss": loss, "entropy": loss.copy(), "regularization (weighted)": np.zeros(4)}
-    curve = (np.array([1.0, 10.0, 100.0]), np.array([9.9, 9.25, 9.7]))
+    curve = (np.array([1.0, 10.0, 100.0]), np.array([9.9, 9.25, 9.7]), "loss")
     history, lengths = figures.loss_curves(terms, View(), curve).axes
     assert history.get_title("left") == "loss = entropy: 10.00 → 9.250 at step 2"
     assert history.lines[0].get_ydata().tolist() == loss.tolist()
     assert (history.lines[1].get_xdata().tolist(), history.lines[1].get_ydata().tolist()) == ([2], [9.25])
     assert (lengths.lines[1].get_xdata().tolist(), lengths.lines[1].get_ydata().tolist()) == ([10], [9.25])
-    assert "lowest at 10 ms" in lengths.get_title("left")
+    assert lengths.get_title("left") == "loss over window length, lowest at 10 ms"
     assert lengths.get_xscale() == "log" and lengths.get_xlabel() == "Window length (ms)"
+
+
+def test_a_term_that_rises_is_read_off_where_the_loss_is_lowest():
+    terms = {"loss": [0.5, 0.2, 0.3], "kurtosis": [2.0, 5.0, 5.5], "coverage": [1.0, 0.9, 0.95]}
+    figure = figures.loss_curves(terms, View())
+    titles = [axes.get_title("left") for axes in figure.axes]
+    assert titles[1:] == ["kurtosis: 2.000 → 5.000 at step 1", "coverage: 1.000 → 0.9000 at step 1"]
+    assert [axes.lines[1].get_xdata().tolist() for axes in figure.axes] == [[1]] * 3
+
+
+def test_terms_beside_a_curve_keep_clear_of_it():
+    terms = {"loss": 9 + np.exp(-np.arange(200.0)), "kurtosis": np.arange(200.0), "coverage": np.sqrt(np.arange(200))}
+    curve = (np.geomspace(100, 1000, 30), np.linspace(0, 1, 30), "loss")
+    figure = figures.loss_curves(terms, View(), curve)
+    figure.draw_without_rendering()
+    left = max(axes.get_tightbbox().x1 for axes in figure.axes[:3])
+    assert left < figure.axes[3].get_tightbbox().x0
+
+
+def test_a_loss_that_never_fell_is_given_once():
+    loss, kurtosis = figures.loss_curves({"loss": [9.4, 9.5], "kurtosis": [2.0, 3.0]}, View()).axes
+    assert loss.get_title("left") == "loss: 9.400 at step 0"
+    assert kurtosis.get_title("left") == "kurtosis: 2.000 at step 0"
 
 
 def test_every_term_has_its_panel_and_gaps_stay_gaps():
@@ -343,6 +396,15 @@ def test_nothing_is_cut_off(view):
                 box = text.get_window_extent()
                 assert box.x0 >= 0 and box.y0 >= 0, text
                 assert box.x1 <= figure.bbox.width and box.y1 <= figure.bbox.height, text
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_two_texts_overlap(view):
+    for figure in every_figure(view):
+        texts = [text for text in figure.findobj(matplotlib.text.Text) if text.get_text().strip()]
+        boxes = {text: text.get_window_extent() for text in texts if text.get_visible()}
+        for one, other in itertools.combinations(boxes, 2):
+            assert not boxes[one].overlaps(boxes[other]), (one, other)
 
 
 @pytest.mark.parametrize("view", VIEWS)

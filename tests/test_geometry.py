@@ -54,7 +54,7 @@ def test_a_longer_recording_never_gets_a_shorter_support_or_hop():
 
 def test_frames_begin_at_sample_0_and_reach_the_end():
     plane = geometry(1000.0, 1000, hop=300)
-    positions = plane.positions(torch.device("cpu"))
+    positions = plane.positions(64.0, torch.device("cpu"))
     assert positions.tolist() == [0.0, 300.0, 600.0, 900.0]
     assert plane.frames == len(positions)
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from dstft_cli import DSTFT
-from dstft_cli.errors import InputError
+from dstft_cli.errors import DivergedError, InputError
 from dstft_cli.modes import MODES
 
 SHAPES = dict(zip(MODES, [(1, 1), (1, 1), (1, 11), (33, 1), (33, 11)], strict=True))
@@ -61,30 +61,136 @@ def test_parameters_stay_the_same_objects_and_learn_inside_a_sequential():
     assert theta.item() != 20.0
 
 
-@pytest.mark.parametrize("learn_positions", [False, True])
-def test_state_dict_brings_everything_back(learn_positions):
-    build = dict(mode="tf-varying", num_frames=7, learn_positions=learn_positions)
-    layer = DSTFT(64, 16, **build, theta=30.0)
+@pytest.mark.parametrize(
+    "build",
+    [
+        dict(mode="tf", hop=16),
+        dict(mode="tf", frame_positions=torch.linspace(3.3, 90.1, 7)),
+        dict(mode="tf", hop=16, hop_mode="constant"),
+        dict(mode="tf", hop=12, hop_mode="time"),
+        dict(mode="time", hop_mode="overlap"),
+    ],
+    ids=["fixed", "positions", "constant", "time-varying", "overlap"],
+)
+def test_state_dict_brings_everything_back(build):
+    build = dict(support=64, num_frames=7, **build)
+    layer = DSTFT(**build, theta=30.0)
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.add_(torch.rand_like(parameter))
-    other = DSTFT(64, 16, **build)
+    other = DSTFT(**build)
     other.load_state_dict(copy.deepcopy(layer.state_dict()))
     signal = torch.randn(100)
     torch.testing.assert_close(other(signal), layer(signal), rtol=0, atol=0)
 
 
-def test_positions_learn():
-    layer = DSTFT(64, 16, num_frames=7, learn_positions=True)
+@pytest.mark.parametrize(
+    ("build", "positions"),
+    [
+        (dict(hop=20), [0, 20, 40, 60, 80, 100]),
+        (dict(frame_positions=[-3.5, 20.25, 7]), [-3.5, 20.25, 7]),
+        (dict(hop=20.5, hop_mode="constant", num_frames=4), [0, 20.5, 41, 61.5]),
+        (dict(hop=20.5, hop_mode="time", num_frames=4), [0, 20.5, 41, 61.5]),
+        (dict(frame_positions=[0, 20.25, 57, 99], hop_mode="time"), [0, 20.25, 57, 99]),
+        (dict(theta=60.0, hop_mode="overlap", overlap=0.5), [0, 30, 60, 90]),
+        (dict(theta=60.0, hop_mode="overlap", overlap=0.5, mode="fixed", num_frames=2), [0, 30, 60, 90]),
+        (dict(theta=[16, 60, 24, 9, 9], mode="time", num_frames=5, hop_mode="overlap", overlap=1.0), [0, 16, 76, 100]),
+        (dict(theta=16.0, mode="time", num_frames=1, hop_mode="overlap", overlap=1.0), [0]),
+    ],
+)
+def test_where_the_frames_lie(build, positions):
+    if isinstance(build.get("theta"), list):
+        build = {**build, "theta": torch.tensor(build["theta"])}
+    layer = DSTFT(64, **build)
+    torch.testing.assert_close(layer.positions(100), torch.tensor(positions, dtype=torch.float64))
+    assert layer(torch.randn(100)).shape == (33, len(positions))
+
+
+def test_an_optimiser_brings_a_frame_onto_a_click():
+    """Of a click at sample 50.0 a frame sees most when it is centred there; it starts at 44 and its neighbours see nothing."""
+    click = torch.zeros(100)
+    click[50] = 1.0
+    layer = DSTFT(64, 22, theta=20.0, mode="fixed", hop_mode="time", num_frames=5)
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.2)
+    for _ in range(150):
+        optimizer.zero_grad()
+        (-layer(click).abs().sum()).backward()
+        optimizer.step()
+    assert layer.positions(100)[2].item() == pytest.approx(50.0, abs=0.05)
+
+
+@pytest.mark.parametrize("hop_mode", ["constant", "time-varying"])
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e9])
+def test_whatever_a_step_does_to_hops_the_frames_stay_in_order_apart_and_inside(hop_mode, scale):
+    draw = torch.Generator().manual_seed(0)
+    layer = DSTFT(64, 16, hop_mode=hop_mode, num_frames=7, hop_min=5.0)
+    hops = next(parameter for name, parameter in layer.named_parameters() if name.startswith("hop"))
+    assert hops.dtype == torch.float64
+    for _ in range(50):
+        with torch.no_grad():
+            hops.add_(scale * torch.randn(hops.shape, dtype=torch.float64, generator=draw))
+        for samples in (30, 100):
+            positions = layer.positions(samples)
+            assert positions[0] == 0 and positions[-1] <= samples + 1e-9
+            assert (positions.diff() >= 5.0 - 1e-9).all()
+            assert layer(torch.randn(samples, generator=draw)).isfinite().all()
+
+
+@pytest.mark.parametrize(("beyond", "used"), [(1e9, 100 / 6), (-3.0, 4.0)])
+def test_one_hop_can_come_back_from_beyond_its_bounds(beyond, used):
+    layer = DSTFT(64, 16, hop_mode="constant", num_frames=7)
+    with torch.no_grad():
+        layer.hop.fill_(beyond)
     layer(torch.randn(100, generator=torch.Generator().manual_seed(0))).abs().sum().backward()
-    assert (layer.frame_positions.grad != 0).all()
-    assert layer.frame_positions.dtype == torch.float64
+    assert layer.positions(100)[1].item() == pytest.approx(used)
+    assert layer.hop.grad.item() != 0
+
+
+@pytest.mark.parametrize("hop_mode", ["constant", "time-varying"])
+def test_a_signal_that_cannot_hold_the_frames_is_refused(hop_mode):
+    layer = DSTFT(64, 16, hop_mode=hop_mode, num_frames=7, hop_min=5.0)
+    with pytest.raises(InputError, match=r"7 frames at least 5 samples apart.*30 samples or more, not 29"):
+        layer(torch.randn(29))
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [
+        (dict(hop_mode="constant", num_frames=3), "hop"),
+        (dict(hop_mode="time", num_frames=3), "hops"),
+        (dict(hop_mode="overlap"), "theta"),
+    ],
+)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_training_that_has_blown_up_is_said_to_have(build, name, value):
+    layer = DSTFT(64, **build)
+    with torch.no_grad():
+        getattr(layer, name).fill_(value)
+    with pytest.raises(DivergedError, match=f"^{name} of this DSTFT.*lower learning rate"):
+        layer(torch.randn(100))
+
+
+def test_longer_windows_give_fewer_frames_where_they_overlap_alike():
+    layer = DSTFT(64, theta=16.0, hop_mode="overlap", overlap=0.25)
+    assert layer(torch.randn(100)).shape[-1] == 26
+    with torch.no_grad():
+        layer.theta.fill_(40.0)
+    assert [layer(torch.randn(samples)).shape[-1] for samples in (100, 99, 400)] == [11, 10, 41]
+
+
+def test_what_the_layer_says_of_itself():
+    layer = DSTFT(64, 16, hop_mode="constant", num_frames=7)
+    assert repr(layer) == "DSTFT(support=64, mode=constant, hop_mode=constant, hop=16, hop_min=4, window=hann)"
+    assert "overlap=0.25" in repr(DSTFT(64, hop_mode="overlap"))
 
 
 def test_lengths_are_bounded_and_can_come_back_from_beyond():
     layer = DSTFT(64, 16, theta=64.0, theta_min=10.0)
     with torch.no_grad():
         layer.theta.fill_(90.0)
+    assert layer.lengths().item() == 64.0
+    with torch.no_grad():
+        layer.theta.fill_(1e30)
     assert layer.lengths().item() == 64.0
     layer(torch.randn(200, generator=torch.Generator().manual_seed(0))).abs().sum().backward()
     assert layer.theta.grad.item() != 0
@@ -102,7 +208,20 @@ def test_lengths_are_bounded_and_can_come_back_from_beyond():
         (dict(support=64, theta_min=70.0), "theta_min=70"),
         (dict(support=64, mode="time"), "num_frames"),
         (dict(support=64, mode="tmie"), "'tmie'.*tf-varying"),
-        (dict(support=64, learn_positions=True), "num_frames or frame_positions"),
+        (dict(support=64, mode="time", num_frames=0), "num_frames=0"),
+        (dict(support=64, hop_mode="varying"), "'varying'.*fixed, constant, time-varying, overlap"),
+        (dict(support=64, hop_mode="constant"), "constant needs num_frames"),
+        (dict(support=64, hop_mode="time"), "time-varying needs num_frames"),
+        (dict(support=64, hop=8, hop_mode="time", num_frames=5, hop_min=9.0), "hop=8.*hop_min, 9"),
+        (dict(support=64, hop_mode="constant", num_frames=5, hop_min=0), "hop_min=0"),
+        (dict(support=64, hop_mode="constant", frame_positions=[0.0, 9.0]), "no frame_positions"),
+        (dict(support=64, hop_mode="time", frame_positions=[1.0, 9.0]), "begin at 0"),
+        (dict(support=64, hop_mode="time", frame_positions=[0.0, 9.0, 10.0]), "hop_min, 4 samples"),
+        (dict(support=64, hop_mode="overlap", overlap=1.5), "overlap=1.5"),
+        (dict(support=64, hop_mode="overlap", hop=8), "no hop"),
+        (dict(support=64, hop_mode="overlap", frame_positions=[0.0, 9.0]), "no frame_positions"),
+        (dict(support=64, hop_mode="overlap", mode="frequency"), "not frequency-varying"),
+        (dict(support=64, hop_mode="overlap", mode="tf", num_frames=5), "not tf-varying"),
         (dict(support=64, frame_positions=[0.0, float("nan")]), "finite"),
         (dict(support=64, theta=torch.ones(3, 3)), r"\(3, 3\).*constant"),
     ],
@@ -112,8 +231,20 @@ def test_what_does_not_fit_is_refused(arguments, sentence):
         DSTFT(**arguments)
 
 
-def test_moves_to_a_device(device):
-    layer = DSTFT(64, 16, mode="tf", num_frames=7).to(device)
+@pytest.mark.parametrize(
+    "build",
+    [
+        dict(mode="tf", hop=16),
+        dict(mode="tf", hop=16, hop_mode="constant"),
+        dict(mode="time", hop=16, hop_mode="time"),
+        dict(mode="time", hop_mode="overlap"),
+    ],
+    ids=["fixed", "constant", "time-varying", "overlap"],
+)
+def test_moves_to_a_device(device, build):
+    layer = DSTFT(64, num_frames=7, **build).to(device)
     spectrum = layer(torch.randn(100, device=device))
     spectrum.abs().sum().backward()
-    assert spectrum.device.type == layer.theta.grad.device.type == device.type
+    assert spectrum.device.type == layer.positions(100).device.type == device.type
+    for parameter in layer.parameters():
+        assert parameter.grad.device.type == device.type and parameter.grad.any()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dstft_cli import Signal, optimize
-from dstft_cli.criteria import CRITERIA, total_variation
+from dstft_cli.criteria import entropy, total_variation
 from dstft_cli.errors import ConfigError, DeviceError, InputError
 from dstft_cli.transform import dstft
 
@@ -43,7 +43,7 @@ def exact(result) -> np.ndarray:
 def entropy_at(result, length: float) -> float:
     """The criterion of a result's signal and frames with one constant window of that many samples, in float64."""
     samples, positions = torch.as_tensor(result.signal.samples), torch.as_tensor(result.frame_positions)
-    return float(CRITERIA["entropy"](dstft(samples, length, positions, result.support, result.window).abs()))
+    return float(entropy(dstft(samples, length, positions, result.support, result.window).abs()))
 
 
 def within_bounds(result) -> bool:
@@ -308,7 +308,7 @@ def test_a_descent_that_got_no_lower_is_tried_again_more_gently():
 
 def test_interrupted_while_the_bank_is_refined_it_keeps_what_the_coarser_one_gave(monkeypatch):
     """The check after the run is made to fail, and the stop comes while the finer bank is half made."""
-    monkeypatch.setattr("dstft_cli.optimization._Run._bank_holds", lambda self, outcome: False)
+    monkeypatch.setattr("dstft_cli.still_frames.StillFrames._holds", lambda self, outcome: False)
     phases = []
 
     def stop(step):

@@ -14,7 +14,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 WORDS = dict(  # values for the keys that do not take 12
     pair.split("=")
     for pair in (
-        "mode=tf window=hamming device=cpu dtype=float64 exact=true detrend=mean factor=0.25 criterion=entropy "
+        "mode=tf window=hamming device=cpu dtype=float64 exact=true detrend=mean factor=0.25 criterion=kurtosis hop_mode=time-varying penalty=none overlap=0.5 "
         "reduction=sum unit=samples schedule=cosine freq_scale=log format=svg decimal=. delimiter=; "
         "regularizer=none time_unit=ms name=sgd cmap=viridis"
     ).split()
@@ -25,9 +25,10 @@ WORDS = dict(  # values for the keys that do not take 12
 def test_a_short_key_sets_what_its_dotted_key_sets(short):
     dotted = SHORT_KEYS[short]
     value = WORDS.get(dotted.partition(".")[2], "12")
-    changed = load_config(sets=[f"{short}={value}"])
-    assert changed == load_config(sets=[f"{dotted}={value}"])
-    assert changed != Config() or short == "criterion"  # which has but one value
+    beside = ["transform.hop_mode=overlap"] if short == "overlap" else []  # without which it is refused
+    changed = load_config(sets=[*beside, f"{short}={value}"])
+    assert changed == load_config(sets=[*beside, f"{dotted}={value}"])
+    assert changed not in (Config(), load_config(sets=beside))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from .options import (
     config_source,
     figure_settings,
     flags_given,
+    loss_settings,
     run_settings,
     signal_settings,
     talk,
@@ -20,6 +21,7 @@ from .options import (
 @click.argument("path", metavar="INPUT", type=click.Path())
 @config_source
 @transform_settings
+@loss_settings
 @run_settings
 @signal_settings
 @figure_settings

@@ -70,20 +70,54 @@ transform_settings = stacked(
         "--support", "transform.support", **LENGTH, help="DFT size and longest window: 1024, 20ms, 25% of the signal."
     ),
     setting("--hop", "transform.hop", **LENGTH, help="Distance between frames: 256, 5ms, 25% of the support."),
+    setting(
+        "--hop-mode",
+        "transform.hop_mode",
+        metavar="MODE",
+        help="fixed, constant, time-varying or overlap. [default: fixed]",
+    ),
+    setting("--hop-min", "transform.hop_min", **LENGTH, help="Least distance between frames that move."),
+    setting(
+        "--overlap",
+        "transform.overlap",
+        type=float,
+        metavar="X",
+        help="Hop mode overlap: step to the next frame, as a share of the window. [default: 0.25]",
+    ),
     setting("--theta", "transform.theta", **LENGTH, help="First window length; in fixed mode, the window length."),
     setting("--theta-min", "transform.theta_min", **LENGTH, help="Shortest window length."),
 )
 
-run_settings = stacked(
-    setting("--steps", "optimizer.steps", type=int, metavar="N", help="Most steps; 0 transforms without optimising."),
+loss_settings = stacked(
+    setting("--loss", "loss.criterion", metavar="NAME", help="entropy, renyi or kurtosis. [default: entropy]"),
+    setting("--order", "loss.order", type=float, metavar="X", help="Order of renyi. [default: 3]"),
+    setting("--regularizer", "loss.regularizer", metavar="NAME", help="tv or none. [default: tv]"),
     setting(
         "--lambda",
         "loss.lambda",
         type=float,
         metavar="X",
-        help="Weight of smoothness: more makes window lengths smoother.",
+        help="Weight of smoothness: more makes window lengths smoother. [default: 0.5; 0 with kurtosis]",
     ),
+    setting(
+        "--penalty",
+        "loss.penalty",
+        metavar="NAME",
+        help="coverage or none. [default: coverage where frames move, and with kurtosis]",
+    ),
+    setting("--penalty-weight", "loss.penalty_weight", type=float, metavar="X", help="Its weight. [default: 10]"),
+)
+
+run_settings = stacked(
+    setting("--steps", "optimizer.steps", type=int, metavar="N", help="Most steps; 0 transforms without optimising."),
     setting("--learning-rate", "optimizer.learning_rate", type=float, metavar="X", help="First step size, in octaves."),
+    setting(
+        "--position-rate",
+        "optimizer.position_rate",
+        type=float,
+        metavar="X",
+        help="First step size of frames, in hops.",
+    ),
     setting(
         "--exact", "bank.exact", is_flag=True, flag_value=True, help="Write the exact transform (slow for tf-varying)."
     ),

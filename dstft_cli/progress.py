@@ -1,0 +1,141 @@
+"""One optimisation as it goes on: what it has found so far, and the pieces that every kind of run is made of."""
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .bank import node_count
+from .criteria import magnitude
+from .descent import PATIENCE, Descent, OnStep, Step, Variable, between, descend
+from .problem import Problem
+from .search import Curve, refine
+from .verify import Accuracy
+
+NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
+_CURVE_NODES, _CURVE_DENSITY = 25, 6.0  # at most, and an octave, of a curve that only has to bracket its minimum
+_GENTLEST = 10  # a descent that gets no lower is tried again until its learning rates are below this share of the first
+
+
+class Run:
+    """history: the terms of every step so far. curve: constant window lengths tried; known: the terms at each.
+
+    theta, positions, spectrum, accuracy, final: the result as it stands, θ and t_n in samples, and its terms.
+    bank: what is reported of the interpolation that the run stepped on.
+    """
+
+    def __init__(self, problem: Problem, on_step: OnStep | None):
+        self.problem, self.on_step, self.interrupted = problem, on_step, False
+        self.curve, self.known, self.history = Curve([], []), {}, []
+        self.bank: dict[str, float] | None = None
+        self.first = 0.0  # the constant window length, in samples, that the history sets out from
+        self.seconds = {"bank": 0.0, "optimize": 0.0, "verify": 0.0}
+        self.theta: Tensor
+        self.positions: Tensor
+        self.spectrum: Tensor
+        self.accuracy: Accuracy
+        self.final: dict[str, float]
+
+    def tell(self, phase: str, index: int, total: int, terms=None, theta=None) -> bool:
+        """Report; True once the caller wants the run to end."""
+        if self.on_step is not None and self.on_step(Step(phase, index, total, terms or {}, theta)):
+            self.interrupted = True
+        return self.interrupted
+
+    def tried(self, length: float, terms: dict[str, float]) -> float:
+        """Enter a constant window length into the curve; its loss."""
+        self.curve.add(length, terms["loss"])
+        self.known.setdefault(length, terms)
+        return terms["loss"]
+
+    def explore(self, steps: int) -> bool:
+        """The curve over log-spaced lengths, then Brent between them; True where its best length was narrowed down."""
+        low, high = self.problem.geometry.theta_min, float(self.problem.geometry.support)
+        count = min(steps, _CURVE_NODES, node_count(low, high, _CURVE_DENSITY)) if low < high else 1
+        for i in range(count):
+            length = high * (low / high) ** (i / max(1, count - 1))
+            if self.tell("search", i, count + NARROWING):
+                break
+            self.tried(length, self.problem.evaluate(length))
+        return self.narrow(min(NARROWING, steps - count), count)
+
+    def narrow(self, budget: int, done: int) -> bool:
+        """Refine the curve's best length; True where it was narrowed down."""
+        if self.interrupted or len(self.curve.lengths) < 3 or budget < 1:
+            return False
+        count = len(self.curve.lengths)
+
+        def evaluate(length: float) -> float:
+            return self.tried(length, self.problem.evaluate(length))
+
+        def stop() -> bool:
+            return self.tell("search", done + len(self.curve.lengths) - count, done + budget)
+
+        return refine(evaluate, self.curve, budget=budget, stop=stop)
+
+    def set_out(self, length: float) -> None:
+        """The first entry of the history: a constant window, exactly."""
+        self.first = length
+        self.history.append(self.problem.evaluate(length))
+
+    def best_length(self) -> float:
+        """Where a descent sets out from: the length that was asked for, else the best constant one."""
+        plane = self.problem.geometry
+        return plane.theta or (self.curve.best[0] if self.curve.lengths else plane.first_length)
+
+    def transform(self, theta: Tensor, positions: Tensor) -> None:
+        """The transform at θ and t_n in samples, its accuracy and its loss."""
+        began, problem = time.perf_counter(), self.problem
+        self.tell("verify", 0, 1)
+        self.theta, self.positions = theta, positions
+        self.spectrum, self.accuracy = problem.final(theta, positions)
+        self.final = problem.terms(magnitude(self.spectrum), theta, positions)
+        self.seconds["verify"] += time.perf_counter() - began
+
+    def keep_the_better(self) -> None:
+        """The constant window that the run set out from, where the descent ended no lower."""
+        if self.final["loss"] > self.history[0]["loss"]:
+            self.theta, self.positions = self.problem.constant(self.first), self.problem.positions(self.first)
+            self.spectrum = self.problem.transform(self.first)
+            self.accuracy = self.problem.check(self.spectrum, self.theta, self.positions)
+            self.final = dict(self.history[0])  # the same transform, evaluated when the run set out
+
+    def windows(self, theta: Tensor) -> Variable:
+        """log2 of θ in samples as something that is learnt, within its bounds; in mode ``fixed`` it stays."""
+        plane, problem = self.problem.geometry, self.problem
+        rate = 0.0 if problem.mode == "fixed" else problem.config.optimizer.learning_rate
+        bounds = torch.tensor([plane.theta_min, plane.support], dtype=theta.dtype).log2().tolist()
+        return Variable(theta.log2(), rate, between(*bounds))
+
+    def come_down(self, objective: Callable, variables: list[Variable], left: int) -> tuple[Descent, int]:
+        """A descent, again with a quarter of the learning rates while it got no lower; and the steps that remain.
+
+        The first of the variables is log2 θ.
+        """
+        share = 1.0
+        while True:
+            slower = [Variable(v.start, v.rate * share, v.keep) for v in variables]
+            outcome = self._descend(objective, slower, left)
+            left -= len(outcome.history) - 1
+            stuck = outcome.reason == PATIENCE and outcome.best_terms is outcome.history[0]
+            if not stuck or left < 1 or share < 1 / _GENTLEST:
+                return outcome, left
+            share /= 4
+
+    def _descend(self, objective: Callable, variables: list[Variable], steps: int) -> Descent:
+        began, done = time.perf_counter(), len(self.history) - 1
+        settings = self.problem.config.optimizer.model_copy(update={"steps": steps})
+
+        def tell(step, terms, values):
+            if self.on_step is None:
+                return False
+            least, most = (2.0 ** bound.item() for bound in values[0].aminmax())
+            return self.tell("descent", done + step, done + steps, terms, (least, most))
+
+        outcome = descend(objective, variables, settings, tell)
+        if not outcome.history:
+            raise self.problem.diverged()
+        self.history += outcome.history[1:]
+        self.seconds["optimize"] += time.perf_counter() - began
+        return outcome

@@ -1,0 +1,95 @@
+"""Learning window lengths where frames do not move: descent on the window bank, checked and refined."""
+
+import math
+import time
+
+import torch
+from torch import Tensor
+
+from .bank import MOST_DENSITY, WindowBank, density_for, node_count
+from .criteria import magnitude
+from .descent import DIVERGED, INTERRUPTED, Descent
+from .progress import NARROWING, Run
+
+_REFINEMENTS = 3
+
+
+class StillFrames:
+    """The chapter of a run in the modes time-, frequency- and tf-varying with frames that stay where they are."""
+
+    def __init__(self, run: Run):
+        self.run, self.problem = run, run.problem
+        self.positions = self.problem.positions(self.problem.geometry.first_length)
+        self.bank: WindowBank
+
+    def learn(self, steps: int) -> str:
+        """Bank, best constant as start, descent; again on a finer bank while its check fails. Returns why it stopped."""
+        run, problem, plane = self.run, self.problem, self.problem.geometry
+        self._build(density_for(problem.config.bank.tolerance))
+        run.narrow(NARROWING, 0)
+        run.set_out(run.best_length())
+        theta = problem.constant(run.first)
+        if run.interrupted:
+            run.transform(theta, self.positions)
+            return INTERRUPTED
+        for attempt in range(_REFINEMENTS + 1):
+            outcome, steps = run.come_down(self._objective, [run.windows(theta)], steps)
+            theta = outcome.best[0].exp2().clamp(plane.theta_min, plane.support)
+            run.transform(theta, self.positions)
+            if run.interrupted or outcome.reason == DIVERGED or attempt == _REFINEMENTS or self._holds(outcome):
+                break
+            if steps < 1:
+                break
+            self._build(self.bank.per_octave * 1.5)
+            if run.interrupted:  # the finer bank is not whole; what the coarser one gave stands
+                break
+        run.keep_the_better()
+        return INTERRUPTED if run.interrupted else outcome.reason
+
+    def _objective(self, log_theta: Tensor) -> dict[str, Tensor]:
+        return self.problem.losses(self.bank.magnitude(log_theta), log_theta, self.positions)
+
+    def _build(self, density: float) -> None:
+        """A bank of at least that many nodes an octave that meets the tolerance; its nodes are also the loss curve."""
+        began, problem = time.perf_counter(), self.problem
+        tolerance, plane = problem.config.bank.tolerance, problem.geometry
+        high = float(plane.support)
+        low = min(plane.theta_min, high / 1.01)  # even a range of nothing needs its four nodes
+        previous = math.inf
+        while True:
+            count, self.bank = node_count(low, high, density), None
+            problem.check_memory(count)
+            place = problem.samples, self.positions, plane.support
+            self.bank = WindowBank(*place, low, high, count, problem.window, self._on_node)
+            if self.run.interrupted:
+                break
+            error = self._random_error()
+            if error <= tolerance or density >= MOST_DENSITY or error > previous / 1.3:
+                break
+            previous, density = error, density * max(1.2, min(2.0, 1.1 * (error / tolerance) ** (1 / 2.6)))
+        self.run.seconds["bank"] += time.perf_counter() - began
+
+    def _on_node(self, index: int, count: int, length: float, spectrum: Tensor) -> bool:
+        theta = torch.full((1, 1), length, dtype=self.problem.samples.dtype, device=self.problem.device)
+        terms = self.problem.terms(magnitude(spectrum), theta, self.positions)
+        if (
+            length >= self.problem.geometry.theta_min or index == count - 1
+        ):  # the bank may reach a little below the bound
+            self.run.tried(length, terms)
+        return self.run.tell("bank", index, count)
+
+    def _random_error(self) -> float:
+        """The bank's relative rms error at window lengths drawn at random, log-uniform over its range."""
+        generator = torch.Generator().manual_seed(self.problem.config.run.seed)
+        low, high = math.log2(self.bank.lengths[0]), math.log2(self.bank.lengths[-1])
+        draw = torch.rand(self.bank.shape, generator=generator, dtype=self.problem.samples.dtype)
+        log_theta = draw.to(self.problem.device) * (high - low) + low
+        return self.problem.check(self.bank.stft(log_theta), log_theta.exp2(), self.positions).rms
+
+    def _holds(self, outcome: Descent) -> bool:
+        """The check after the run: the bank against exact bins, and its loss against that of the final transform."""
+        tolerance, best = self.problem.config.bank.tolerance, outcome.best[0]
+        rms = self.problem.check(self.bank.stft(best), best.exp2(), self.positions).rms
+        error = abs(outcome.best_terms["loss"] - self.run.final["loss"])
+        self.run.bank = {"nodes": len(self.bank), "rms": rms, "loss_error": error}
+        return (rms <= tolerance and error <= tolerance) or self.bank.per_octave >= MOST_DENSITY
