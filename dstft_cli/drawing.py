@@ -163,7 +163,7 @@ def draw_line(axes: Axes, x: np.ndarray, y: np.ndarray, mark: int | None = None,
 
 def heading(axes: Axes, title: str, note: str = "", end: str = "", share: float = 0.8) -> None:
     """The title of the axes, within a share of the figure's width, and a note in smaller print under it."""
-    _fit(axes.set_title("", pad=6), title or " ", end, share)
+    _fit(axes.set_title("", pad=21 if note else 6), title or " ", end, share)
     if note:  # the title's height makes room for it
         place = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (0, 6), "textcoords": "offset points"}
         small = axes.annotate("", **place, color=GREY, size=9.5)
