@@ -106,9 +106,11 @@ def _summary(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
         ),
     )
     yield "window length" + ("s" if result.theta.size > 1 else ""), _extent(result.theta, rate)
-    if result.best_constant and not (result.mode == "constant" and result.hop_mode == FIXED_HOP):
+    if result.best_constant and not (result.mode == "constant" and result.placed):
         yield "best constant", f"{result.best_constant[0]:.1f} samples ({time_text(result.best_constant[0] / rate)})"
     yield criterion, f"{result.initial[criterion]:.4f} to {result.final[criterion]:.4f}"
+    if "frames" in result.final:  # then the criterion alone does not say which is better
+        yield "loss", f"{result.initial['loss']:.4f} to {result.final['loss']:.4f}"
     if result.hop_mode != FIXED_HOP or criterion == "kurtosis":
         initial, final = result.measures["coverage"].values()
         yield "coverage", f"{initial:.4f} to {final:.4f}"

@@ -69,7 +69,7 @@ def _slopes(bank: WindowBank, drift: WindowBank, log_theta: Tensor) -> tuple[Ten
         value, slope = bank.read(here, place, derivative=True)
         shift, _ = drift.read(here, place, derivative=False)
         length = value[0].square().addcmul_(value[1], value[1]).sqrt_()
-        inverse = 1 / length.clamp_min(torch.finfo(length.dtype).tiny)
+        inverse = 1 / length.clamp_min(torch.finfo(length.dtype).tiny ** 0.5)
         size[here] = length.view(place.shape)
         by_length[here] = (_product(value, slope) * inverse * bank.per_octave).view(place.shape)
         by_shift[here] = (_product(value, shift) * inverse).view(place.shape)

@@ -12,7 +12,7 @@ import numpy as np
 from .config import Config, dump_config
 from .descent import CONVERGED, PATIENCE, STEPS
 from .geometry import Geometry
-from .modes import CONSTANT_HOP, OVERLAP, VARYING_HOP
+from .modes import CONSTANT_HOP, FIXED_HOP, OVERLAP, VARYING_HOP
 from .signals import Signal
 from .verify import Accuracy
 from .windows import WINDOWS, Window
@@ -75,8 +75,15 @@ class Result:
         return self.config.transform.hop_mode
 
     @property
+    def placed(self) -> bool:
+        """True where no frame moved of its own: each lies where the hop, or the windows, say."""
+        return self.hop_mode in (FIXED_HOP, OVERLAP)
+
+    @property
     def hop(self) -> float | np.ndarray:
         """H in samples: one number, or with frames that each have their own place t_{n+1} - t_n, (T - 1,)."""
+        if self.hop_mode == OVERLAP and self.theta.size == 1:
+            return self.geometry.overlap * self.theta.item()
         if self.hop_mode in (VARYING_HOP, OVERLAP):
             return np.diff(self.frame_positions)
         if self.hop_mode == CONSTANT_HOP and len(self.frame_positions) > 1:

@@ -1,6 +1,7 @@
 """One input from file to folder: load, optimise, write."""
 
 import json
+import math
 import os
 import tempfile
 import time
@@ -175,17 +176,15 @@ def _panels(result: Result) -> list:
     from .figures import Panel
 
     lengths = {"Short": result.geometry.theta_min, "Long": float(result.support)}
-    if result.best_constant is not None and (result.mode != "constant" or result.hop_mode != FIXED_HOP):
+    if result.best_constant is not None and not (result.mode == "constant" and result.placed):
         lengths["Best constant"] = result.best_constant[0]
     panels = []
     for label, length in lengths.items():
         values, times = reference(result, length)
         label = f"{label}, {time_text(length / result.sample_rate)}"
         panels.append(Panel(label, values, _judged(result, values), times))
-    label = (
-        "Optimum" if result.hop_mode != FIXED_HOP else {"fixed": "Fixed", "constant": "Best constant"}.get(result.mode)
-    )
-    label = label or "Optimum"
+    names = {"fixed": "Fixed", "constant": "Best constant"} if result.placed else {}
+    label = names.get(result.mode, "Optimum")
     label += (
         f", {time_text(result.theta.item() / result.sample_rate)}" if result.theta.size == 1 else f", {result.mode}"
     )
@@ -193,10 +192,13 @@ def _panels(result: Result) -> list:
 
 
 def _judged(result: Result, values: np.ndarray) -> str:
-    """What a panel says of its |S|: the criterion where it has a name, else the entropy."""
+    """What a panel says of its |S|: the criterion where it has a name, else the entropy; the loss where T differs."""
     name = result.criterion if result.criterion in CRITERIA else "entropy"
     criterion = get_criterion(name, result.config.loss.order)
-    return _value(name, float(criterion.measure(torch.from_numpy(np.ascontiguousarray(values)))))
+    value = float(criterion.measure(torch.from_numpy(np.ascontiguousarray(values))))
+    if "frames" in result.final:
+        return _value("loss", value + math.log(result.geometry.frames / values.shape[1]))
+    return _value(name, value)
 
 
 def reference(result: Result, length: float) -> tuple[np.ndarray, np.ndarray]:

@@ -69,6 +69,12 @@ class TestHelp:
             "--theta",
             "--steps",
             "--exact",
+            "--hop-mode",
+            "--overlap",
+            "--hop-min",
+            "--loss",
+            "--penalty",
+            "--position-rate",
             "--channel",
             "--on-existing",
             "--out-dir",
@@ -135,20 +141,21 @@ class TestOutput:
         assert mode == {"TF": "tf-varying", "time-frequency": "tf-varying"}.get(wanted, wanted.replace("_", "-"))
 
 
+@pytest.fixture
+def settings(dstft, here, no_figures):
+    """The configuration that a run with these arguments writes down."""
+
+    def run(*arguments):
+        said = dstft(
+            "optimize", "in.wav", "-o", "out", "-q", "--on-existing", "overwrite", "--mode", "fixed", *arguments
+        )
+        assert said.code == 0, said.err
+        return load_config(here / "out" / "config.yaml")
+
+    return run
+
+
 class TestSettings:
-    @pytest.fixture
-    def settings(self, dstft, here, no_figures):
-        """The configuration that a run with these arguments writes down."""
-
-        def run(*arguments):
-            said = dstft(
-                "optimize", "in.wav", "-o", "out", "-q", "--on-existing", "overwrite", "--mode", "fixed", *arguments
-            )
-            assert said.code == 0, said.err
-            return load_config(here / "out" / "config.yaml")
-
-        return run
-
     def test_flags_stand_over_set_over_file_over_defaults(self, settings, here):
         (here / "mine.yaml").write_text("optimizer: {patience: 33, steps: 44}\nloss: {lambda: 0.25, epsilon: 1e-3}\n")
         config = settings("-c", "mine.yaml", "--set", "steps=55", "--set", "lambda=0.125", "--lambda", "0.0625")
@@ -203,8 +210,53 @@ REFUSED_SETTINGS = {
     "start beyond the end": (["--start", "9"], ["in.wav", "9"]),
     "support beyond the signal": (["--support", "100000"], ["100000", "1000"]),
     "band beyond half the rate": (["--fmin", "5000"], ["fmin", "1000"]),
+    "unknown hop mode": (["--hop-mode", "overlapp"], ["overlapp", "'overlap'"]),
+    "unknown loss": (["--loss", "kurtosys"], ["kurtosys", "'kurtosis'"]),
+    "unknown penalty": (["--penalty", "cover"], ["cover", "'coverage'"]),
+    "order of nothing": (["--loss", "renyi", "--order", "0"], ["order", "more than 0"]),
+    "overlap of frames that do not follow": (["--overlap", "0.5"], ["overlap", "hop_mode", "fixed"]),
+    "overlap above one": (["--hop-mode", "overlap", "--hop", "auto", "--overlap", "1.5"], ["overlap", "at most 1"]),
+    "a hop beside an overlap": (["--hop-mode", "overlap"], ["hop", "16", "auto", "transform.overlap"]),
+    "overlap with windows that differ over frequency": (
+        ["--hop-mode", "overlap", "--hop", "auto", "--mode", "tf"],
+        ["one window a frame", "tf-varying"],
+    ),
+    "hop_min above the hop": (["--hop-mode", "time", "--hop-min", "17"], ["hop_min", "17", "16"]),
+    "hop_min above the hop, as a share": (["--hop-mode", "time", "--hop-min", "101%"], ["hop_min", "101%", "16"]),
     "unknown colour map": (["--cmap", "nosuch"], ["nosuch"]),
 }
+
+
+class TestFramesThatMove:
+    def test_find_their_places_by_the_presets_of_the_paper(self, dstft, here, sample_data, no_figures):
+        run = dstft("optimize", sample_data / "shocks.wav", "-c", "shocks", "--steps", "30", "-o", "out")
+        assert run.code == 0
+        assert "coverage" in run.out and "kurtosis" in run.out
+        metrics = json.loads((here / "out" / "metrics.json").read_text())
+        assert metrics["kurtosis"]["final"] > 1.2 * metrics["kurtosis"]["initial"]
+        assert metrics["coverage"]["final"] >= 0.99
+        assert metrics["hop_mode"] == "time-varying"
+
+    def test_losses_and_penalties_combine(self, settings):
+        config = settings(*"--mode time --hop-mode time --loss entropy --penalty coverage --lambda 0.2".split())
+        assert (config.loss.criterion, config.loss.penalty, config.loss.lambda_) == ("entropy", "coverage", 0.2)
+        config = settings(*"--loss renyi --order 2 --penalty-weight 3 --regularizer none --position-rate 0.1".split())
+        assert (config.loss.order, config.loss.penalty_weight, config.optimizer.position_rate) == (2, 3, 0.1)
+        config = settings(*"--hop auto --hop-mode overlap --overlap 0.5 --theta-min 16".split())
+        assert (config.transform.hop_mode, config.transform.overlap) == ("overlap", 0.5)
+
+    def test_the_summary_says_how_far_apart_they_came_to_lie(self, dstft, here, no_figures):
+        run = dstft("optimize", "in.wav", "-o", "out", "--mode", "time", "--hop-mode", "time", *FLAGS)
+        with np.load(here / "out" / "result.npz") as arrays:
+            hops = arrays["hop"]
+        assert f"hop {hops.min():.1f} to {hops.max():.1f}, median {np.median(hops):.1f} samples" in run.out
+
+    def test_with_an_overlap_the_loss_is_told_beside_the_entropy(self, dstft, here, no_figures):
+        run = dstft("optimize", "in.wav", "-o", "out", "--support", "64", "--hop-mode", "overlap")
+        metrics = json.loads((here / "out" / "metrics.json").read_text())
+        assert f"loss           {metrics['loss']['initial']:.4f} to {metrics['loss']['final']:.4f}" in run.out
+        frames = metrics["geometry"]["frames"], 1 + 1000 // 8
+        assert metrics["frames"]["final"] == pytest.approx(np.log(frames[1] / frames[0]))
 
 
 @pytest.mark.filterwarnings("error")

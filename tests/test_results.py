@@ -90,6 +90,34 @@ def test_times_and_frequencies_are_in_seconds_and_hertz(result):
     np.testing.assert_allclose(result.frequencies, np.linspace(0, 1000, 33))
 
 
+@pytest.mark.parametrize(
+    ("hop_mode", "mode", "shape"),
+    [
+        ("fixed", "time", ()),
+        ("constant", "time", ()),
+        ("overlap", "constant", ()),
+        ("overlap", "time", None),
+        ("time-varying", "constant", (62,)),
+    ],
+)
+def test_the_hop_is_one_number_or_one_for_each_gap(recording, tmp_path, hop_mode, mode, shape):
+    lengths = {"support": 64, "theta": 40} if hop_mode == "overlap" else {"support": 64, "hop": 16}
+    result = optimize(load_signal(recording, start=0.1), mode=mode, hop_mode=hop_mode, steps=4, **lengths)
+    write_arrays(result, tmp_path / "result.npz")
+    with np.load(tmp_path / "result.npz", allow_pickle=False) as file:
+        hop, positions, name = file["hop"], file["frame_positions"], file["hop_mode"]
+    assert name == hop_mode
+    assert hop.shape == ((len(positions) - 1,) if shape is None else shape)
+    np.testing.assert_allclose(np.diff(positions), np.broadcast_to(hop, len(positions) - 1))
+
+
+def test_kurtosis_and_coverage_are_told_whatever_was_optimised(result, metrics):
+    squares = result.magnitude.astype(float) ** 2
+    by_frame = (squares**2).mean(0) / squares.mean(0) ** 2
+    assert metrics["kurtosis"]["final"] == pytest.approx(by_frame.mean(), rel=1e-4)
+    assert metrics["coverage"] == {"initial": 1.0, "final": pytest.approx(1.0, abs=0.02)}
+
+
 def test_metrics_have_every_key(metrics):
     assert set(metrics) == {
         *(

@@ -151,6 +151,14 @@ class TestReplacing:
             command("optimize", recordings / "one.wav", "-o", tmp_path / "out", *flags)
         assert not list((tmp_path / "out").glob("*.png"))
 
+    def test_frames_that_moved_are_drawn_and_not_left_beside_a_result_whose_frames_did_not(self, recordings, tmp_path):
+        out = tmp_path / "out"
+        for hop_mode in ("time-varying", "fixed"):
+            flags = ["--on-existing", "overwrite", "--mode", "time", "-q", *FLAGS, "--hop-mode", hop_mode]
+            command("optimize", recordings / "one.wav", "-o", out, *flags)
+            more = set() if hop_mode == "fixed" else {"frames.png"}
+            assert {path.name for path in out.iterdir()} == FILES | more
+
     def test_a_part_of_a_result_counts_as_one_that_is_not_to_be_replaced(self, result, tmp_path, no_figures):
         write_result(result, tmp_path)
         (tmp_path / "metrics.json").unlink()

@@ -7,6 +7,7 @@ import pytest
 import scipy.signal
 import torch
 
+from dstft_cli.criteria import kurtosis, magnitude
 from dstft_cli.errors import InputError
 from dstft_cli.positions import fixed_positions
 from dstft_cli.transform import dstft, dstft_magnitude, exact_bins
@@ -172,3 +173,26 @@ def test_devices_agree(device):
 def test_magnitudes_without_phases_are_those_of_the_transform(noise, positions):
     expected = dstft(noise, 20.5, positions, L).abs()
     torch.testing.assert_close(dstft_magnitude(noise, 20.5, positions, L), expected, atol=1e-14, rtol=1e-12)
+
+
+@pytest.mark.parametrize("frames", [20, 80])
+def test_a_step_takes_at_most_three_ffts_a_frame_and_no_loop_over_frames(frames, monkeypatch):
+    """Loss and gradients with windows and positions that vary over time: FFTs a frame, and how often they are called."""
+    rows, calls = 0, 0
+
+    def counted(real):
+        def fft(values, *rest, **options):
+            nonlocal rows, calls
+            rows, calls = rows + values.shape[:-1].numel(), calls + 1
+            return real(values, *rest, **options)
+
+        return fft
+
+    for name in ("rfft", "irfft", "fft", "ifft"):
+        monkeypatch.setattr(torch.fft, name, counted(getattr(torch.fft, name)))
+    positions = (torch.arange(frames, dtype=torch.float64) * 10.3).requires_grad_()
+    theta = torch.full((1, frames), 50.0, requires_grad=True)
+    kurtosis(magnitude(dstft(torch.randn(1000), theta, positions, 64))).backward()
+    assert positions.grad[1:].all() and theta.grad.all()
+    assert frames <= rows <= 3 * frames
+    assert calls == 2
