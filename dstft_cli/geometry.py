@@ -9,7 +9,7 @@ Defaults (``auto``), N samples at fs Hz:
                no click falls between frames
     hop_min    hop/4; frames that are closer say the same twice
 
-With ``hop_mode`` overlap the hop is a share α of the window, 1/4 by default: it follows from θ.
+With ``hop_mode`` overlap the hop is a share α of the window, 1/4 by default: it, and the least hop, follow from θ.
 """
 
 import math
@@ -33,7 +33,8 @@ _OVERLAP = 0.25
 class Geometry:
     """support L, hop H, the range and first value of θ (None: to be found) and the least hop, in samples; F bins.
 
-    hop: with hop_mode overlap that of the first window. overlap: α, None in the other hop modes. samples: N.
+    hop, hop_min: with hop_mode overlap those of the first and of the shortest window. overlap: α, None in the other hop
+    modes. samples: N.
     """
 
     support: int
@@ -87,10 +88,10 @@ def get_geometry(config: Config, sample_rate: float, samples: int) -> Geometry:
             "or --theta-min, or give a longer signal"
         )
     plane = Geometry(support, hop, float(theta_min), theta, samples, settings.hop_mode, overlap=overlap)
-    if overlap is not None:
-        hop = overlap * plane.first_length
-        _check_frames(samples, overlap * theta_min, f"transform.overlap is {overlap:g}", "a larger overlap")
-    return replace(plane, hop=hop, hop_min=_hop_min(settings.hop_min, sample_rate, hop))
+    if overlap is None:
+        return replace(plane, hop_min=_hop_min(settings.hop_min, sample_rate, hop))
+    _check_frames(samples, overlap * theta_min, f"transform.overlap is {overlap:g}", "a larger overlap")
+    return replace(plane, hop=overlap * plane.first_length, hop_min=overlap * theta_min)
 
 
 def _windows(settings, sample_rate: float, support: int, hop: float) -> tuple[float | None, float]:

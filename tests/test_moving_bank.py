@@ -1,11 +1,13 @@
 """|S| and its slopes with frames that move and windows that differ over frequency, against the exact transform.
 
 Tolerances: the nodes are chosen for a relative rms error of 1e-3 in S. A slope is the derivative of what is interpolated,
-or the transform with ∂ω/∂x, which has a kink at the window's edge: both are some thirty times less exact, 1.6e-2 to 3.6e-2
-where measured. A Gaussian has no edge, so that its slopes come out true to 1e-3 with the same nodes.
+or the transform with ∂ω/∂x, which has a kink at the edge of a Hann window, so that both are far less exact: 1.6e-2 and
+3.6e-2 where measured below, and ∂/∂t up to 0.2 for frames on a regular grid and θ of a few samples. They come closer with
+more nodes. A Gaussian has no edge: its slopes are true to about 1e-3 with the same nodes, which no wrong factor survives.
 """
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -49,8 +51,8 @@ def exactly(signal, log_theta, positions, window):
     return dstft(signal, log_theta.exp2(), positions, L, window).abs()
 
 
-def fast(signal, log_theta, positions, window):
-    return moving_magnitude(signal, log_theta, positions, L, WINDOWS[window], DENSITY)
+def fast(signal, log_theta, positions, window, density=DENSITY):
+    return moving_magnitude(signal, log_theta, positions, L, WINDOWS[window], density)
 
 
 def with_slopes(transform, signal, log_theta, positions, window="hann"):
@@ -61,9 +63,9 @@ def with_slopes(transform, signal, log_theta, positions, window="hann"):
     return size.detach(), *torch.autograd.grad((weights * size).sum(), places)
 
 
-def errors(signal, log_theta, positions, window="hann"):
+def errors(signal, log_theta, positions, window="hann", density=DENSITY):
     """The relative rms errors of |S| and of both slopes; the exact ones in float64, at the same θ."""
-    found = with_slopes(fast, signal, log_theta, positions, window)
+    found = with_slopes(partial(fast, density=density), signal, log_theta, positions, window)
     exact = with_slopes(exactly, signal.to(torch.float64), log_theta.to(torch.float64), positions, window)
     return [relative_rms(one, other) for one, other in zip(found, exact, strict=True)]
 
@@ -101,13 +103,29 @@ def test_windows_at_both_bounds_of_their_range(signal):
     assert by_shift < 1e-12
 
 
-@pytest.mark.parametrize("step", [0.0, 0.25, 0.5, 1 - 1e-9])
+ON_AND_BETWEEN_SAMPLES = [0.0, 0.25, 0.5, 1 - 1e-9]
+
+
+def regular(step):
+    return step + torch.arange(0.0, 1000, 40, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("step", ON_AND_BETWEEN_SAMPLES)
 def test_on_and_between_samples(signal, step):
-    positions = step + torch.arange(0.0, 1000, 40, dtype=torch.float64)
-    by_value, by_length, by_shift = errors(signal, random_lengths((F, T)), positions)
-    assert by_value < 1e-3
-    assert by_length < SLOPES["hann"]
-    assert by_shift < SLOPES["hann"]
+    by_value, by_length, by_shift = errors(signal, random_lengths((F, T)), regular(step), "gaussian")
+    assert by_value < 1e-4
+    assert by_length < 3e-3
+    assert by_shift < 5e-4
+
+
+@pytest.mark.parametrize("step", ON_AND_BETWEEN_SAMPLES)
+def test_more_nodes_bring_the_slopes_of_a_hann_window_closer(signal, step):
+    """The worst case at 6 nodes an octave: five times the nodes, and a sixth of the error or less."""
+    coarse, fine = (
+        errors(signal, random_lengths((F, T)), regular(step), density=density) for density in (DENSITY, 5 * DENSITY)
+    )
+    assert all(few < 0.25 for few in coarse)
+    assert all(many < few / 6 for many, few in zip(fine, coarse, strict=True))
 
 
 @pytest.mark.parametrize("position", [0.0, 333.3, 999.0])
@@ -166,10 +184,10 @@ def test_chunks_leave_no_trace(signal, shape, at_a_time, banks, monkeypatch):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_longer_recordings_take_more_banks_and_not_larger_ones(banks, monkeypatch, dtype):
     """So that memory stays bounded: S and ∂S/∂t together within their share, however many frames there are."""
-    share = 200_000
+    share = 250_000
     monkeypatch.setattr(moving_bank, "_CHUNK", share)
     counts = []
-    for count in (10, 40, 160):
+    for count in (5, 10, 20):
         banks.clear()
         moving_magnitude(
             torch.zeros(1000, dtype=dtype), random_lengths((F, 1), dtype), uneven(count), L, WINDOWS["hann"], DENSITY
