@@ -37,7 +37,7 @@ class _Magnitude(torch.autograd.Function):
 
 
 def magnitude(spectrum: Tensor) -> Tensor:
-    """|S| of any shape; twice as fast as abs, for values whose squares a float can hold."""
+    """|S| of any shape; faster than abs, for values whose squares a float can hold."""
     return _Magnitude.apply(spectrum)
 
 
@@ -123,7 +123,7 @@ class _Kurtosis(torch.autograd.Function):
     def backward(ctx, grad):
         part, power, fourth, top = ctx.saved_tensors
         bins, frames = part.shape
-        scale = torch.where(top > 0, 4 * bins / frames / (power.square() * torch.where(top > 0, top, 1.0)), 0.0)
+        scale = torch.where(top > 0, 4 * bins / frames / (power.square() * top), 0.0)
         return part * (part.square() - fourth / power) * (scale * grad.to(part.dtype))
 
 
@@ -203,7 +203,7 @@ def coverage(positions: Tensor, theta: Tensor, samples: int) -> float:
     right = (positions + theta / 2).clamp(0, samples).gather(-1, order).cummax(-1).values
     reached = torch.cat([torch.zeros_like(right[:, :1]), right[:, :-1]], -1)
     fresh = right - torch.maximum(left, reached)
-    return float(fresh.clamp_min(0).sum() / (samples * len(theta)))
+    return float(fresh.sum() / (samples * len(theta)))
 
 
 @dataclass(frozen=True)
@@ -237,20 +237,16 @@ CRITERIA = {
 
 REGULARIZERS: dict[str, Callable[..., Tensor] | None] = {"tv": total_variation, "none": None}
 
-_TAKEN = ("loss", "regularization", "penalty", "frames", "coverage")  # names of the other terms of a loss
-
 PENALTIES: dict[str, Callable[[Tensor, Tensor, int], Tensor] | None] = {"coverage": coverage_penalty, "none": None}
 
 
 def get_criterion(criterion: str | Callable[[Tensor], Tensor], order: float = 3.0) -> Criterion:
-    """The criterion of that name, or one made of a callable |S| (F, T) -> scalar to be minimised.
+    """The criterion of that name, or one made of a callable |S| (F, T) -> scalar to be minimised, then called ``custom``.
 
     order: α of ``renyi``. Raises InputError for an unknown name.
     """
     if callable(criterion):
-        name = getattr(criterion, "__name__", "")
-        name = name if name.isidentifier() and name not in _TAKEN else "criterion"
-        return Criterion(name, criterion, _itself, True)
+        return Criterion("custom", criterion, _itself, True)
     if criterion not in CRITERIA:
         raise InputError(
             f"criterion {criterion!r} is not known; choose one of {', '.join(CRITERIA)} or pass a callable"

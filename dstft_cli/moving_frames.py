@@ -32,6 +32,7 @@ class MovingFrames:
         first = problem.constant(run.first), problem.positions(run.first)
         if run.interrupted:
             run.transform(*first)
+            run.keep_the_better()
             return INTERRUPTED
         outcome, _ = run.come_down(self._objective, [run.windows(self._first_theta()), *self._places(first[1])], steps)
         theta = outcome.best[0].exp2().clamp(self.plane.theta_min, self.plane.support)

@@ -1,6 +1,5 @@
 """What judges magnitudes, window lengths and frames: known values, plain formulas, gradients, edge cases."""
 
-import functools
 import math
 
 import pytest
@@ -97,11 +96,11 @@ def test_what_is_too_faint_to_be_squared_has_no_steep_gradient():
     assert gradient.abs().max().item() == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("order", [0.3, 0.5, 2, 3, 7.5])
+@pytest.mark.parametrize("order", [0.3, 0.5, 1.001, 2, 3, 7.5])
 def test_renyi_is_its_formula(order):
     values = plane(9, 11)
     p = values / values.sum()
-    assert renyi(values, order).item() == pytest.approx((p**order).sum().log().item() / (1 - order), rel=1e-12)
+    assert renyi(values, order).item() == pytest.approx((p**order).sum().log().item() / (1 - order), rel=1e-10)
 
 
 def test_renyi_of_the_squares_is_that_of_the_energy():
@@ -433,27 +432,14 @@ def test_the_order_is_that_of_renyi():
     assert get_criterion("entropy", 2).measure(values) == entropy(values)
 
 
-def spread(values):
-    return values.std()
+def test_a_callable_is_made_small_and_called_custom():
+    """Whatever its own name: a term called theta or loss would take another's place in the results."""
 
+    def loss(values):
+        return values.std()
 
-def loss(values):
-    return values.std()
-
-
-@pytest.mark.parametrize(
-    ("given", "name"),
-    [
-        (spread, "spread"),
-        (loss, "criterion"),
-        (lambda a: a.std(), "criterion"),
-        (functools.partial(spread), "criterion"),
-    ],
-    ids=["named", "named as another term", "lambda", "nameless"],
-)
-def test_a_callable_is_made_small_under_a_name_of_its_own(given, name):
-    found, values = get_criterion(given), plane(9, 11)
-    assert found.name == name
+    found, values = get_criterion(loss), plane(9, 11)
+    assert found.name == "custom"
     assert found.cost(found.measure(values)) == values.std()
 
 

@@ -105,3 +105,35 @@ def test_lengths_that_clash_are_refused_with_key_and_value(settings, words):
 def test_a_signal_shorter_than_its_shortest_window_is_refused():
     with pytest.raises(InputError, match=r"20 samples.*64"):
         geometry(1000.0, 20, support=64, theta_min=64)
+
+
+def test_with_overlap_hops_follow_from_the_windows():
+    plane = geometry(1000.0, 1000, support=256, theta=100, theta_min=40, hop_mode="overlap", overlap=0.5)
+    assert (plane.hop, plane.hop_min) == (50, 20)  # of the first and of the shortest window
+    assert plane.most_frames == 51  # as many as the shortest would give
+    assert plane.positions(80.0, torch.device("cpu")).tolist() == [40.0 * n for n in range(26)]
+    assert (
+        geometry(1000.0, 1000, support=256, theta=100, hop_mode="overlap").hop == 25
+    )  # a quarter, where nothing is said
+
+
+@pytest.mark.parametrize(("written", "samples"), [("auto", 25), (10, 10), ("40ms", 40), ("30%", 30)])
+def test_the_least_hop_is_samples_a_time_or_a_share_of_the_hop(written, samples):
+    assert geometry(1000.0, 4000, hop=100, hop_min=written, hop_mode="time-varying").hop_min == samples
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            {"hop": 100, "hop_min": "101ms", "hop_mode": "time-varying"},
+            ("hop_min", "101ms", "101 samples", "100 samples"),
+        ),
+        ({"hop_mode": "overlap", "overlap": 1e-9}, ("overlap", "1e-09", "frames")),
+    ],
+)
+def test_hops_that_cannot_be_are_refused_with_key_and_value(settings, words):
+    with pytest.raises(InputError) as refusal:
+        geometry(1000.0, 4000, **settings)
+    assert all(word in str(refusal.value) for word in words)
+    assert len(str(refusal.value)) <= 300

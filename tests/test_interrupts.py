@@ -259,5 +259,5 @@ class TestProcess:
                 break
             process.send_signal(number)
         process.communicate(timeout=4)
-        assert process.returncode == code
+        assert process.returncode in (code, -number)  # the latter where yet another signal met it on its way out
         assert names(tmp_path / "out") in (set(), WHOLE)

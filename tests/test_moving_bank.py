@@ -207,6 +207,14 @@ def test_silence_is_silent_and_pulls_at_nothing(criterion, dtype):
     assert all((slope == 0).all() for slope in slopes)
 
 
+def test_what_is_too_faint_to_be_squared_has_no_steep_slope(signal):
+    """A float32 holds nothing below 1e-45: of |S| below 1e-20 the squares are mere rounding, the slopes must not be."""
+    faint = (1e-20 * signal).to(torch.float32)
+    _, by_length, by_shift = with_slopes(fast, faint, random_lengths((F, T), torch.float32), uneven())
+    assert by_length.abs().max() < 1e-17
+    assert by_shift.abs().max() < 1e-17
+
+
 SAMPLES = torch.arange(2000, dtype=torch.float64)
 SPARSE = {
     "a click in silence": (SAMPLES == 1000).to(torch.float64),
