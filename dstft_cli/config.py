@@ -75,6 +75,8 @@ def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _flag(key: str) -> str:
+    if key == "loss.criterion":
+        return "--loss"
     leaf = key.rpartition(".")[2]
     ambiguous = leaf in HOMES and leaf not in SHORT_KEYS
     return key if ambiguous else f"--{leaf.strip('_').replace('_', '-')}"

@@ -11,7 +11,8 @@ from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from .descent import Step
-from .modes import FIXED_HOP
+from .lengths import LEAST_WINDOW
+from .modes import FIXED_HOP, OVERLAP
 from .results import Result
 from .wording import time_text
 
@@ -79,7 +80,7 @@ def _remarks(result: Result) -> Iterator[str]:
     best, plane = result.best_constant, result.geometry
     if best and best[0] > 0.995 * plane.support:
         yield "the best constant window is the longest allowed; a longer --support may do better"
-    elif best and best[0] < 1.005 * plane.theta_min:
+    elif best and best[0] < 1.005 * plane.theta_min and plane.theta_min > LEAST_WINDOW:
         yield "the best constant window is the shortest allowed; a shorter --theta-min may do better, with a --hop of half of it"
     if np.max(result.hop, initial=0) > plane.support:
         yield (
@@ -87,35 +88,41 @@ def _remarks(result: Result) -> Iterator[str]:
             "parts of the signal are not seen"
         )
     elif result.hop_mode != FIXED_HOP and result.measures["coverage"]["final"] < 0.99:
-        yield (
-            f"windows cover {100 * result.measures['coverage']['final']:.1f} % of the signal: a larger --penalty-weight or "
-            "a shorter --hop covers more"
+        mend = (
+            "a smaller --overlap" if result.hop_mode == OVERLAP else "--penalty coverage with a larger --penalty-weight"
         )
+        yield f"windows cover {100 * result.measures['coverage']['final']:.1f} % of the signal: {mend} covers more"
 
 
 def _summary(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
     rate, criterion = result.sample_rate, result.criterion
     bins, frames = result.stft.shape
     hop = _extent(result.hop, rate) if np.ndim(result.hop) else f"{result.hop:g} ({time_text(result.hop / rate)})"
+    shared = "" if result.geometry.overlap is None else f", windows share {100 - 100 * result.geometry.overlap:.4g} %"
     yield "signal", f"{result.signal.where}, {result.signal.duration:.4g} s at {rate:g} Hz"
     yield (
         "transform",
         (
             f"{result.mode}, {result.window.name}; support {result.support} ({time_text(result.support / rate)}), "
-            f"hop {hop}; {bins} x {frames} bins"
+            f"hop {hop}{shared}; {bins} x {frames} bins"
         ),
     )
     yield "window length" + ("s" if result.theta.size > 1 else ""), _extent(result.theta, rate)
     if result.best_constant and not (result.mode == "constant" and result.placed):
         yield "best constant", f"{result.best_constant[0]:.1f} samples ({time_text(result.best_constant[0] / rate)})"
     yield criterion, f"{result.initial[criterion]:.4f} to {result.final[criterion]:.4f}"
-    if "frames" in result.final:  # then the criterion alone does not say which is better
+    if any(
+        terms[name] for terms in (result.initial, result.final) for name in terms if name not in ("loss", criterion)
+    ):
         yield "loss", f"{result.initial['loss']:.4f} to {result.final['loss']:.4f}"
     if result.hop_mode != FIXED_HOP or criterion == "kurtosis":
         initial, final = result.measures["coverage"].values()
         yield "coverage", f"{initial:.4f} to {final:.4f}"
     yield "accuracy", f"rms error {result.accuracy.rms:.1e} over {result.accuracy.bins_checked} random bins"
-    yield "stopped by", f"{result.stop_reason} after {result.steps} steps, {result.seconds['total']:.1f} s in all"
+    yield (
+        "stopped by",
+        f"{result.stop_reason} after {result.steps} step{'s' * (result.steps != 1)}, {result.seconds['total']:.1f} s in all",
+    )
     yield "written to", click.format_filename(folder)
 
 
@@ -124,7 +131,7 @@ def _extent(lengths: np.ndarray, rate: float) -> str:
     if not len(lengths):
         return "none"
     low, middle, high = (float(f(lengths)) for f in (np.min, np.median, np.max))
-    if low == high:
+    if f"{low:.1f}" == f"{high:.1f}":
         return f"{middle:.1f} samples ({time_text(middle / rate)})"
     return f"{low:.1f} to {high:.1f}, median {middle:.1f} samples ({time_text(low / rate)} to {time_text(high / rate)})"
 

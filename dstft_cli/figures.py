@@ -259,10 +259,10 @@ def _history(axes: Axes, values: np.ndarray, best: int | None) -> None:
 
 
 def _cost_curve(axes: Axes, lengths: np.ndarray, values: np.ndarray, name: str) -> None:
-    scale, factor = scales.length_scale(lengths)
+    scale, factor = scales.length_scale(lengths, margin=0.03)
     best = _lowest(values)
     draw_line(axes, lengths * factor, values, best)
-    put_scale(axes, "x", scale, most=8)
+    put_scale(axes, "x", scale, most=6)
     put_scale(axes, "y", scales.value_scale(values), most=6)
     end = "" if best is None else f", lowest at {scales.length_words(lengths[best])}"
     heading(axes, f"{name} over window length", end=end, share=0.4)

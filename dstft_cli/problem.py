@@ -14,7 +14,7 @@ from .errors import DivergedError, InputError
 from .final import final_transform
 from .frames import Frames
 from .geometry import get_geometry
-from .modes import CONSTANT_HOP, FIXED_HOP, VARYING_HOP, theta_shape
+from .modes import FIXED_HOP, TIME, theta_shape
 from .signals import Signal
 from .transform import dstft, dstft_magnitude
 from .verify import Accuracy, check
@@ -67,10 +67,14 @@ class Problem:
         self.regularizer, self.weight = REGULARIZERS[loss.regularizer], loss.lambda_
         if self.weight == "auto":
             self.weight = 0.0 if self.name == "kurtosis" else _LAMBDA
-        moving = self.hop_mode in (CONSTANT_HOP, VARYING_HOP)
-        wanted = moving or (self.name == "kurtosis" and self.hop_mode == FIXED_HOP)
-        name = loss.penalty if loss.penalty != "auto" else "coverage" if wanted else "none"
+        name = loss.penalty if loss.penalty != "auto" else "coverage" if self._may_uncover() else "none"
         self.penalty = penalty or PENALTIES[name]
+
+    def _may_uncover(self) -> bool:
+        """Whether frames or windows could leave parts of the signal out to their own advantage."""
+        if self.geometry.overlap is None:
+            return self.hop_mode != FIXED_HOP or self.name == "kurtosis"
+        return self.mode == TIME and self.geometry.overlap > 0.5  # up to a half neighbours always meet
 
     def constant(self, length: float) -> Tensor:
         """θ of one length in samples everywhere, in the shape of the mode."""
@@ -94,6 +98,8 @@ class Problem:
         criterion or penalty gives no scalar.
         """
         value = _scalar(self.criterion.measure(values), self.name)
+        if values.requires_grad and not value.requires_grad:
+            raise InputError(f"{self.name}: a criterion must be made of differentiable torch operations on |S|")
         terms = {self.name: value, "regularization": self._regularization(value, log_theta)}
         loss = self.criterion.cost(value) + terms["regularization"]
         if self.geometry.overlap is not None and not self.criterion.per_frame:
@@ -154,6 +160,8 @@ class Problem:
 
     def diverged(self) -> DivergedError:
         """The error of a loss that is not finite from the start."""
+        if self.name == "custom":
+            return DivergedError(f"{self.signal.where}: the loss is not finite; check the criterion that was given")
         return DivergedError(
             f"{self.signal.where}: the loss is not finite in {self.config.run.dtype}; check the scale of the samples, or use "
             "--dtype float64"
@@ -167,15 +175,15 @@ class Problem:
         per_bin = DTYPES[self.config.run.dtype].itemsize * words
         need = geometry.bins * geometry.most_frames * per_bin
         if need > 0.9 * free:
+            longer = "a longer --hop" if geometry.overlap is None else "a larger --overlap"
             raise InputError(
                 f"{self.signal.where}: {self.mode} on {geometry.bins} x {geometry.most_frames} bins needs about {need / 1e9:.1f} GB "
-                f"and {free / 1e9:.1f} GB are free: take a part with --duration, a longer --hop or a smaller --support"
+                f"and {free / 1e9:.1f} GB are free: take a part with --duration, {longer} or a smaller --support"
             )
 
 
 def _scalar(value: Tensor, name: str) -> Tensor:
     if not isinstance(value, Tensor) or value.numel() != 1:
-        raise InputError(
-            f"{name}: a criterion or penalty must return a tensor of one number, not {type(value).__name__}"
-        )
+        found = f"one of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        raise InputError(f"{name}: a criterion or penalty must return a tensor of one number, not {found}")
     return value.reshape(())

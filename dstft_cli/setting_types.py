@@ -56,6 +56,20 @@ def _weight(value: Any) -> float | str:
     return float(number)
 
 
+def _ratio(value: Any) -> float | None:
+    if value is None:
+        return None
+    try:
+        number = float(value.rstrip("% ")) / (100 if value.strip().endswith("%") else 1)
+    except (AttributeError, ValueError):
+        number = as_number(value)
+    if not isinstance(number, Real) or isinstance(number, bool):
+        raise ValueError("a number such as 0.25, or 25%")
+    if not 0 < number <= 1:
+        raise ValueError("more than 0 and at most 1")
+    return float(number)
+
+
 def _length_type(read: Callable[[object], Length]) -> Any:
     as_written = PlainSerializer(lambda length: length.text, return_type=Any)
     return Annotated[Length, PlainValidator(read), as_written]
@@ -65,6 +79,7 @@ Hop, Support, Window = _length_type(read_length), _length_type(read_support), _l
 Column = Annotated[int | str | None, PlainValidator(_column)]
 Delimiter = Annotated[str, PlainValidator(_delimiter)]
 Mode, HopMode = _mode_type(get_mode, MODES), _mode_type(get_hop_mode, HOP_MODES)
+Ratio = Annotated[float | None, PlainValidator(_ratio)]
 Weight = Annotated[float | str, PlainValidator(_weight)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False), BeforeValidator(as_number)]
 Whole = Annotated[int, Strict(), BeforeValidator(_whole_number)]

@@ -6,8 +6,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from .modes import CONSTANT, FIXED, FREQUENCY, OVERLAP, PLANE, TIME
-from .setting_types import Column, Delimiter, Hop, HopMode, Mode, Number, Support, Weight, Whole, Window
+from .modes import CONSTANT, CONSTANT_HOP, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE, TIME, VARYING_HOP
+from .setting_types import Column, Delimiter, Hop, HopMode, Mode, Number, Ratio, Support, Weight, Whole, Window
 from .wording import shown_value
 
 Problem = tuple[tuple[str, ...], str]  # the dotted keys concerned, and the sentence
@@ -94,12 +94,10 @@ class TransformSettings(_Section):
     hop_min: Hop = _setting(
         "auto", "Least distance between frames that move. Samples, a time, or % of hop; auto: hop/4."
     )
-    overlap: Number | None = _setting(
+    overlap: Ratio = _setting(
         None,
-        "For hop_mode overlap: the step to the next frame, as a share of the window (0.25: three quarters of it are "
-        "shared with the next); null: 0.25.",
-        gt=0,
-        le=1,
+        "For hop_mode overlap: the step to the next frame as a share of the window, the paper's alpha (0.25 or 25%: the "
+        "other three quarters are shared with the next); null: 0.25.",
     )
     theta: Window = _setting(
         "auto",
@@ -115,11 +113,17 @@ class TransformSettings(_Section):
     @model_validator(mode="after")
     def _possible(self) -> "TransformSettings":
         pairs = ("theta_min", "support"), ("theta", "support"), ("theta_min", "theta"), ("hop_min", "hop")
-        _refuse(*(self._too_long(short, long) for short, long in pairs), *self._of_overlap())
+        _refuse(*(self._too_long(short, long) for short, long in pairs), *self._of_hop_mode())
         return self
 
-    def _of_overlap(self) -> Iterator[Problem]:
+    def _of_hop_mode(self) -> Iterator[Problem]:
         follows = self.hop_mode == OVERLAP
+        if self.hop_min.unit != "auto" and self.hop_mode in (FIXED_HOP, OVERLAP):
+            yield (
+                ("transform.hop_min", "transform.hop_mode"),
+                f"transform.hop_min is {self.hop_min}: it needs transform.hop_mode {CONSTANT_HOP} or {VARYING_HOP}, "
+                f"not {self.hop_mode}",
+            )
         if self.overlap is not None and not follows:
             yield (
                 ("transform.overlap", "transform.hop_mode"),
@@ -175,8 +179,8 @@ class LossSettings(_Section):
     )
     penalty: Literal["auto", "coverage", "none"] = _setting(
         "auto",
-        "What keeps windows from leaving parts of the signal out: coverage or none; auto: coverage where frames move "
-        "(hop_mode constant or time-varying) and with kurtosis on fixed frames.",
+        "What keeps windows from leaving parts of the signal out: coverage or none; auto: coverage where that pays: "
+        "hop_mode constant and time-varying, overlap above 0.5, and kurtosis on fixed frames.",
     )
     penalty_weight: Number = _setting(10.0, "Weight of the penalty.", ge=0)
 
@@ -267,4 +271,4 @@ HOMES = {  # {key: the dotted keys that end in it}
 
 # {short key: dotted key} for flags and --set; "name" would not say whose
 SHORT_KEYS = {key: homes[0] for key, homes in HOMES.items() if len(homes) == 1 and key != "name"}
-SHORT_KEYS |= {"lambda_": "loss.lambda", "optimizer": "optimizer.name"}
+SHORT_KEYS |= {"lambda_": "loss.lambda", "loss": "loss.criterion", "optimizer": "optimizer.name"}

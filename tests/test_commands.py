@@ -118,7 +118,7 @@ class TestOutput:
         assert run.err.splitlines()[0].startswith("window bank")
         assert "optimising" in run.err and "optimising" not in run.out
         assert [line.split()[0] for line in run.out.splitlines()] == [
-            *("signal", "transform", "window", "best", "entropy", "accuracy", "stopped", "written")
+            *("signal", "transform", "window", "best", "entropy", "loss", "accuracy", "stopped", "written")
         ]
         assert run.out.rstrip().endswith("out")
 

@@ -26,7 +26,8 @@ WORDS = dict(  # values for the keys that do not take 12
 def test_a_short_key_sets_what_its_dotted_key_sets(short):
     dotted = SHORT_KEYS[short]
     value = WORDS.get(dotted.partition(".")[2], "12")
-    beside = ["transform.hop_mode=overlap"] if short == "overlap" else []  # without which it is refused
+    needed = {"overlap": "overlap", "hop_min": "constant"}  # without which they are refused
+    beside = [f"transform.hop_mode={needed[short]}"] if short in needed else []
     changed = load_config(sets=[*beside, f"{short}={value}"])
     assert changed == load_config(sets=[*beside, f"{dotted}={value}"])
     assert changed not in (Config(), load_config(sets=beside))

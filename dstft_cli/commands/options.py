@@ -76,13 +76,17 @@ transform_settings = stacked(
         metavar="MODE",
         help="fixed, constant, time-varying or overlap. [default: fixed]",
     ),
-    setting("--hop-min", "transform.hop_min", **LENGTH, help="Least distance between frames that move."),
+    setting(
+        "--hop-min",
+        "transform.hop_min",
+        **LENGTH,
+        help="Least distance between frames that move. [default: a quarter of the hop]",
+    ),
     setting(
         "--overlap",
         "transform.overlap",
-        type=float,
         metavar="X",
-        help="Hop mode overlap: step to the next frame, as a share of the window. [default: 0.25]",
+        help="Hop mode overlap: the step to the next frame as a share of the window; 0.25: they share 75 %. [default: 0.25]",
     ),
     setting("--theta", "transform.theta", **LENGTH, help="First window length; in fixed mode, the window length."),
     setting("--theta-min", "transform.theta_min", **LENGTH, help="Shortest window length."),
@@ -90,7 +94,13 @@ transform_settings = stacked(
 
 loss_settings = stacked(
     setting("--loss", "loss.criterion", metavar="NAME", help="entropy, renyi or kurtosis. [default: entropy]"),
-    setting("--order", "loss.order", type=float, metavar="X", help="Order of renyi. [default: 3]"),
+    setting(
+        "--order",
+        "loss.order",
+        type=float,
+        metavar="X",
+        help="Order of the Rényi entropy; 1 is Shannon's. [default: 3]",
+    ),
     setting("--regularizer", "loss.regularizer", metavar="NAME", help="tv or none. [default: tv]"),
     setting(
         "--lambda",
@@ -103,9 +113,11 @@ loss_settings = stacked(
         "--penalty",
         "loss.penalty",
         metavar="NAME",
-        help="coverage or none. [default: coverage where frames move, and with kurtosis]",
+        help="coverage (of the signal by windows) or none. [default: coverage where it could suffer]",
     ),
-    setting("--penalty-weight", "loss.penalty_weight", type=float, metavar="X", help="Its weight. [default: 10]"),
+    setting(
+        "--penalty-weight", "loss.penalty_weight", type=float, metavar="X", help="Weight of the penalty. [default: 10]"
+    ),
 )
 
 run_settings = stacked(
@@ -116,7 +128,7 @@ run_settings = stacked(
         "optimizer.position_rate",
         type=float,
         metavar="X",
-        help="First step size of frames, in hops.",
+        help="First step size of frames, in hops. [default: 0.05]",
     ),
     setting(
         "--exact", "bank.exact", is_flag=True, flag_value=True, help="Write the exact transform (slow for tf-varying)."
