@@ -210,12 +210,12 @@ def coverage(positions: Tensor, theta: Tensor, samples: int) -> float:
 class Criterion:
     """What is optimised.
 
-    measure: |S| (F, T) to a scalar, as the field knows it. cost: that scalar to what is made small.
-    per_frame: True where the measure does not grow with the number of frames.
+    measure: |S| (F, T) to a scalar, as the field knows it; None for one of θ, which needs more than one plane.
+    cost: that scalar to what is made small. per_frame: True where the measure does not grow with the number of frames.
     """
 
     name: str
-    measure: Callable[[Tensor], Tensor]
+    measure: Callable[[Tensor], Tensor] | None
     cost: Callable[[Tensor], Tensor]
     per_frame: bool
 
@@ -233,6 +233,7 @@ CRITERIA = {
     "entropy": Criterion("entropy", entropy, _itself, False),
     "renyi": Criterion("renyi", renyi, _itself, False),
     "kurtosis": Criterion("kurtosis", kurtosis, _less_when_more, True),
+    "concentration": Criterion("concentration", None, torch.neg, True),
 }
 
 REGULARIZERS: dict[str, Callable[..., Tensor] | None] = {"tv": total_variation, "none": None}

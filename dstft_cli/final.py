@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from .bank import CUBIC, node_count, node_lengths
 from .frames import Frames
+from .interpolation import CUBIC, node_count, node_lengths
 from .transform import dstft
 from .verify import Accuracy, check
 from .windows import Window

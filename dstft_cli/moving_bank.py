@@ -7,8 +7,9 @@ frames at a time, and interpolated in log θ as in the bank; what is kept is one
 import torch
 from torch import Tensor
 
-from .bank import WindowBank, node_count
+from .bank import WindowBank
 from .frames import Frames
+from .interpolation import node_count
 from .windows import Window
 
 _CHUNK = 2**26  # bytes of the two banks of a few frames

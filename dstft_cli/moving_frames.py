@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from .bank import density_for
 from .criteria import magnitude
 from .descent import DIVERGED, INTERRUPTED, Variable, between
+from .interpolation import density_for
 from .modes import CONSTANT_HOP, FIXED, OVERLAP, VARYING_HOP, theta_shape
 from .moving_bank import moving_magnitude
 from .positions import equal_steps, following, keep_apart

@@ -18,7 +18,7 @@ from .problem import Problem
 from .progress import Run
 from .results import Result
 from .signals import Signal, check_signal
-from .still_frames import StillFrames
+from .still_frames import StillFrames, learn_surveyed
 from .windows import Profile, Window, get_window
 
 _EVALUATIONS = 50  # at most, of a constant search
@@ -68,13 +68,15 @@ def optimize(
 def _carry_out(run: Run) -> str:
     """The kind of run that the modes ask for; why it stopped."""
     problem, steps = run.problem, run.problem.config.optimizer.steps
+    if problem.local and run.survey():
+        return _leave(run) and INTERRUPTED
     placed = problem.hop_mode in (FIXED_HOP, OVERLAP)  # frames lie where the windows and the hop say
     if steps == 0 or (problem.mode == FIXED and placed):
         return _leave(run)
     if problem.mode == CONSTANT and placed:
         return _search(run, steps)
     if problem.hop_mode == FIXED_HOP:
-        return StillFrames(run).learn(steps)
+        return learn_surveyed(run, steps) if problem.local else StillFrames(run).learn(steps)
     return MovingFrames(run).learn(steps)
 
 

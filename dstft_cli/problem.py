@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .concentration import PER_OCTAVE, LocalConcentration
 from .config import Config
 from .criteria import PENALTIES, REGULARIZERS, coverage, entropy, get_criterion, kurtosis
 from .devices import DTYPES, free_bytes, get_device
@@ -14,6 +15,7 @@ from .errors import DivergedError, InputError
 from .final import final_transform
 from .frames import Frames
 from .geometry import get_geometry
+from .interpolation import node_count
 from .modes import FIXED_HOP, TIME, theta_shape
 from .signals import Signal
 from .transform import dstft, dstft_magnitude
@@ -64,6 +66,8 @@ class Problem:
         loss = self.config.loss
         self.criterion = get_criterion(criterion or loss.criterion, loss.order)
         self.name = self.criterion.name
+        self.local = self.criterion.measure is None
+        self.field: LocalConcentration | None = None
         self.regularizer, self.weight = REGULARIZERS[loss.regularizer], loss.lambda_
         if self.weight == "auto":
             self.weight = 0.0 if self.name == "kurtosis" else _LAMBDA
@@ -75,6 +79,13 @@ class Problem:
         if self.geometry.overlap is None:
             return self.hop_mode != FIXED_HOP or self.name == "kurtosis"
         return self.mode == TIME and self.geometry.overlap > 0.5  # up to a half neighbours always meet
+
+    def survey(self, on_node: Callable[[int, int], bool | None]) -> None:
+        """What a local criterion knows of all window lengths before the run begins; on_node as LocalConcentration has it."""
+        plane, positions = self.geometry, self.positions(self.geometry.first_length)
+        self.check_memory(node_count(plane.theta_min, plane.support, PER_OCTAVE))
+        place = positions, plane.hop, plane.support, plane.theta_min, float(plane.support)
+        self.field = LocalConcentration(self.samples, *place, self.window, on_node)
 
     def constant(self, length: float) -> Tensor:
         """θ of one length in samples everywhere, in the shape of the mode."""
@@ -91,17 +102,20 @@ class Problem:
             return self._still
         return Frames.at(self.positions(length), self.geometry.support)
 
-    def losses(self, values: Tensor, log_theta: Tensor, positions: Tensor | None = None) -> dict[str, Tensor]:
+    def losses(self, values: Tensor | None, log_theta: Tensor, positions: Tensor | None = None) -> dict[str, Tensor]:
         """The loss and its terms from |S| (F, T), log2 of θ in samples and t_n (T,) in samples (None: fixed frames).
 
-        The criterion is given as the field knows it, the other terms already weighted. Raises InputError where a callable
-        criterion or penalty gives no scalar.
+        The criterion is given as the field knows it, the other terms already weighted; a local criterion needs no |S|.
+        Raises InputError where a callable criterion or penalty gives no scalar.
         """
-        value = _scalar(self.criterion.measure(values), self.name)
-        if values.requires_grad and not value.requires_grad:
-            raise InputError(f"{self.name}: a criterion must be made of differentiable torch operations on |S|")
+        value = self._value(values, log_theta)
         terms = {self.name: value, "regularization": self._regularization(value, log_theta)}
-        loss = self.criterion.cost(value) + terms["regularization"]
+        cost = self.criterion.cost(value)
+        if (
+            self.local
+        ):  # over all points, those without weight too: lambda then means the same on an empty plane and a full one
+            cost = cost * self.field.share
+        loss = cost + terms["regularization"]
         if self.geometry.overlap is not None and not self.criterion.per_frame:
             # More frames spread the same energy over more points: without this the longest windows would always win.
             terms["frames"] = torch.as_tensor(math.log(len(self._still) / values.shape[1]), dtype=value.dtype)
@@ -113,6 +127,14 @@ class Problem:
             loss = loss + terms["penalty"]
         return {"loss": loss, **terms}
 
+    def _value(self, values: Tensor | None, log_theta: Tensor) -> Tensor:
+        if self.local:
+            return self.field(log_theta)
+        value = _scalar(self.criterion.measure(values), self.name)
+        if values.requires_grad and not value.requires_grad:
+            raise InputError(f"{self.name}: a criterion must be made of differentiable torch operations on |S|")
+        return value
+
     def _regularization(self, value: Tensor, log_theta: Tensor) -> Tensor:
         settings = self.config.loss
         if self.regularizer is None or self.weight == 0 or log_theta.numel() == 1:
@@ -120,7 +142,7 @@ class Problem:
         lengths = log_theta if settings.unit == "octaves" else log_theta.exp2()
         return self.weight * self.regularizer(lengths, settings.epsilon, settings.reduction)
 
-    def terms(self, values: Tensor, theta: Tensor, positions: Tensor) -> dict[str, float]:
+    def terms(self, values: Tensor | None, theta: Tensor, positions: Tensor) -> dict[str, float]:
         """The losses of |S| (F, T) at θ and t_n in samples, as numbers. Raises DivergedError where one is not finite."""
         with torch.no_grad():
             terms = {name: term.item() for name, term in self.losses(values, theta.log2(), positions).items()}
@@ -146,7 +168,7 @@ class Problem:
     def evaluate(self, length: float) -> dict[str, float]:
         """The losses at a constant window of that many samples. Raises DivergedError where one is not finite."""
         theta = torch.full((1, 1), length, dtype=self.samples.dtype, device=self.device)
-        return self.terms(self.magnitudes(length), theta, self.positions(length))
+        return self.terms(None if self.local else self.magnitudes(length), theta, self.positions(length))
 
     def final(self, theta: Tensor, positions: Tensor) -> tuple[Tensor, Accuracy]:
         """The transform that is written out at θ and t_n in samples, and how true it is."""

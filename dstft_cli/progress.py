@@ -6,9 +6,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .bank import node_count
 from .criteria import magnitude
 from .descent import PATIENCE, Descent, OnStep, Step, Variable, between, descend
+from .interpolation import node_count
 from .problem import Problem
 from .search import Curve, refine
 from .verify import Accuracy
@@ -41,6 +41,13 @@ class Run:
         """Report; True once the caller wants the run to end."""
         if self.on_step is not None and self.on_step(Step(phase, index, total, terms or {}, theta)):
             self.interrupted = True
+        return self.interrupted
+
+    def survey(self) -> bool:
+        """What a local criterion has to know first; True where it was stopped there, the run then ends where it stands."""
+        began = time.perf_counter()
+        self.problem.survey(lambda index, count: self.tell("bank", index, count))
+        self.seconds["bank"] += time.perf_counter() - began
         return self.interrupted
 
     def tried(self, length: float, terms: dict[str, float]) -> float:

@@ -182,7 +182,7 @@ def _panels(result: Result) -> list:
     for label, length in lengths.items():
         values, times = reference(result, length)
         label = f"{label}, {time_text(length / result.sample_rate)}"
-        panels.append(Panel(label, values, _judged(result, values), times))
+        panels.append(Panel(label, values, _judged(result, values, length), times))
     names = {"fixed": "Fixed", "constant": "Best constant"} if result.placed else {}
     label = names.get(result.mode, "Optimum")
     label += (
@@ -191,14 +191,26 @@ def _panels(result: Result) -> list:
     return [*panels, Panel(label, result.magnitude, _judged(result, result.magnitude), result.times)]
 
 
-def _judged(result: Result, values: np.ndarray) -> str:
-    """What a panel says of its |S|: the criterion where it has a name, else the entropy; the loss where T differs."""
+def _judged(result: Result, values: np.ndarray, length: float | None = None) -> str:
+    """What a panel says of its |S| at a constant window of that many samples (None: of the result itself).
+
+    The criterion where it has a name, else the entropy; the loss where T differs.
+    """
     name = result.criterion if result.criterion in CRITERIA else "entropy"
     criterion = get_criterion(name, result.config.loss.order)
+    if criterion.measure is None:  # it cannot be told from one plane; the run looked at it for many lengths
+        return _value(name, result.final[name]) if length is None else _on_curve(result, length)
     value = float(criterion.measure(torch.from_numpy(np.ascontiguousarray(values))))
     if "frames" in result.final:
         return _value("loss", value + math.log(result.geometry.frames / values.shape[1]))
     return _value(name, value)
+
+
+def _on_curve(result: Result, length: float) -> str:
+    """The criterion at a constant window of that many samples as the run's curve has it, nothing where it has none."""
+    lengths, _, values = result.curve
+    near = np.isclose(lengths, length, rtol=1e-4)
+    return _value(result.criterion, float(values[near][0])) if near.any() else ""
 
 
 def reference(result: Result, length: float) -> tuple[np.ndarray, np.ndarray]:

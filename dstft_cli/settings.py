@@ -154,10 +154,10 @@ class TransformSettings(_Section):
 class LossSettings(_Section):
     """What a good picture is: energy in few points, window lengths that change smoothly, nothing left out."""
 
-    criterion: Literal["entropy", "renyi", "kurtosis"] = _setting(
+    criterion: Literal["entropy", "renyi", "kurtosis", "concentration"] = _setting(
         "entropy",
         "What is optimised. entropy and renyi are made small: the energy in few points of the picture; kurtosis is made "
-        "large: the energy of each frame in few frequencies.",
+        "large: the energy of each frame in few frequencies; concentration is made large: the surroundings of each point sharp.",
     )
     order: Number = _setting(3.0, "Order of renyi; more looks more at the loudest points.", gt=0, le=100)
     regularizer: Literal["tv", "none"] = _setting(
@@ -258,6 +258,19 @@ class Config(_Section):
     bank: BankSettings = BankSettings()
     run: RunSettings = RunSettings()
     figures: FigureSettings = FigureSettings()
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Config":
+        criterion, hop_mode = self.loss.criterion, self.transform.hop_mode
+        if criterion == "concentration" and hop_mode != FIXED_HOP:
+            keys = "loss.criterion", "transform.hop_mode"
+            _refuse(
+                (
+                    keys,
+                    f"{keys[0]} is {criterion}: it needs {keys[1]} {FIXED_HOP}, not {hop_mode}; kurtosis moves frames",
+                )
+            )
+        return self
 
 
 FIELDS = {  # {section: {key: its pydantic field}}

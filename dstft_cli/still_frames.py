@@ -6,12 +6,28 @@ import time
 import torch
 from torch import Tensor
 
-from .bank import MOST_DENSITY, WindowBank, density_for, node_count
+from .bank import WindowBank
 from .criteria import magnitude
 from .descent import DIVERGED, INTERRUPTED, Descent
+from .interpolation import MOST_DENSITY, density_for, node_count
 from .progress import NARROWING, Run
 
 _REFINEMENTS = 3
+
+
+def learn_surveyed(run: Run, steps: int) -> str:
+    """The same chapter for a local criterion, which knows all window lengths beforehand: no bank, no refinement."""
+    problem, plane = run.problem, run.problem.geometry
+    if plane.theta is None:
+        run.explore(steps)
+    run.set_out(run.best_length())
+    theta, positions = problem.constant(run.first), problem.positions(run.first)
+    if not run.interrupted:
+        outcome, _ = run.come_down(lambda log_theta: problem.losses(None, log_theta), [run.windows(theta)], steps)
+        theta = outcome.best[0].exp2().clamp(plane.theta_min, plane.support)
+    run.transform(theta, positions)
+    run.keep_the_better()
+    return INTERRUPTED if run.interrupted else outcome.reason
 
 
 class StillFrames:

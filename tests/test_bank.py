@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from dstft_cli.bank import WindowBank, node_count, node_lengths
+from dstft_cli.bank import WindowBank
 from dstft_cli.criteria import entropy
 from dstft_cli.final import final_transform
+from dstft_cli.interpolation import node_count, node_lengths
 from dstft_cli.positions import fixed_positions
 from dstft_cli.transform import dstft
 from dstft_cli.verify import check

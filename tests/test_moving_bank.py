@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from dstft_cli import moving_bank
-from dstft_cli.bank import density_for
 from dstft_cli.criteria import CRITERIA, entropy, magnitude
+from dstft_cli.interpolation import density_for
 from dstft_cli.moving_bank import moving_magnitude
 from dstft_cli.transform import dstft
 from dstft_cli.windows import WINDOWS

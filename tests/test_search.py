@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from dstft_cli.bank import node_lengths
+from dstft_cli.interpolation import node_lengths
 from dstft_cli.search import Curve, refine
 
 LOSSES = {

@@ -1,0 +1,182 @@
+"""Local concentration: at every point of the plane the window length that makes its surroundings sharpest.
+
+Jones and Parks' measure (IEEE TASSP 38, 1990), for a point and a window length: how concentrated the energy is about it,
+
+    C = Σ g P² / (Σ g P)²,    P = |S|² under that window, g a Gaussian about the point,
+
+computed for log-spaced lengths once, by FFT, and interpolated in log θ afterwards, so that a step costs one read a bin.
+The Gaussian is one cell of the middle window: its deviations are sqrt(θ_min θ_max) in time and 1/sqrt(θ_min θ_max) in
+frequency, at any rate and on any grid.
+
+Not every point has something to say. In noise C differs between lengths by chance alone; beside a strong component it
+speaks of that component's faint end. So each point is weighed by how far its contrast, the greatest log C above their mean,
+exceeds what the same transform finds in white noise, and by the energy about it against the greatest nearby. What has no
+weight follows its neighbours, by the total variation of θ.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .frames import Frames
+from .interpolation import Interpolation, node_count, node_lengths
+from .transform import dstft
+from .windows import Window
+
+PER_OCTAVE = 6.0  # nodes; C is smooth in log θ
+_REACH = 3.0  # deviations at which the Gaussian is cut off
+_NOISE_FRAMES = 64
+_NOISE_SHARE = 0.99  # of the noise's points that get no more than half of the full weight
+_SHARPNESS = 4.0  # how fast weight comes with contrast
+_SILENCE = 1e-15  # of the loudest energy; below it fourth powers would vanish
+
+
+class LocalConcentration:
+    """log C of one signal over the plane and over window lengths, with the weight of each point.
+
+    signal: (N,) real. positions: (T,) samples, one hop apart. support: L. theta_min < theta_max: range of θ in samples.
+    on_node: called as on_node(i, B) before a node is computed; a true return ends it there, but not before four nodes.
+    ``longest``: the longest window length computed, in samples.
+    """
+
+    def __init__(
+        self,
+        signal: Tensor,
+        positions: Tensor,
+        hop: float,
+        support: int,
+        theta_min: float,
+        theta_max: float,
+        window: Window,
+        on_node: Callable[[int, int], bool | None] | None = None,
+    ):
+        low = min(theta_min, theta_max / 1.01)  # even a range of nothing needs its four nodes
+        lengths = node_lengths(low, theta_max, node_count(low, theta_max, PER_OCTAVE))
+        middle = math.sqrt(low * theta_max)
+        surroundings = _Surroundings(support / middle, middle / hop)
+        frames = Frames.at(positions, support)
+        values, energy = _log_concentration(signal, frames, window, lengths, surroundings, on_node)
+        lengths = lengths[: values.shape[-1]]
+        self.longest = lengths[-1]
+        chance = _noise_contrast(signal, hop, support, window, lengths, surroundings)
+        nearby = surroundings.largest(energy).clamp_min(torch.finfo(energy.dtype).tiny)
+        self._weights = _gate(_contrast(values), chance) * (energy / nearby)
+        self._total = self._weights.sum(dtype=torch.float64)
+        self._table = Interpolation(values, lengths)
+
+    @property
+    def share(self) -> float:
+        """The mean weight of a point, in [0, 1]."""
+        return float(self._total) / self._weights.numel()
+
+    def __call__(self, log_theta: Tensor) -> Tensor:
+        """The weighted mean of log C at log2 θ (θ in samples, any shape that broadcasts to (F, T)), in nats; differentiable.
+
+        Returns a float64 scalar, at least 0; 0 where no point has any weight.
+        """
+        return _Mean.apply(log_theta, self._table, self._weights, self._total)
+
+
+class _Mean(torch.autograd.Function):
+    """Σ w log C(θ) / Σ w, and its derivative by log2 θ, in one pass."""
+
+    @staticmethod
+    def forward(ctx, log_theta, table, weights, total):
+        slopes, value = torch.empty_like(weights), torch.zeros_like(total)
+        for here, place in table.tiles(log_theta.detach()):
+            read, slope = table.read(here, place, derivative=True)
+            weight = weights[here].reshape(-1)
+            value += (weight * read[0]).sum(dtype=torch.float64)
+            torch.mul(weight.view(place.shape), slope[0].view(place.shape), out=slopes[here])
+        ctx.factor = torch.where(total > 0, 1 / total, 0.0)
+        ctx.save_for_backward(slopes.mul_(table.per_octave))
+        ctx.theta_shape = log_theta.shape
+        return value * ctx.factor
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        (slopes,) = ctx.saved_tensors
+        return (slopes * (grad * ctx.factor).to(slopes.dtype)).sum_to_size(ctx.theta_shape), None, None, None
+
+
+class _Surroundings:
+    """A Gaussian about each point of a plane (F, T); bins, frames: its deviations along the axes."""
+
+    def __init__(self, bins: float, frames: float):
+        self.reach = tuple(max(1, math.ceil(_REACH * deviation)) for deviation in (bins, frames))
+        self.deviations = bins, frames
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The sum over the Gaussian, of area 1 where none of it lies outside the plane."""
+        for axis in (0, 1):
+            kernel = self._kernel(axis, values).view((1, 1, -1, 1) if axis == 0 else (1, 1, 1, -1))
+            padding = (self.reach[0], 0) if axis == 0 else (0, self.reach[1])
+            values = F.conv2d(values[None, None], kernel, padding=padding)[0, 0]
+        return values
+
+    def mass(self, values: Tensor) -> Tensor:
+        """How much of the Gaussian about each point lies inside the plane: the mean of ones, (F, T)."""
+        rows, columns = (
+            F.conv1d(values.new_ones(1, 1, size), self._kernel(axis, values).view(1, 1, -1), padding=self.reach[axis])
+            for axis, size in enumerate(values.shape)
+        )
+        return rows.view(-1, 1) * columns.view(1, -1)
+
+    def largest(self, values: Tensor) -> Tensor:
+        """The greatest value within the Gaussian's reach."""
+        for axis, reach in enumerate(self.reach):
+            size, padding = ((2 * reach + 1, 1), (reach, 0)) if axis == 0 else ((1, 2 * reach + 1), (0, reach))
+            values = F.max_pool2d(values[None, None], size, 1, padding)[0, 0]
+        return values
+
+    def _kernel(self, axis: int, like: Tensor) -> Tensor:
+        steps = torch.arange(-self.reach[axis], self.reach[axis] + 1, dtype=like.dtype, device=like.device)
+        weights = torch.exp(-0.5 * (steps / self.deviations[axis]).square())
+        return weights / weights.sum()
+
+
+def _log_concentration(
+    signal: Tensor, frames: Frames, window: Window, lengths: list[float], surroundings: _Surroundings, on_node=None
+) -> tuple[Tensor, Tensor]:
+    """log C (F, T, B), and the energy about each point (F, T) summed over the lengths."""
+    values = signal.new_empty(frames.support // 2 + 1, len(frames), len(lengths))
+    energy, mass, scale = torch.zeros_like(values[..., 0]), surroundings.mass(values[..., 0]).log_(), None
+    with torch.no_grad():
+        for i, length in enumerate(lengths):
+            if on_node is not None and on_node(i, len(lengths)) and i >= 4:
+                return values[..., :i].contiguous(), energy
+            spectrum = torch.view_as_real(dstft(signal, length, frames, frames.support, window))
+            power = spectrum.square_().sum(-1).mul_(length)  # of windows of equal energy
+            scale = power.max().clamp_min(torch.finfo(power.dtype).tiny) if scale is None else scale
+            power /= scale
+            around = surroundings.mean(power)
+            fourth = surroundings.mean(power.square())
+            heard = around > _SILENCE
+            about = torch.where(heard, around, 1.0).log_().mul_(-2).add_(mass)
+            values[..., i] = torch.where(heard, about.add_(torch.where(heard, fourth, 1.0).log_()), 0.0)
+            energy += around
+    return values, energy
+
+
+def _noise_contrast(signal: Tensor, hop: float, support: int, window: Window, lengths, surroundings) -> float:
+    """The contrast that white noise reaches under the same windows, by chance."""
+    positions = torch.arange(_NOISE_FRAMES, dtype=torch.float64, device=signal.device) * hop + support / 2
+    samples = support + math.ceil(_NOISE_FRAMES * hop)
+    noise = torch.randn(samples, generator=torch.Generator().manual_seed(0), dtype=signal.dtype).to(signal.device)
+    values, _ = _log_concentration(noise, Frames.at(positions, support), window, lengths, surroundings)
+    return float(_contrast(values).flatten().quantile(_NOISE_SHARE))
+
+
+def _contrast(values: Tensor) -> Tensor:
+    """How far the best length stands out at each point, (F, T), from log C (F, T, B)."""
+    return values.amax(-1) - values.mean(-1)
+
+
+def _gate(contrast: Tensor, chance: float) -> Tensor:
+    """From 0 below what chance gives to 1 above it."""
+    power = (contrast / max(chance, 1e-6)).pow_(_SHARPNESS)
+    return power / (1 + power)
