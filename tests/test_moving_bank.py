@@ -198,7 +198,7 @@ def test_longer_recordings_take_more_banks_and_not_larger_ones(banks, monkeypatc
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("criterion", CRITERIA.values(), ids=CRITERIA)
+@pytest.mark.parametrize("criterion", [CRITERIA[name] for name in ("entropy", "renyi", "kurtosis")])
 def test_silence_is_silent_and_pulls_at_nothing(criterion, dtype):
     log_theta, positions = random_lengths((F, T), dtype).requires_grad_(), uneven().requires_grad_()
     size = fast(torch.zeros(1000, dtype=dtype), log_theta, positions, "hann")

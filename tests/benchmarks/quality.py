@@ -22,7 +22,7 @@ import torch
 from truth_signals import HOP, NAMES, RATE, SPACING, STEP, SUPPORT, Truth, get_scene
 
 from dstft_cli import Signal, optimize
-from dstft_cli.criteria import CRITERIA, entropy
+from dstft_cli.criteria import entropy
 from dstft_cli.positions import fixed_positions
 from dstft_cli.transform import dstft_magnitude
 
@@ -70,7 +70,6 @@ def learnt(**settings) -> Callable[[Signal], Plane]:
     return plane
 
 
-CRITERION = {name: name for name in ("entropy", "kurtosis", "concentration")}
 METHODS: dict[str, Callable[[Signal], Plane]] = {
     "fixed-100": fixed(100.0),
     "fixed-300": fixed(300.0),
@@ -212,22 +211,13 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def available(names: list[str]) -> list[str]:
-    """The methods whose criterion this version of the package has."""
-    missing = [name for name in names if name in CRITERION and CRITERION[name] not in CRITERIA]
-    for name in missing:
-        print(f"{name} is left out: there is no criterion {CRITERION[name]}", file=sys.stderr)
-    return [name for name in names if name not in missing]
-
-
 def main() -> int:
     given, found = arguments(), {}
-    methods = available(given.methods)
     for name in given.signals:
         truth = Truth(get_scene(name))
         found[name] = {}
         for snr in given.snr:
-            rows = run(truth, snr, methods)
+            rows = run(truth, snr, given.methods)
             print_table(f"{name}, SNR {snr:g} dB", rows)
             if truth.scene.mixture and snr == 20:
                 print_ratios(rows)

@@ -203,9 +203,7 @@ def _am(clock: np.ndarray) -> Ridge:
 
 
 def _struck(clock: np.ndarray) -> list[Event]:
-    return [
-        _strike(clock, *each, 0.1) for each in ((4012, 1003.0), (9021, 2003.0), (13_996, 3003.0), (19_033, 4003.0))
-    ]
+    return [_strike(clock, *each, 0.1) for each in ((4012, 1003.0), (9021, 2003.0), (13_996, 3003.0), (19_033, 4003.0))]
 
 
 def _struck_high(clock: np.ndarray) -> list[Event]:
