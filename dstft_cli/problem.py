@@ -22,7 +22,10 @@ from .transform import dstft, dstft_magnitude
 from .verify import Accuracy, check
 from .windows import Window
 
-_LAMBDA = 0.5  # of the regularizer, where it is left to us
+_LAMBDA = {
+    "kurtosis": 0.0,
+    "concentration": 0.1,
+}  # of the regularizer, where it is left to us; 0.5 with any other criterion
 _LEAST_PEAK, _MOST_PEAK = 1e-30, 1e30  # of samples, so that S fits complex64
 
 
@@ -70,7 +73,7 @@ class Problem:
         self.field: LocalConcentration | None = None
         self.regularizer, self.weight = REGULARIZERS[loss.regularizer], loss.lambda_
         if self.weight == "auto":
-            self.weight = 0.0 if self.name == "kurtosis" else _LAMBDA
+            self.weight = _LAMBDA.get(self.name, 0.5)
         name = loss.penalty if loss.penalty != "auto" else "coverage" if self._may_uncover() else "none"
         self.penalty = penalty or PENALTIES[name]
 

@@ -18,9 +18,9 @@ _REFINEMENTS = 3
 def learn_surveyed(run: Run, steps: int) -> str:
     """The same chapter for a local criterion, which knows all window lengths beforehand: no bank, no refinement."""
     problem, plane = run.problem, run.problem.geometry
-    if plane.theta is None:
-        run.explore(steps)
-    run.set_out(run.best_length())
+    run.explore(steps)
+    # Where nothing speaks for a length the first one stays: that of least entropy makes the calmest floor.
+    run.set_out(plane.theta or problem.field.calmest)
     theta, positions = problem.constant(run.first), problem.positions(run.first)
     if not run.interrupted:
         outcome, _ = run.come_down(lambda log_theta: problem.losses(None, log_theta), [run.windows(theta)], steps)

@@ -18,7 +18,7 @@ import measures
 import quality
 from truth_signals import HOP, NAMES, RATE, SPACING, STEP, SUPPORT, Truth, get_scene
 
-BINS, FRAMES = SUPPORT // 2 + 1, 121
+BINS, FRAMES = SUPPORT // 2 + 1, 241  # of 0.6 s
 ALL = np.ones(FRAMES, bool)
 HERTZ = np.arange(BINS)[:, None] * SPACING
 
@@ -106,17 +106,17 @@ def test_an_onset_rises_more_slowly_in_a_longer_window():
 
 
 def test_noise_leaves_nothing_in_a_profile_whatever_the_windows():
-    samples, cut = noise(), 60
+    samples, cut = noise(), 120
     short, long = (picture(samples, theta) ** 2 for theta in (100.0, 800.0))
     late = np.arange(FRAMES) >= cut
     power, theta = np.where(late, short, long), np.where(late, 100.0, 800.0)[None]
     profile = measures.transient_profile(power, theta, np.full(BINS, True), float(cut))
-    assert abs(profile[cut:-10].mean()) < 0.1 * power[:, cut:-10].sum(0).mean()
+    assert abs(profile[cut:-20].mean()) < 0.1 * power[:, cut:-20].sum(0).mean()
 
 
 def test_a_fixed_window_gives_the_same_floor_whatever_its_length():
-    samples, region = noise(seconds=2.0), np.zeros((BINS, 401), bool)
-    region[15:-15, 10:-10] = True
+    samples, region = noise(seconds=2.0), np.zeros((BINS, 801), bool)
+    region[15:-15, 20:-20] = True
     floors = [
         measures.floor_roughness(picture(samples, theta), np.full((1, 1), theta), region) for theta in (100.0, 800.0)
     ]
@@ -132,6 +132,23 @@ def test_a_patchy_floor_is_rough_by_as_much_as_its_patches_differ():
         0, abs=1e-9
     )  # what white noise gives
     assert measures.theta_spread(theta, whole) == pytest.approx(1.0, abs=0.01)
+
+
+def test_only_patches_wholly_inside_the_region_count():
+    inside = np.ones((BINS, FRAMES), bool)
+    inside[:, 35] = False
+    assert measures.patches(np.arange(FRAMES) * np.ones((BINS, 1)), inside).max() == 229.5
+    assert 29.5 not in measures.patches(np.arange(FRAMES) * np.ones((BINS, 1)), inside)
+
+
+def test_a_ridge_is_judged_where_it_is_alone():
+    (_, up, frames), (_, down, _) = Truth(get_scene("crossing")).ridges()
+    assert np.abs(up - down)[:, frames].min() > 600
+    assert frames.sum() > 300
+    mixture = Truth(get_scene("mix-tone-sine-clicks"))
+    for _, _, frames in mixture.ridges():
+        away = np.flatnonzero(frames)[:, None] * HOP - [event.sample for event in mixture.scene.events]
+        assert np.abs(away).min() >= SUPPORT / 2
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -167,15 +184,15 @@ def test_what_is_worse_is_more_than_one_time_the_other(name, own, expected):
     assert quality.loss(name, own, 50.0) == pytest.approx(expected)
 
 
-def test_a_check_names_what_has_become_worse(tmp_path, capsys):
-    def figures(width, share):
-        return {"tone": {"20": {"entropy": {"tone_width": width, "ridge_share": share}}}}
+def figures(width: float | None, share: float) -> dict:
+    return {"tone": {"20": {"entropy": {"tone_width": width, "ridge_share": share}}}}
 
-    stored = tmp_path / "old.json"
-    stored.write_text('{"tone": {"20": {"entropy": {"tone_width": 40.0, "ridge_share": 0.9}}}}', "utf-8")
-    assert quality.check(stored, figures(41.5, 0.87)) == 0
-    assert quality.check(stored, figures(43.0, 0.87)) == 1
+
+def test_a_check_names_what_has_become_worse(capsys):
+    old = figures(40.0, 0.9)
+    assert quality.check(old, figures(41.5, 0.87)) == 0
+    assert quality.check(old, figures(43.0, 0.87)) == 1
     assert "tone_width 40 -> 43" in capsys.readouterr().out
-    assert quality.check(stored, figures(40.0, 0.8)) == 1
-    assert quality.check(stored, figures(None, 0.9)) == 1
-    assert quality.check(stored, {"chirp": {}}) == 2
+    assert quality.check(old, figures(40.0, 0.8)) == 1
+    assert quality.check(old, figures(None, 0.9)) == 1
+    assert quality.check(old, {"chirp": {}}) == 2

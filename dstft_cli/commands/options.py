@@ -93,7 +93,9 @@ transform_settings = stacked(
 )
 
 loss_settings = stacked(
-    setting("--loss", "loss.criterion", metavar="NAME", help="entropy, renyi or kurtosis. [default: entropy]"),
+    setting(
+        "--loss", "loss.criterion", metavar="NAME", help="entropy, renyi, kurtosis or concentration. [default: entropy]"
+    ),
     setting(
         "--order",
         "loss.order",
@@ -107,7 +109,7 @@ loss_settings = stacked(
         "loss.lambda",
         type=float,
         metavar="X",
-        help="Weight of smoothness: more makes window lengths smoother. [default: 0.5; 0 with kurtosis]",
+        help="Weight of smoothness: more makes window lengths smoother. [default: 0.5; 0.03 with concentration, 0 with kurtosis]",
     ),
     setting(
         "--penalty",

@@ -13,7 +13,7 @@ LOBE_DROP, PULSE_DROP, RISE_DROP = 20.0, 10.0, 3.0  # dB below the top
 LOBE_REACH = 100  # bins to either side, at most, in which a lobe is looked for
 PULSE_REACH = 10  # frames: where the top of a transient may be
 BEFORE = (30, 12)  # frames before a transient in which the noise is measured
-PATCH = (15, 10)  # bins x frames over which the level of the floor is averaged
+PATCH = (15, 20)  # bins x frames over which the level of the floor is averaged
 _FLOOR = -40.0  # dB: deeper zeros would tilt the interpolation next to them
 _TINY = 1e-300
 

@@ -3,7 +3,7 @@
     python tests/benchmarks/quality.py [--signals tone,chirp] [--snr inf,20] [--methods entropy] [--json new.json]
     python tests/benchmarks/quality.py --check old.json
 
-Every signal is taken at every SNR and seen on one plane (10 kHz, L = 1000, hop 50, windows of 50 to 1000 samples); a row
+Every signal is taken at every SNR and seen on one plane (10 kHz, L = 1000, hop 25, windows of 50 to 1000 samples); a row
 is a method, a column a measure (see measures.py). "best of 12" takes, for each measure by itself, the best of 12 fixed
 windows: no single window reaches that row. For mixtures the ratio to that row at 20 dB is printed too. With --check the exit
 code is 1 where a figure is more than 5 % worse than in a file written with --json.
@@ -178,10 +178,10 @@ def worse_than(old: dict, new: dict) -> tuple[int, list[str]]:
     return count, sorted(lines)
 
 
-def check(path: Path, new: dict) -> int:
+def check(old: dict, new: dict) -> int:
     """The exit code: 0 where nothing is worse, 1 where something is, 2 where there is nothing to compare."""
-    count, lines = worse_than(json.loads(path.read_text("utf-8")), new)
-    print(f"\n{count} figures compared with {path}: {len(lines)} more than {WORSE - 1:.0%} worse")
+    count, lines = worse_than(old, new)
+    print(f"\n{count} figures compared: {len(lines)} more than {WORSE - 1:.0%} worse")
     print(*lines, sep="\n")
     return 1 if lines else 0 if count else 2
 
@@ -199,6 +199,14 @@ def chosen(kind: str, known: tuple[str, ...]) -> Callable[[str], list[str]]:
     return read
 
 
+def stored(path: str) -> dict:
+    """The figures of a file, read before anything runs."""
+    try:
+        return json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{path} holds no figures: {error}") from None
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--signals", type=chosen("signal", NAMES), default=list(NAMES), help=", ".join(NAMES))
@@ -207,7 +215,7 @@ def arguments() -> argparse.Namespace:
         "--methods", type=chosen("method", tuple(METHODS)), default=list(METHODS), help=", ".join(METHODS)
     )
     parser.add_argument("--json", type=Path, help="file to write the figures to")
-    parser.add_argument("--check", type=Path, help="file of figures to compare with")
+    parser.add_argument("--check", type=stored, help="file of figures to compare with")
     return parser.parse_args()
 
 
@@ -227,7 +235,7 @@ def main() -> int:
             }
     if given.json:
         given.json.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", "utf-8")
-    return check(given.check, found) if given.check else 0
+    return check(given.check, found) if given.check is not None else 0
 
 
 if __name__ == "__main__":

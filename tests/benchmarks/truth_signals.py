@@ -13,14 +13,14 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 
 RATE = 10_000  # Hz
-SUPPORT, HOP = 1000, 50  # samples
+SUPPORT, HOP = 1000, 25  # samples
 SPACING = RATE / SUPPORT  # Hz a bin
 STEP = HOP / RATE  # s a frame
 
 EDGE = SUPPORT // 2 // HOP  # frames at either end whose longest window leaves the signal
 CLEAR = EDGE + 2  # frames from an event to where no window reaches it
 APART = 60  # bins from a component to where another, or the floor, is judged
-QUIET = 30  # frames from a component to where the floor is judged
+QUIET = 60  # frames from a component to where the floor is judged
 BORDER = 15  # bins left out of the floor at 0 Hz and at half the sampling rate
 CLICK_SPAN = 0.05  # s about each click whose energy counts for the SNR of a signal of clicks
 
