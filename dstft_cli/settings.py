@@ -165,7 +165,7 @@ class LossSettings(_Section):
     )
     lambda_: Weight = _setting(
         "auto",
-        "Weight of the regularizer: more is smoother, 0 the same as none; auto: 0.5, 0.03 with concentration, 0 with kurtosis.",
+        "Weight of the regularizer: more is smoother, 0 the same as none; auto: 0.5, 0.02 with concentration, 0 with kurtosis.",
         alias="lambda",
     )
     reduction: Literal["mean", "sum"] = _setting(

@@ -109,7 +109,7 @@ loss_settings = stacked(
         "loss.lambda",
         type=float,
         metavar="X",
-        help="Weight of smoothness: more makes window lengths smoother. [default: 0.5; 0.03 with concentration, 0 with kurtosis]",
+        help="Weight of smoothness: more makes window lengths smoother. [default: 0.5; 0.02 with concentration, 0 with kurtosis]",
     ),
     setting(
         "--penalty",

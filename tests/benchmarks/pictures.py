@@ -1,0 +1,43 @@
+"""The pictures of the README: one signal under each loss, and the frames that moved.
+
+    python tests/benchmarks/pictures.py FOLDER
+"""
+
+import sys
+from pathlib import Path
+
+from common import SAMPLES, THREE_COMPONENTS
+
+from dstft_cli import figures, load_signal, optimize
+from dstft_cli.drawing import View
+from dstft_cli.figures import Panel
+from dstft_cli.runs import make_figures
+
+VIEW = View(db_range=60, title="three_components.wav", dpi=110)
+
+
+def main(folder: str) -> None:
+    recording = load_signal(THREE_COMPONENTS)
+    runs = {
+        "Best constant window": dict(mode="constant"),
+        "--loss entropy": dict(),
+        "--loss kurtosis": dict(criterion="kurtosis", lambda_=0.5),
+        "--loss concentration": dict(criterion="concentration"),
+    }
+    results = {label: optimize(recording, "paper-tf", **settings) for label, settings in runs.items()}
+    panels = [Panel(label, result.magnitude, "") for label, result in results.items()]
+    some = results["--loss entropy"]
+    pictures = {
+        "losses": figures.comparison(some.times, some.frequencies, panels, VIEW),
+        "comparison": make_figures(
+            optimize(recording, "paper-tf", criterion="concentration", **{"db_range": 60.0, "dpi": 110})
+        )["comparison"],
+        "shocks": make_figures(optimize(load_signal(SAMPLES / "shocks.wav"), "shocks", dpi=110))["comparison"],
+    }
+    for name, figure in pictures.items():
+        figures.save(figure, str(Path(folder) / f"{name}.png"), dpi=110)
+        print(Path(folder) / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
