@@ -11,8 +11,8 @@ frequency, at any rate and on any grid. Twice as large gave the same on tones, c
 From each log C that of white noise under the same window is taken off: no length then has an advantage of its own.
 Not every point has something to say. In noise C differs between lengths by chance alone; beside a strong component it
 speaks of that component's faint end. So each point is weighed by how far its contrast, the greatest log C above their mean,
-exceeds what the same transform finds in white noise, and by the energy about it against the greatest nearby. What has no
-weight follows its neighbours, by the total variation of θ.
+exceeds what the same transform finds in white noise, and by how its energy compares with the greatest that may leak there.
+What has no weight follows its neighbours, by the total variation of θ.
 """
 
 import math
@@ -34,7 +34,7 @@ _REACH = 2.0  # deviations at which the Gaussian is cut off: further out faint e
 _NOISE_FRAMES = 64
 _NOISE_SHARE = 0.999  # of the noise's points that get no more than half of the full weight
 _SHARPNESS = 8.0  # how fast weight comes with contrast
-_SILENCE = 1e-15  # of the loudest energy; below it fourth powers would vanish
+_SILENCE = 1e-12  # of the loudest energy; below it is what single precision leaves of nothing
 
 
 class LocalConcentration:
@@ -42,7 +42,8 @@ class LocalConcentration:
 
     signal: (N,) real. positions: (T,) samples, one hop apart. support: L. theta_min < theta_max: range of θ in samples.
     on_node: called as on_node(i, B) before a node is computed; a true return ends it there, but not before four nodes.
-    ``longest``: the longest window length computed, ``calmest``: that of least entropy, in samples.
+    ``longest``: the longest window length computed, ``calmest``: that of least entropy, in samples. Where it was stopped,
+        longer windows count as the longest that it came to.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class LocalConcentration:
         surroundings = _Surroundings(_SIZE * support / middle, _SIZE * middle / hop)
         frames = Frames.at(positions, support)
         values, energy, entropies = _log_concentration(signal, frames, window, lengths, surroundings, on_node)
+        self.complete = values.shape[-1] == len(lengths)
         lengths = lengths[: values.shape[-1]]
         self.longest, self.calmest = lengths[-1], lengths[entropies.index(min(entropies))]
         usual, chance = _of_noise(signal, hop, support, window, lengths, surroundings)
-        values -= usual
-        nearby = surroundings.largest(energy).clamp_min(torch.finfo(energy.dtype).tiny)
-        self._weights = _gate(_contrast(values), chance) * (energy / nearby)
+        values.sub_(usual).nan_to_num_(nan=0.0)
+        # What leaks from a component: twice the support over θ in bins, half a window in time.
+        nearby = _greatest(energy, math.ceil(2 * support / low), math.ceil(theta_max / 2 / hop))
+        self._weights = _gate(_contrast(values), chance) * (energy / nearby).sqrt_() * (energy > 1.01 * _SILENCE)
         self._total = self._weights.sum(dtype=torch.float64)
         self._table = Interpolation(values, lengths)
 
@@ -81,7 +84,8 @@ class LocalConcentration:
 
         log_theta: θ in samples, of any shape that broadcasts to (F, T). Returns a float64 scalar, 0 where no point has weight.
         """
-        return _Mean.apply(log_theta, self._table, self._weights, self._total)
+        known = log_theta if self.complete else log_theta.clamp(max=math.log2(self.longest))
+        return _Mean.apply(known, self._table, self._weights, self._total)
 
 
 class _Mean(torch.autograd.Function):
@@ -126,14 +130,6 @@ class _Surroundings:
         )
         return rows.view(-1, 1) * columns
 
-    def largest(self, values: Tensor) -> Tensor:
-        """The greatest value within the Gaussian's reach."""
-        for axis, kernel in enumerate(self.kernels):
-            reach = len(kernel) - 1
-            size, padding = ((2 * reach + 1, 1), (reach, 0)) if axis == 0 else ((1, 2 * reach + 1), (0, reach))
-            values = F.max_pool2d(values[None, None], size, 1, padding)[0, 0]
-        return values
-
 
 def _half_gaussian(deviation: float) -> list[float]:
     """Weights at 0, 1, 2 … steps from the middle; those of both sides sum to 1."""
@@ -155,14 +151,17 @@ def _blurred(values: Tensor, kernel: list[float], axis: int) -> Tensor:
 def _log_concentration(
     signal: Tensor, frames: Frames, window: Window, lengths: list[float], surroundings: _Surroundings, on_node=None
 ) -> tuple[Tensor, Tensor, list[float]]:
-    """log C (F, T, B), the energy about each point (F, T) summed over the lengths, and the entropy at each length."""
+    """log C (F, T, B), NaN in silence, the energy about each point (F, T), and the entropy at each length.
+
+    energy: the geometric mean over the lengths, relative to the loudest point.
+    """
     values = signal.new_empty(frames.support // 2 + 1, len(frames), len(lengths))
     energy, mass, scale = torch.zeros_like(values[..., 0]), surroundings.mass(values[..., 0]).log_(), None
     entropies: list[float] = []
     with torch.no_grad():
         for i, length in enumerate(lengths):
             if on_node is not None and on_node(i, len(lengths)) and i >= 4:
-                return values[..., :i].contiguous(), energy, entropies
+                return values[..., :i].contiguous(), (energy / i).exp_(), entropies
             spectrum = torch.view_as_real(dstft(signal, length, frames, frames.support, window))
             power = spectrum.square_().sum(-1).mul_(length)  # of windows of equal energy
             entropies.append(entropy(power.sqrt()).item())
@@ -172,16 +171,23 @@ def _log_concentration(
             fourth = surroundings.mean(power.square())
             heard = around > _SILENCE
             about = torch.where(heard, around, 1.0).log_().mul_(-2).add_(mass)
-            values[..., i] = torch.where(heard, about.add_(torch.where(heard, fourth, 1.0).log_()), 0.0)
-            energy += around
-    return values, energy, entropies
+            values[..., i] = torch.where(heard, about.add_(torch.where(heard, fourth, 1.0).log_()), torch.nan)
+            energy += torch.where(heard, around, _SILENCE).log_()
+    return values, (energy / len(lengths)).exp_(), entropies
+
+
+def _greatest(energy: Tensor, bins: int, frames: int) -> Tensor:
+    """The greatest energy in as many bins up and down, or frames to and fro, (F, T): windows leak along the axes."""
+    column = F.max_pool2d(energy[None, None], (2 * bins + 1, 1), 1, (bins, 0))
+    row = F.max_pool2d(energy[None, None], (1, 2 * frames + 1), 1, (0, frames))
+    return torch.maximum(column, row)[0, 0]
 
 
 def _of_noise(signal: Tensor, hop: float, support: int, window: Window, lengths, surroundings) -> tuple[Tensor, float]:
     """What white noise has under the same windows: the mean log C at each length (B,), and the contrast reached by chance."""
     positions = torch.arange(_NOISE_FRAMES, dtype=torch.float64, device=signal.device) * hop + support / 2
     samples = support + math.ceil(_NOISE_FRAMES * hop)
-    noise = torch.randn(samples, generator=torch.Generator().manual_seed(0), dtype=signal.dtype).to(signal.device)
+    noise = torch.randn(samples, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(signal)
     values, *_ = _log_concentration(noise, Frames.at(positions, support), window, lengths, surroundings)
     usual = values.mean((0, 1))
     return usual, float(_contrast(values - usual).flatten().quantile(_NOISE_SHARE))

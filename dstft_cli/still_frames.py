@@ -18,13 +18,21 @@ _REFINEMENTS = 3
 def learn_surveyed(run: Run, steps: int) -> str:
     """The same chapter for a local criterion, which knows all window lengths beforehand: no bank, no refinement."""
     problem, plane = run.problem, run.problem.geometry
+
+    def objective(log_theta: Tensor) -> dict[str, Tensor]:
+        return problem.losses(None, log_theta)
+
     run.explore(steps)
     # Where nothing speaks for a length the first one stays: that of least entropy makes the calmest floor.
     run.set_out(plane.theta or problem.field.calmest)
     theta, positions = problem.constant(run.first), problem.positions(run.first)
     if not run.interrupted:
-        outcome, _ = run.come_down(lambda log_theta: problem.losses(None, log_theta), [run.windows(theta)], steps)
-        theta = outcome.best[0].exp2().clamp(plane.theta_min, plane.support)
+        outcome, steps = run.come_down(objective, [run.windows(theta)], steps)
+        best, loss = run.curve.best if run.curve.lengths else (run.first, run.history[0]["loss"])
+        if loss < outcome.best_terms["loss"] and steps > 0 and not run.interrupted:
+            outcome, _ = run.come_down(objective, [run.windows(problem.constant(best))], steps)
+        learnt = outcome.best[0].exp2().clamp(plane.theta_min, plane.support)
+        theta = problem.constant(best) if loss < outcome.best_terms["loss"] else learnt
     run.transform(theta, positions)
     run.keep_the_better()
     return INTERRUPTED if run.interrupted else outcome.reason
