@@ -190,7 +190,8 @@ def _of_noise(signal: Tensor, hop: float, support: int, window: Window, lengths,
     noise = torch.randn(samples, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(signal)
     values, *_ = _log_concentration(noise, Frames.at(positions, support), window, lengths, surroundings)
     usual = values.mean((0, 1))
-    return usual, float(_contrast(values - usual).flatten().quantile(_NOISE_SHARE))
+    contrast = _contrast(values - usual).flatten()
+    return usual, float(contrast.kthvalue(max(1, round(_NOISE_SHARE * len(contrast)))).values)
 
 
 def _contrast(values: Tensor) -> Tensor:

@@ -22,10 +22,8 @@ from .transform import dstft, dstft_magnitude
 from .verify import Accuracy, check
 from .windows import Window
 
-_LAMBDA = {
-    "kurtosis": 0.0,
-    "concentration": 0.1,
-}  # of the regularizer, where it is left to us; 0.5 with any other criterion
+# Of the regularizer, where it is left to us; 0.5 with any other criterion.
+_LAMBDA = {"kurtosis": 0.0, "concentration": 0.02}
 _LEAST_PEAK, _MOST_PEAK = 1e-30, 1e30  # of samples, so that S fits complex64
 
 
@@ -196,7 +194,7 @@ class Problem:
         """Raises InputError where a bank of that many nodes, and the steps on it, would not fit into memory."""
         geometry, free = self.geometry, free_bytes(self.device)
         # Floats a bin: the bank, gradients and Adam's state; without a bank S, |S| and its entropy.
-        words = 2 * nodes + 24 if nodes else 12 if self.hop_mode == FIXED_HOP else 20
+        words = (1 if self.local else 2) * nodes + 24 if nodes else 12 if self.hop_mode == FIXED_HOP else 20
         per_bin = DTYPES[self.config.run.dtype].itemsize * words
         need = geometry.bins * geometry.most_frames * per_bin
         if need > 0.9 * free:

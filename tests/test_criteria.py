@@ -446,5 +446,7 @@ def test_a_callable_is_made_small_and_called_custom():
 
 
 def test_an_unknown_criterion_is_refused_with_those_there_are():
-    with pytest.raises(InputError, match=r"'entropie' is not known; choose one of entropy, renyi, kurtosis, concentration or"):
+    with pytest.raises(
+        InputError, match=r"'entropie' is not known; choose one of entropy, renyi, kurtosis, concentration or"
+    ):
         get_criterion("entropie")

@@ -1,6 +1,6 @@
 """The pictures of the README: one signal under each loss, and the frames that moved.
 
-    python tests/benchmarks/pictures.py FOLDER
+python tests/benchmarks/pictures.py FOLDER
 """
 
 import sys
