@@ -69,7 +69,8 @@ def _carry_out(run: Run) -> str:
     """The kind of run that the modes ask for; why it stopped."""
     problem, steps = run.problem, run.problem.config.optimizer.steps
     if problem.local and run.survey():
-        return _leave(run) and INTERRUPTED
+        _leave(run)
+        return INTERRUPTED
     placed = problem.hop_mode in (FIXED_HOP, OVERLAP)  # frames lie where the windows and the hop say
     if steps == 0 or (problem.mode == FIXED and placed):
         return _leave(run)

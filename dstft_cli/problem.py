@@ -112,9 +112,8 @@ class Problem:
         value = self._value(values, log_theta)
         terms = {self.name: value, "regularization": self._regularization(value, log_theta)}
         cost = self.criterion.cost(value)
-        if (
-            self.local
-        ):  # over all points, those without weight too: lambda then means the same on an empty plane and a full one
+        if self.local:
+            # Over all points, those without weight too: lambda then means the same on an empty plane and a full one.
             cost = cost * self.field.share
         loss = cost + terms["regularization"]
         if self.geometry.overlap is not None and not self.criterion.per_frame:
