@@ -91,7 +91,7 @@ def _leave(run: Run) -> str:
 
 def _search(run: Run, steps: int) -> str:
     """``constant``: the best length on a curve; at most ``steps`` evaluations."""
-    began, problem = time.perf_counter(), run.problem
+    problem = run.problem
     run.set_out(problem.geometry.first_length)
     diverged = done = False
     try:
@@ -101,7 +101,6 @@ def _search(run: Run, steps: int) -> str:
     for length in run.curve.lengths:
         run.history.append(min(run.known[length], run.history[-1], key=_loss))
     run.tried(run.first, run.history[0])
-    run.seconds["optimize"] += time.perf_counter() - began
     best = run.curve.best[0]
     run.transform(problem.constant(best), problem.positions(best))
     run.final = min(run.final, dict(run.history[-1]), key=_loss)
@@ -113,9 +112,10 @@ def _loss(terms: dict[str, float]) -> float:
 
 
 def _result(run: Run, reason: str) -> Result:
-    problem, (lengths, losses) = run.problem, run.curve.ordered()
+    began, problem, (lengths, losses) = time.perf_counter(), run.problem, run.curve.ordered()
     measured = [problem.magnitudes(run.first), problem.constant(run.first), problem.positions(run.first)]
     first, last = problem.measures(*measured), problem.measures(magnitude(run.spectrum), run.theta, run.positions)
+    run.seconds["verify"] += time.perf_counter() - began
     return Result(
         signal=problem.signal,
         config=problem.config,

@@ -50,6 +50,13 @@ class Run:
         self.seconds["bank"] += time.perf_counter() - began
         return self.interrupted
 
+    def evaluate(self, length: float) -> dict[str, float]:
+        """The terms of the loss at a constant window of that many samples; its time counts as optimisation."""
+        began = time.perf_counter()
+        terms = self.problem.evaluate(length)
+        self.seconds["optimize"] += time.perf_counter() - began
+        return terms
+
     def tried(self, length: float, terms: dict[str, float]) -> float:
         """Enter a constant window length into the curve; its loss."""
         self.curve.add(length, terms["loss"])
@@ -64,7 +71,7 @@ class Run:
             length = high * (low / high) ** (i / max(1, count - 1))
             if self.tell("search", i, count + NARROWING):
                 break
-            self.tried(length, self.problem.evaluate(length))
+            self.tried(length, self.evaluate(length))
         return self.narrow(min(NARROWING, steps - count), count)
 
     def narrow(self, budget: int, done: int) -> bool:
@@ -74,7 +81,7 @@ class Run:
         count = len(self.curve.lengths)
 
         def evaluate(length: float) -> float:
-            return self.tried(length, self.problem.evaluate(length))
+            return self.tried(length, self.evaluate(length))
 
         def stop() -> bool:
             return self.tell("search", done + len(self.curve.lengths) - count, done + budget)
@@ -84,7 +91,7 @@ class Run:
     def set_out(self, length: float) -> None:
         """The first entry of the history: a constant window, exactly."""
         self.first = length
-        self.history.append(self.problem.evaluate(length))
+        self.history.append(self.evaluate(length))
 
     def best_length(self) -> float:
         """Where a descent sets out from: the length that was asked for, else the best constant one."""

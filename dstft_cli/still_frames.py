@@ -16,7 +16,7 @@ _REFINEMENTS = 3
 
 
 def learn_surveyed(run: Run, steps: int) -> str:
-    """The same chapter for a local criterion, which knows all window lengths beforehand: no bank, no refinement."""
+    """The chapter of a local criterion, which knows all window lengths beforehand: no bank, no refinement."""
     problem, plane = run.problem, run.problem.geometry
 
     def objective(log_theta: Tensor) -> dict[str, Tensor]:
@@ -96,9 +96,8 @@ class StillFrames:
     def _on_node(self, index: int, count: int, length: float, spectrum: Tensor) -> bool:
         theta = torch.full((1, 1), length, dtype=self.problem.samples.dtype, device=self.problem.device)
         terms = self.problem.terms(magnitude(spectrum), theta, self.positions)
-        if (
-            length >= self.problem.geometry.theta_min or index == count - 1
-        ):  # the bank may reach a little below the bound
+        # The bank may reach a little below the bound.
+        if length >= self.problem.geometry.theta_min or index == count - 1:
             self.run.tried(length, terms)
         return self.run.tell("bank", index, count)
 

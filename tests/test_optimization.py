@@ -9,6 +9,7 @@ import torch
 from dstft_cli import Signal, optimize
 from dstft_cli.criteria import entropy, total_variation
 from dstft_cli.errors import ConfigError, DeviceError, InputError
+from dstft_cli.problem import Problem
 from dstft_cli.transform import dstft
 
 RATE = 2000.0
@@ -331,3 +332,29 @@ def test_the_unit_of_the_samples_does_not_matter(factor):
     plain, scaled = (optimize(signal(samples * f), mode="tf", support=128, hop=24, steps=5) for f in (1.0, factor))
     np.testing.assert_array_equal(scaled.theta, plain.theta)
     np.testing.assert_array_equal(scaled.stft, plain.stft * np.float32(factor))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        dict(mode="constant"),
+        dict(mode="time"),
+        dict(mode="time", hop_mode="time"),
+        dict(mode="tf", loss="concentration"),
+    ],
+    ids=["searched", "on the bank", "with moving frames", "surveyed"],
+)
+def test_the_time_of_every_evaluation_is_accounted_for(settings, monkeypatch):
+    """A clock that only evaluations move, by a second each: all of it is found in the seconds of the result."""
+    clock = [0.0]
+    real = Problem.evaluate
+
+    def evaluate(problem, length):
+        clock[0] += 1.0
+        return real(problem, length)
+
+    monkeypatch.setattr(Problem, "evaluate", evaluate)
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+    result = optimize(random_signal(1), steps=5, **SMALL, **settings)
+    assert clock[0] >= 1
+    assert sum(result.seconds.values()) == pytest.approx(clock[0])
