@@ -86,8 +86,20 @@ class Frames:
         first, last = self._bounds
         before, after = max(0, -first), max(0, last + self.support - samples)
         total = values.new_zeros(values.shape[0], before + samples + after)
-        total.index_add_(1, self._indices(before).flatten(), values.flatten(1))
+        if self._step and len(self) > 1:
+            self._overlap_add(total[:, first + before :], values)
+        else:
+            total.index_add_(1, self._indices(before).flatten(), values.flatten(1))
         return total[:, before : before + samples]
+
+    def _overlap_add(self, total: Tensor, values: Tensor) -> None:
+        """Add equally spaced frames (B, T, L) to total, which begins where the first does: one addition a step of a frame."""
+        count, step = len(self), self._step
+        for begin in range(0, self.support, step):
+            part = values[:, :, begin : begin + step]
+            reach = (count - 1) * step + part.shape[-1]
+            target = total[:, begin : begin + reach]
+            target.unfold(-1, part.shape[-1], step).add_(part)
 
     def _indices(self, shift: int) -> Tensor:
         return (self.starts + shift)[:, None] + torch.arange(self.support, device=self.starts.device)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from .errors import DivergedError, InputError
 from .frames import Frames, check_support
+from .inversion import Inverse, inverse
 from .modes import (
     CONSTANT,
     CONSTANT_HOP,
@@ -150,6 +151,11 @@ class DSTFT(nn.Module):
         frames = self._frames(signal.shape[-1])
         theta = self.lengths()[:, : len(frames)]  # frames that follow the windows may end before the last θ
         return dstft(signal, theta, frames, self.support, self.window)
+
+    def inverse(self, spectrum: Tensor, length: int) -> Inverse:
+        """The signal of ``length`` samples whose transform is nearest to S (F, T); errors and the rest as for ``inverse``."""
+        positions = self.positions(length)
+        return inverse(spectrum, self.lengths().detach()[:, : len(positions)], positions.detach(), length, self.window)
 
     def lengths(self) -> Tensor:
         """θ in samples within [theta_min, L]; the gradient passes a bound, so that θ can come back from beyond it."""

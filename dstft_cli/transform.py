@@ -73,6 +73,28 @@ def dstft_magnitude(
     return out.T
 
 
+def dstft_adjoint(
+    spectrum: Tensor, theta: Tensor | float, frames: Frames, samples: int, window: str | Window | Profile = "hann"
+) -> Tensor:
+    """The adjoint of dstft for one signal: Σ_mn Re(S[m, n]* a_mn) for S (F, T), with a_mn the atom at each point; (N,).
+
+    theta: in samples, of any shape that dstft takes. samples: N. Every bin of S counts once. No gradients.
+    """
+    real = spectrum.real.dtype
+    theta = torch.as_tensor(theta, dtype=real, device=spectrum.device)
+    theta = theta.reshape(1, 1) if theta.dim() == 0 else theta
+    silence = torch.zeros(1, samples, dtype=real, device=spectrum.device)
+    with torch.no_grad():
+        if theta.shape[0] == 1:
+            work = _FrameWork(silence, theta, frames)
+            found, _, _ = work.gradients(spectrum.T[None], get_window(window), (True, False, False))
+        else:
+            found, _, _ = backward_sums(
+                spectrum[None], silence, theta, frames, get_window(window), (True, False, False)
+            )
+    return found[0]
+
+
 class _ByFFT(torch.autograd.Function):
     """θ of shape (1, 1) or (1, T): one FFT a frame, and one a frame backward for all three gradients."""
 
