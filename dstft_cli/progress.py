@@ -8,13 +8,11 @@ from torch import Tensor
 
 from .criteria import magnitude
 from .descent import PATIENCE, Descent, OnStep, Step, Variable, between, descend
-from .interpolation import node_count
 from .problem import Problem
-from .search import Curve, refine
+from .search import Curve, bracketing, refine
 from .verify import Accuracy
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
-_CURVE_NODES, _CURVE_DENSITY = 25, 6.0  # at most, and an octave, of a curve that only has to bracket its minimum
 _GENTLEST = 10  # a descent that gets no lower is tried again until its learning rates are below this share of the first
 
 
@@ -66,13 +64,12 @@ class Run:
     def explore(self, steps: int) -> bool:
         """The curve over log-spaced lengths, then Brent between them; True where its best length was narrowed down."""
         low, high = self.problem.geometry.theta_min, float(self.problem.geometry.support)
-        count = min(steps, _CURVE_NODES, node_count(low, high, _CURVE_DENSITY)) if low < high else 1
-        for i in range(count):
-            length = high * (low / high) ** (i / max(1, count - 1))
-            if self.tell("search", i, count + NARROWING):
+        lengths = bracketing(low, high, steps)
+        for i, length in enumerate(lengths):
+            if self.tell("search", i, len(lengths) + NARROWING):
                 break
             self.tried(length, self.evaluate(length))
-        return self.narrow(min(NARROWING, steps - count), count)
+        return self.narrow(min(NARROWING, steps - len(lengths)), len(lengths))
 
     def narrow(self, budget: int, done: int) -> bool:
         """Refine the curve's best length; True where it was narrowed down."""

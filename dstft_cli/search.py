@@ -4,6 +4,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .interpolation import node_count
+
+_MOST_NODES, _DENSITY = 25, 6.0  # in all, and an octave, of a curve that only has to bracket its minimum
 _GOLDEN = (3 - math.sqrt(5)) / 2
 
 
@@ -63,6 +66,12 @@ def _drop(one: tuple[float, float], other: tuple[float, float]) -> float:
     bend = (y1 / x1 - y2 / x2) / (x1 - x2)
     slope = y1 / x1 - bend * x1
     return slope**2 / (4 * bend) if bend > 0 else 0.0
+
+
+def bracketing(low: float, high: float, most: int = _MOST_NODES) -> list[float]:
+    """Log-spaced lengths from high down to low, in any unit, for a curve that ``refine`` then goes between; at most so many."""
+    count = min(most, _MOST_NODES, node_count(low, high, _DENSITY)) if low < high else 1
+    return [high * (low / high) ** (i / max(1, count - 1)) for i in range(count)]
 
 
 def refine(
