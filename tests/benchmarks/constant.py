@@ -2,6 +2,7 @@
 
 import statistics
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -13,15 +14,18 @@ from dstft_cli.criteria import entropy
 L, HOP, GRID = 1000, 100, range(100, 1001)
 
 
-def grid(signal: torch.Tensor) -> list[float]:
-    """The entropy at every window length of the grid, padded windows of unit area, as a user would do it by hand."""
+def grid(signal: torch.Tensor, hop: int = HOP, loss: Callable[[torch.Tensor], torch.Tensor] = entropy) -> list[float]:
+    """The loss at every window length of the grid, padded windows of unit area, as a user would do it by hand.
+
+    signal: (N,), or (B, N) for several at once. loss: of |S| (F, T) or (B, F, T); the entropy unless given.
+    """
     found = []
     for length in GRID:
         window = torch.zeros(L)
         first = (L - length) // 2
         window[first : first + length] = torch.hann_window(length)
-        spectrum = torch.stft(signal, L, HOP, window=window / window.sum(), pad_mode="constant", return_complex=True)
-        found.append(entropy(spectrum.abs()).item())
+        spectrum = torch.stft(signal, L, hop, window=window / window.sum(), pad_mode="constant", return_complex=True)
+        found.append(loss(spectrum.abs()).item())
     return found
 
 
