@@ -16,6 +16,8 @@ _HOMES = {
     "DSTFT": "module",
     "dstft": "transform",
     "Result": "results",
+    "read_result": "stored",
+    "inverse": "inversion",
     "Signal": "signals",
     "load_signal": "signals",
     "load_signals": "signals",

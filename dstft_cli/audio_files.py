@@ -28,7 +28,7 @@ def read_audio(request: Request, text_extensions: tuple[str, ...]) -> Recording:
     Raises InputError where the file is not audio, holds no samples or cannot be decoded.
     """
     refuse_endless_list(request)
-    with _open(request, text_extensions) as sound:
+    with open_audio(request, text_extensions) as sound:
         notes = _header_notes(request, sound)
         rate = request.fs or float(sound.samplerate)
         names = [str(i + 1) for i in range(sound.channels)]
@@ -46,6 +46,17 @@ def read_audio(request: Request, text_extensions: tuple[str, ...]) -> Recording:
     return Recording(tracks, tuple(names), rate, first / rate, remarks + notes)
 
 
+def write_wav(path: str | os.PathLike, samples: np.ndarray, sample_rate: int) -> None:
+    """Samples (N,) as they are, in 32-bit floats; RF64 where they are too many for a plain WAV. Raises OSError."""
+    kind = "RF64" if 4 * len(samples) > 2**32 - 2**16 else "WAV"
+    try:
+        with soundfile.SoundFile(_name(os.fsdecode(path)), "w", sample_rate, 1, "FLOAT", format=kind) as sound:
+            for first in range(0, len(samples), _BLOCK):
+                sound.write(samples[first : first + _BLOCK].astype(np.float32))
+    except _ERRORS as error:
+        raise OSError(None, str(error)) from error
+
+
 def _name(path: str) -> str | bytes:
     """soundfile encodes str as strict UTF-8; names that are not go through as bytes."""
     try:
@@ -55,7 +66,7 @@ def _name(path: str) -> str | bytes:
     return path
 
 
-def _open(request: Request, text_extensions: tuple[str, ...] = ()) -> soundfile.SoundFile:
+def open_audio(request: Request, text_extensions: tuple[str, ...] = ()) -> soundfile.SoundFile:
     try:
         return soundfile.SoundFile(_name(request.path))
     except (*_ERRORS, TypeError) as error:  # TypeError: the extension .raw, which has no header
@@ -86,7 +97,7 @@ def _blocks(request: Request, first: int, count: int) -> Iterator[np.ndarray]:
     After each read soundfile seeks to where it ended, which fails at a false or damaged end although the
     frames before it have been written. So the block is filled with NaN first: it shows how many there are.
     """
-    with _open(request) as sound:
+    with open_audio(request) as sound:
         size = max(1, _BLOCK // sound.channels)
         try:
             sound.seek(first)

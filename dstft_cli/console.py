@@ -2,13 +2,17 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.console import Console as RichConsole
+from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
 from .descent import Step
 from .lengths import LEAST_WINDOW
@@ -22,6 +26,7 @@ _PHASES = {
     "descent": "optimising",
     "verify": "checking",
     "write": "writing",
+    "invert": "inverting",
 }
 _QUIET_SECONDS = 2.0  # between two plain lines
 
@@ -64,6 +69,35 @@ class Console:
             transient=True,
         )
 
+    def table(
+        self, headings: Sequence[str], rows: Sequence[Sequence[str]], best: Collection[tuple[int, int]] = ()
+    ) -> None:
+        """A table on stdout, words to the left, figures to the right; best: (row, column) of cells to mark: bold, with a *.
+
+        Where it is wider than the terminal, rows and columns change places; elsewhere than on a terminal it is never broken.
+        """
+        cells = [
+            [Text(f"*{cell}", "bold") if (i, j) in best else Text(cell) for j, cell in enumerate(row)]
+            for i, row in enumerate(rows)
+        ]
+        out = RichConsole(highlight=False)
+        screen = out.width if out.is_terminal else 10_000
+        out.width = 10_000
+        grid = _grid([[Text(heading) for heading in headings], *cells])
+        if Measurement.get(out, out.options, grid).maximum > screen:
+            names = [Text(" ".join(heading.split())) for heading in headings]
+            grid = _grid([list(line) for line in zip(names, *cells, strict=True)])
+        out.width = screen
+        out.print(grid)
+
+    def facts(self, rows: Iterable[tuple[str, str]], apart: bool = False) -> None:
+        """(name, text) for each line on stdout; a name like the one before is left out. apart: after an empty line."""
+        before = None
+        for name, text in rows:
+            lead = "\n" if apart and before is None else ""
+            click.echo(f"{lead}{name if name != before else '':14} {text}")
+            before = name
+
     def summary(self, result: Result, folder: Path) -> None:
         """What came out, in a few lines."""
         if self.quiet:
@@ -71,8 +105,20 @@ class Console:
             return
         for remark in _remarks(result):
             self.say(f"note: {remark}")
-        for name, value in _summary(result, folder):
+        for name, value in summary_rows(result, folder):
             click.echo(f"{name:14} {value}")
+
+
+def _grid(lines: Sequence[Sequence[Text]]) -> Table:
+    """A table whose first line is its heading."""
+    grid = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    words = max(len(word) for line in lines for word in line[0].plain.split())
+    for place, heading in enumerate(lines[0]):
+        justify, least = ("right", None) if place else ("left", min(words, 16))
+        grid.add_column(heading, justify=justify, min_width=least, vertical="top", overflow="fold")
+    for line in lines[1:]:
+        grid.add_row(*line)
+    return grid
 
 
 def _remarks(result: Result) -> Iterator[str]:
@@ -94,7 +140,8 @@ def _remarks(result: Result) -> Iterator[str]:
         yield f"windows cover {100 * result.measures['coverage']['final']:.1f} % of the signal: {mend} covers more"
 
 
-def _summary(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
+def summary_rows(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
+    """What came out of a run in words, (name, text) for each line."""
     rate, criterion = result.sample_rate, result.criterion
     bins, frames = result.stft.shape
     hop = _extent(result.hop, rate) if np.ndim(result.hop) else f"{result.hop:g} ({time_text(result.hop / rate)})"
@@ -137,9 +184,10 @@ def _extent(lengths: np.ndarray, rate: float) -> str:
 
 
 def _status(step: Step) -> str:
-    parts = [f"{step.index}/{step.total}"] if step.total else [str(step.index)] if step.phase == "bank" else []
+    parts = [f"{step.index}/{step.total}"] if step.total else [str(step.index)] if step.phase in ("bank", "invert") else []
     names = {"regularization": "λR", "penalty": "λC"}
-    parts += [f"{names.get(name, name)} {value:.4f}" for name, value in step.terms.items()]
+    forms = {"residual": ".1e"}
+    parts += [f"{names.get(name, name)} {value:{forms.get(name, '.4f')}}" for name, value in step.terms.items()]
     if step.theta:
         parts.append(f"θ {step.theta[0]:.0f}-{step.theta[1]:.0f}")
     return "  ".join(parts)

@@ -8,7 +8,7 @@ several threads at once.
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 import numpy as np
@@ -20,7 +20,6 @@ from . import raster, scales
 from .drawing import (
     GREY,
     INK,
-    LENGTH_CMAP,
     View,
     axes_scales,
     decibel_bar,
@@ -32,10 +31,12 @@ from .drawing import (
     outer_labels,
     overall_title,
     pixels,
+    print_size,
     put_scale,
     settle,
     shared_scales,
     sheet,
+    shrink_to,
     styled,
 )
 from .errors import InputError
@@ -47,13 +48,14 @@ class Panel:
     """One spectrogram of a comparison.
 
     label: shortened in the middle where it is too long. end: what follows it in full: ", entropy 9.412".
-    magnitude: (F, T), linear. times: (T,) s, increasing; None for those of the comparison.
+    magnitude: (F, T), linear. times: (T,) s, increasing; frequencies: (F,) Hz, increasing; None for those of the comparison.
     """
 
     label: str
     magnitude: np.ndarray
     end: str
     times: np.ndarray | None = None
+    frequencies: np.ndarray | None = None
 
 
 def check_band(frequencies: np.ndarray, view: View) -> None:
@@ -78,7 +80,7 @@ def spectrogram(
     decibel_bar(image, axes)
     heading(axes, view.title, note)
     settle(figure)
-    fill_decibels([image], [magnitude], [time], frequency, view)
+    fill_decibels([image], [magnitude], [time], [frequency], view)
     return figure
 
 
@@ -86,25 +88,35 @@ def spectrogram(
 def comparison(times: np.ndarray, frequencies: np.ndarray, panels: Sequence[Panel], view: View) -> Figure:
     """Spectrograms of one signal side by side, in dB relative to the largest magnitude of them all.
 
-    times: (T,) s, of the panels without times of their own; frequencies and errors as for spectrogram. All time axes
-    run from the first frame of any panel to the last; each panel's own first and last frame are drawn as far.
+    times: (T,) s, frequencies: (F,) Hz, of the panels without some of their own; errors as for spectrogram. All time axes
+    run from the first frame of any panel to the last, all frequency axes from the lowest bin shown of any panel to the
+    highest; each panel's own first and last frame and bin are drawn as far.
     """
-    groups = [times if panel.times is None else panel.times for panel in panels]
-    panel_times, frequency = shared_scales(groups, frequencies, view)
+    panel_times, panel_frequencies = _panel_scales(times, frequencies, panels, view)
     columns = len(panels) if len(panels) <= 3 else math.ceil(math.sqrt(len(panels)))
     rows = math.ceil(len(panels) / columns)
     figure = sheet(view, max(10, 4.2 * columns), max(4.5, 3.5 * rows))
     images = []
     for i, panel in enumerate(panels):
         axes = figure.add_subplot(rows, columns, i + 1)
-        images.append(draw_image(axes, panel_times[i], frequency, cmap=view.cmap, vmin=-view.db_range, vmax=0))
+        place = panel_times[i], panel_frequencies[i]
+        images.append(draw_image(axes, *place, cmap=view.cmap, vmin=-view.db_range, vmax=0))
         outer_labels(axes, left=i % columns == 0, bottom=i + columns >= len(panels))
         heading(axes, panel.label, end=panel.end, share=0.78 / columns)
     decibel_bar(images[0], figure.axes)
     overall_title(figure, view.title)
     settle(figure)
-    fill_decibels(images, [panel.magnitude for panel in panels], panel_times, frequency, view)
+    fill_decibels(images, [panel.magnitude for panel in panels], panel_times, panel_frequencies, view)
     return figure
+
+
+def _panel_scales(times, frequencies, panels: Sequence[Panel], view: View) -> tuple[list[Scale], list[Scale]]:
+    """The time and the frequency scale of each panel, with the same ends for all."""
+    groups = [times if panel.times is None else panel.times for panel in panels]
+    bins = [frequencies if panel.frequencies is None else panel.frequencies for panel in panels]
+    every = np.unique(np.concatenate(bins))
+    along, up = shared_scales(groups, every, view)
+    return along, [replace(up, centres=up.centres[np.searchsorted(every, own)]) for own in bins]
 
 
 @styled
@@ -132,7 +144,7 @@ def theta_map(
     elif 1 in theta.shape:
         _length_curve(axes, time if theta.shape[0] == 1 else frequency, theta.ravel() * unit, limits)
     else:
-        unit *= _length_image(axes, time, frequency, theta[frequency.shown, time.shown] * unit)
+        unit *= _length_image(axes, time, frequency, theta[frequency.shown, time.shown] * unit, view.theta_cmap)
     heading(axes, view.title, _allowed(limits))
     settle(figure)
     for image in axes.images:
@@ -182,10 +194,10 @@ def save(figure: Figure, file: str | os.PathLike | IO[bytes], format: str = "png
     figure.savefig(file, format=format, dpi=dpi, metadata=undated[format])
 
 
-def _length_image(axes: Axes, time: Scale, frequency: Scale, lengths: np.ndarray) -> float:
+def _length_image(axes: Axes, time: Scale, frequency: Scale, lengths: np.ndarray, cmap: str) -> float:
     """A still empty map with the colours for lengths in ms; returns how many of its unit make 1 ms."""
     scale, factor = scales.length_scale(lengths)
-    image = draw_image(axes, time, frequency, cmap=LENGTH_CMAP, norm=LogNorm(scale.low, scale.high))
+    image = draw_image(axes, time, frequency, cmap=cmap, norm=LogNorm(scale.low, scale.high))
     length_bar(image, scale, axes)
     return factor
 
@@ -210,8 +222,8 @@ def _window(axes: Axes, samples: float, sample_rate: float) -> None:
     arrow = {"arrowstyle": "<|-|>", "color": INK, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", (-half, -0.07), (half, -0.07), arrowprops=arrow)
     words = f"{scales.plain_number(round(samples, 1), 9)} samples at {scales.plain_number(sample_rate, 9)} Hz"
-    axes.text(0, 0.36, scales.length_words(length), ha="center", size=30, color=INK)
-    axes.text(0, 0.25, words, ha="center", size=11, color=GREY)
+    axes.text(0, 0.36, scales.length_words(length), ha="center", size=print_size(print_size(30)), color=INK)
+    shrink_to(axes.text(0, 0.25, words, ha="center", size=print_size(11), color=GREY), 0.5)
     put_scale(axes, "x", Scale(x, -1.3 * half, 1.3 * half, f"Time from the frame's centre ({unit})"))
     axes.set_ylim(-0.15, 1.05)
     axes.yaxis.set_visible(False)

@@ -5,6 +5,7 @@ of them is drawn, and the heading says how many; all is drawn at the resolution 
 """
 
 import heapq
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,6 @@ from . import scales
 from .drawing import (
     ACCENT,
     INK,
-    LENGTH_CMAP,
     View,
     draw_image,
     draw_line,
@@ -30,6 +30,7 @@ from .drawing import (
     sheet,
     styled,
 )
+from .errors import InputError
 from .scales import Scale
 
 _COLUMNS = 2000  # of the waveform, finer than the pixels of a usual picture
@@ -68,35 +69,49 @@ def frames(
 
     samples: (N,), at a sample_rate in Hz. frame_positions: (T,) samples, increasing, not necessarily in equal steps.
     theta: window lengths in samples, (1, 1), (1, T), (F, 1) or (F, T). note: a second line under the title.
-    The time axis is the signal's, in recording time; what of a window lies outside the signal is not shown.
+    The time axis is the signal's, in recording time; what of a window lies outside the part shown is left out.
+    Raises InputError where the view's part lies outside the signal, or no window reaches into it.
     """
     samples, theta = np.asarray(samples), np.asarray(theta, dtype=np.float64)
-    time = scales.time_scale(np.array([0, len(samples) / sample_rate]), view.start)
+    time = scales.time_scale(np.array([0, len(samples) / sample_rate]), view.start, tmin=view.tmin, tmax=view.tmax)
+    part = np.interp([time.low, time.high], time.centres, [0, len(samples)])
+    reaching, total = _reaching(frame_positions, theta, part), len(frame_positions)
+    theta = theta[:, reaching] if theta.shape[1] > 1 else theta
     lengths, factor = scales.length_scale(theta / sample_rate * 1e3)
-    every = _bars(np.asarray(frame_positions), theta, len(samples), factor / sample_rate * 1e3)
+    every = _bars(np.asarray(frame_positions)[reaching], theta, part, factor / sample_rate * 1e3)
     drawn = every.part(_told_apart(every))
     row, rows = _packed(drawn)
     figure = sheet(view, 10, 3.8 + _panel_height(rows))
     upper, lower = figure.subplots(2, 1, height_ratios=[2, _panel_height(rows)])
-    _waveform(upper, samples, time)
+    _waveform(upper, samples, time, part)
     _mark_centres(upper, time, every.centres)
     heading(upper, view.title, note)
     shortest, longest = (scales.length_words(end / sample_rate * 1e3) for end in (theta.min(), theta.max()))
-    images = _bar_images(lower, time, lengths, alike=shortest == longest)
+    images = _bar_images(lower, time, lengths, view.theta_cmap if shortest != longest else None)
     if shortest != longest:
         length_bar(images[0], lengths, [upper, lower])
-    seen = scales.length_words(_FINEST * len(samples) / sample_rate * 1e3)
-    heading(lower, _counted(every, drawn, shortest, longest), _explained(every, len(theta) > 1, seen))
+    seen = scales.length_words(_FINEST * (part[1] - part[0]) / sample_rate * 1e3)
+    heading(lower, _counted(every, drawn, total, shortest, longest), _explained(every, len(theta) > 1, seen))
     settle(figure)
     _paint(images, drawn, row, rows)
     return figure
 
 
-def _bars(positions: np.ndarray, theta: np.ndarray, samples: int, unit: float) -> _Bars:
+def _reaching(positions: np.ndarray, theta: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Which frames have a window, or a centre, in a part given in samples, (T,) bool. Raises InputError where none has."""
+    half = np.maximum(theta.max(axis=0), _FINEST * (part[1] - part[0])) / 2
+    reaching = (positions + half > part[0]) & (positions - half < part[1])
+    if not reaching.any():
+        raise InputError("figures: no window reaches into the part between tmin and tmax; widen the part")
+    return reaching
+
+
+def _bars(positions: np.ndarray, theta: np.ndarray, part: np.ndarray, unit: float) -> _Bars:
     ends = np.broadcast_arrays(theta.max(axis=0), theta.min(axis=0), positions)[:2]
     shades = np.stack(ends)
     lengths = shades if len(theta) > 1 else shades * [[1], [0.5]]
-    return _Bars(positions / samples, lengths / samples, shades * unit)
+    first, last = part
+    return _Bars((positions - first) / (last - first), lengths / (last - first), shades * unit)
 
 
 def _told_apart(bars: _Bars) -> np.ndarray:
@@ -130,8 +145,11 @@ def _panel_height(rows: int) -> float:
     return min(_PANEL, _ROW * max(rows, _FEW_ROWS))
 
 
-def _waveform(axes: Axes, samples: np.ndarray, time: Scale) -> None:
-    moments, values = _outline(samples)
+def _waveform(axes: Axes, samples: np.ndarray, time: Scale, part: np.ndarray) -> None:
+    first, last = math.floor(part[0]), math.ceil(part[1]) + 1
+    moments, values = _outline(samples[first:last])
+    length, (begin, end) = len(samples[first:last]), part
+    moments = (moments * length + first - begin) / (end - begin)
     scale, factor = scales.amplitude_scale(values)
     strip = 0.16 * (scale.high - scale.low)
     draw_line(axes, time.low + moments * (time.high - time.low), values * factor, width=0.8)
@@ -156,6 +174,7 @@ def _outline(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _mark_centres(axes: Axes, time: Scale, centres: np.ndarray) -> None:
     """Short lines along the lower edge, at one frame in each column that has any; shorter where they make a band."""
+    centres = centres[(centres >= 0) & (centres <= 1)]
     centres = centres[np.unique(np.floor(centres * _COLUMNS), return_index=True)[1]]
     along = time.low + np.repeat(centres, 3) * (time.high - time.low)
     up = np.tile([0, 0.1 if len(centres) < _COLUMNS / 5 else 0.04, np.nan], len(centres))
@@ -163,9 +182,9 @@ def _mark_centres(axes: Axes, time: Scale, centres: np.ndarray) -> None:
     axes.plot(along, up, color=ACCENT, linewidth=0.9, solid_capstyle="butt", **place)
 
 
-def _bar_images(axes: Axes, time: Scale, lengths: Scale, alike: bool) -> list[AxesImage]:
-    """Still empty images of the strong bars, the pale bars and the centres."""
-    colours = {"cmap": ListedColormap([INK]) if alike else LENGTH_CMAP, "norm": LogNorm(lengths.low, lengths.high)}
+def _bar_images(axes: Axes, time: Scale, lengths: Scale, cmap: str | None) -> list[AxesImage]:
+    """Still empty images of the strong bars, the pale bars and the centres; without a colour map all bars are alike."""
+    colours = {"cmap": cmap or ListedColormap([INK]), "norm": LogNorm(lengths.low, lengths.high)}
     place = Scale(np.zeros(1), 0, 1, "Windows")
     pale = draw_image(axes, time, place, alpha=0.35, **colours)
     strong = draw_image(axes, time, place, **colours)
@@ -175,9 +194,11 @@ def _bar_images(axes: Axes, time: Scale, lengths: Scale, alike: bool) -> list[Ax
     return [strong, pale, centres]
 
 
-def _counted(every: _Bars, drawn: _Bars, shortest: str, longest: str) -> str:
+def _counted(every: _Bars, drawn: _Bars, total: int, shortest: str, longest: str) -> str:
     count, shown = len(every.centres), len(drawn.centres)
     frames = "1 frame, centre" if count == 1 else f"{count} frames, centres"
+    if count < total:
+        frames = f"{count} of {total} frames reach here, centres"
     windows = f"windows of {shortest} to {longest}"
     if shortest == longest:
         windows = f"window {shortest}" if count == 1 else f"every window {shortest}"
@@ -201,19 +222,22 @@ def _paint(images: list[AxesImage], bars: _Bars, row: np.ndarray, rows: int) -> 
     slots = max(rows, _FEW_ROWS)
     tops = height * (1 - ((slots - rows) / 2 + np.arange(rows + 1)) / slots)  # the first row is the highest
     edges, gap, line = np.round(tops).astype(int), height // slots // 5, max(1, width // 600)
-    left, right = (np.round(ends * width).astype(int) for ends in bars.spans())
+    left, right = bars.spans()
+    seen = (right > 0) & (left < 1)
+    left, right = (np.round(ends * width).astype(int) for ends in (left, right))
     left = np.clip(left, 0, width - 1)
     right = np.clip(right, left + 1, width)
     middle = np.clip(np.round(bars.centres * width - line / 2).astype(int), 0, width - line)
     roomy = right[0] - left[0] > 6 * line
+    inside = roomy & (bars.centres >= 0) & (bars.centres <= 1)
     grids = np.full((3, height, width), np.nan, dtype=np.float32)
     for n in range(len(row)):
         across = slice(edges[row[n] + 1] + gap, edges[row[n]])
         if roomy[n]:  # a seam, should the one before it in its row touch it
             grids[:, across, max(0, left[0, n] - line) : left[0, n]] = np.nan
-        for layer in (0, 1):
+        for layer in np.flatnonzero(seen[:, n]):
             grids[layer, across, left[layer, n] : right[layer, n]] = bars.shades[layer, n]
-        if roomy[n]:
+        if inside[n]:
             grids[2, across, middle[n] : middle[n] + line] = 1
     for image, grid in zip((pale, strong, centres), grids, strict=True):
         image.set_data(np.ma.masked_invalid(grid))

@@ -18,7 +18,7 @@ from .verify import Accuracy
 from .windows import WINDOWS, Window
 from .wording import one_line
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 ARRAYS, METRICS, CONFIG = "result.npz", "metrics.json", "config.yaml"
 COMPLETE = (CONVERGED, PATIENCE, STEPS)
 _PACKAGES = ("dstft-cli", "torch", "numpy", "soundfile", "pandas", "matplotlib")
@@ -145,6 +145,9 @@ class Result:
             "window": np.str_(self.window.name),
             "mode": np.str_(self.mode),
             "start": np.float64(self.signal.start),
+            "signal": self.signal.samples.astype(self.config.run.dtype),
+            "first_theta": np.float64(self.first_theta),
+            "curve": np.stack(self.curve),
             "schema_version": np.int64(SCHEMA_VERSION),
             **{f"{name}_history": values for name, values in self.history.items()},
         }
@@ -206,19 +209,26 @@ class Result:
             "sample_rate": signal.sample_rate,
             "samples": len(signal.samples),
             "channel": signal.channel,
+            "channels": list(signal.channels),
             "start": signal.start,
             "unit": signal.unit,
         }
 
 
+def tool_version() -> str:
+    """Of dstft-cli, as metrics.json has it."""
+    return _version(_PACKAGES[0])
+
+
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # run from a source tree that is not installed
-            found[package] = "unknown"
-    return found
+    return {"python": platform.python_version(), **{package: _version(package) for package in _PACKAGES}}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "unknown"
 
 
 def write_arrays(result: Result, path: Path) -> None:

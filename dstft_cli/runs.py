@@ -5,11 +5,14 @@ import math
 import os
 import tempfile
 import time
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from .claims import claim
 from .config import Config
 from .criteria import CRITERIA, get_criterion
 from .descent import OnStep, Step
@@ -22,13 +25,11 @@ from .results import ARRAYS, COMPLETE, CONFIG, METRICS, Result, write_arrays, wr
 from .signals import Signal, check_signal, detrend, load_signals
 from .staging import staging
 from .transform import dstft
-from .wording import time_text
+from .wording import one_line, time_text
 
-_FIGURE_FILES = [
-    f"{name}.{kind}"
-    for name in ("spectrogram", "theta", "comparison", "loss", "frames")
-    for kind in ("png", "svg", "pdf")
-]
+FIGURES = ("spectrogram", "theta", "comparison", "loss", "frames")
+FIGURE_KINDS = ("png", "svg", "pdf")
+_FIGURE_FILES = [f"{name}.{kind}" for name in FIGURES for kind in FIGURE_KINDS]
 
 
 def load_inputs(path: str | Path, config: Config) -> list[Signal]:
@@ -81,26 +82,36 @@ def check_view(signal: Signal, config: Config) -> None:
     from .figures import check_band
 
     plane = get_geometry(config, signal.sample_rate, len(signal.samples))
-    check_band(plane.frequencies(signal.sample_rate), _view(signal, config))
+    check_band(plane.frequencies(signal.sample_rate), view_of(signal, config))
 
 
 def run_signal(
     signal: Signal, config: Config, folder: Path, on_step: OnStep | None = None, loading: float = 0.0
 ) -> Result:
-    """Optimise one signal and write its folder, whatever result was there. ``loading``: s that reading it took."""
-    result = optimize(signal, config, on_step)
-    result.seconds = {"load": loading, **result.seconds}
-    if on_step is not None:
-        on_step(Step("write", 0, 1))
-    write_result(result, folder, on_existing="overwrite")
+    """Optimise one signal and write its folder, whatever result was there. ``loading``: s that reading it took.
+
+    Raises what optimize raises, and OutputError where the folder cannot be written or another run is at work in it.
+    """
+    with claim(folder):
+        result = optimize(signal, config, on_step)
+        result.seconds = {"load": loading, **result.seconds}
+        if on_step is not None:
+            on_step(Step("write", 0, 1))
+        _put(result, folder)
     return result
 
 
 def write_result(result: Result, folder: str | Path, figures: bool = True, on_existing: str = "error") -> Path:
     """All files of a result, the metrics last. Raises OutputExistsError, OutputError."""
     folder = Path(folder)
-    if on_existing != "overwrite":
-        check_free(folder)
+    with claim(folder):
+        if on_existing != "overwrite":
+            check_free(folder)
+        _put(result, folder, figures)
+    return folder
+
+
+def _put(result: Result, folder: Path, figures: bool = True) -> None:
     began = time.perf_counter()
     with staging(folder, last=METRICS, stale=_FIGURE_FILES) as aside:
         write_arrays(result, aside / ARRAYS)
@@ -110,7 +121,6 @@ def write_result(result: Result, folder: str | Path, figures: bool = True, on_ex
         result.seconds["write"] = time.perf_counter() - began
         result.seconds["total"] = sum(value for name, value in result.seconds.items() if name != "total")
         write_metrics(result, aside / METRICS)
-    return folder
 
 
 def _write_figures(result: Result, folder: Path) -> None:
@@ -122,24 +132,40 @@ def _write_figures(result: Result, folder: Path) -> None:
         figures.save(figure, str(path), format=settings.format, dpi=settings.dpi)
 
 
-def make_figures(result: Result) -> dict:
-    """The figures of a result by the stem of their file: spectrogram, theta, comparison, loss, frames where they moved."""
+def make_figures(result: Result, wanted: Collection[str] | None = None, **changes: object) -> dict:
+    """The figures of a result by the stem of their file: all of FIGURES, ``frames`` where they moved.
+
+    wanted: only those of these names, whether frames moved or not. changes: attributes of the View other than the
+    config has them.
+    """
     from . import figures
     from .frame_figure import frames
 
-    view, axes = _view(result.signal, result.config), (result.times, result.frequencies)
+    result = _as_stored(result)
+    view, axes = replace(view_of(result.signal, result.config), **changes), (result.times, result.frequencies)
     note = f"{_described(result)}{_value(result.criterion, result.final[result.criterion])}"
     bounds = result.geometry.theta_min, float(result.support)
-    made = {
-        "spectrogram": figures.spectrogram(*axes, result.magnitude, view, note),
-        "theta": figures.theta_map(*axes, result.theta, result.sample_rate, view, bounds),
-        "comparison": figures.comparison(*axes, _panels(result), view),
-        "loss": figures.loss_curves(result.history, view, _loss_curve(result)),
+    place = result.signal.samples, result.sample_rate, result.frame_positions, result.theta
+    makers = {
+        "spectrogram": lambda: figures.spectrogram(*axes, result.magnitude, view, note),
+        "theta": lambda: figures.theta_map(*axes, result.theta, result.sample_rate, view, bounds),
+        "comparison": lambda: figures.comparison(*axes, _panels(result), view),
+        "loss": lambda: figures.loss_curves(result.history, view, _loss_curve(result)),
+        "frames": lambda: frames(*place, view, note),
     }
-    if result.hop_mode != FIXED_HOP:
-        place = result.signal.samples, result.sample_rate, result.frame_positions, result.theta
-        made["frames"] = frames(*place, view, note)
-    return made
+    if wanted is None:
+        wanted = FIGURES if result.hop_mode != FIXED_HOP else FIGURES[:-1]
+    return {name: make() for name, make in makers.items() if name in wanted}
+
+
+def _as_stored(result: Result) -> Result:
+    """The result with no more digits than its file keeps: read back, it gives the same pictures to the byte."""
+    samples = result.signal.samples.astype(result.config.run.dtype)
+    return replace(
+        result,
+        stft=result.stft.astype(np.complex64, copy=False),
+        signal=replace(result.signal, samples=samples),
+    )
 
 
 def _loss_curve(result: Result) -> tuple[np.ndarray, np.ndarray, str] | None:
@@ -151,12 +177,12 @@ def _loss_curve(result: Result) -> tuple[np.ndarray, np.ndarray, str] | None:
     return lengths * 1e3 / result.sample_rate, losses, name
 
 
-def _view(signal: Signal, config: Config):
+def view_of(signal: Signal, config: Config):
     from .figures import View
 
     settings = config.figures
-    name = Path(signal.path).name if signal.path else signal.name
-    title = name if len(signal.channels) < 2 else f"{name}, channel {signal.channel}"
+    name = one_line(Path(signal.path).name if signal.path else signal.name)
+    title = name if len(signal.channels) < 2 else f"{name}, channel {one_line(signal.channel)}"
     return View(**settings.model_dump(exclude={"format"}), start=signal.start, title=title)
 
 

@@ -51,23 +51,40 @@ class Scale:
         return ticks, [f"{tick:.{decimals}f}".replace("-", "−") for tick in ticks]
 
 
-def time_scale(times: np.ndarray, start: float = 0.0, alone: float = 1.0) -> Scale:
+def time_scale(
+    times: np.ndarray,
+    start: float = 0.0,
+    alone: float = 1.0,
+    tmin: float | None = None,
+    tmax: float | None = None,
+) -> Scale:
     """Recording time of frames at times (T,) s after sample 0, which lies at start s.
 
-    In ms if all of it is before 1 s. The scale runs from the first frame's centre to the last one's; a single
-    frame is given alone s.
+    In ms if all of it is before 1 s. The scale runs from the first frame's centre to the last one's, or from tmin to
+    tmax s of recording time as far as there are frames; a single frame is given alone s. Raises InputError if it shows
+    nothing.
     """
     times = np.asarray(times, dtype=np.float64) + start
     first, last = times.min(), times.max()
     half = alone / 2 if first == last else 0.0
-    low, high = first - half, last + half
+    first, last = first - half, last + half
+    low, high = max(first, -np.inf if tmin is None else tmin), min(last, np.inf if tmax is None else tmax)
+    if low >= high:
+        part = f"{plain_number(first, 6)} to {plain_number(last, 6)} s"
+        raise InputError(f"figures: the limits {_limits(tmin=tmin, tmax=tmax)} leave nothing of {part}; widen them")
     factor, unit = (1e3, "ms") if max(-low, high) < 1 else (1.0, "s")
     return Scale(times * factor, low * factor, high * factor, f"Time ({unit})")
 
 
-def shared_time_scales(groups: Sequence[np.ndarray], start: float = 0.0, alone: float = 1.0) -> list[Scale]:
+def shared_time_scales(
+    groups: Sequence[np.ndarray],
+    start: float = 0.0,
+    alone: float = 1.0,
+    tmin: float | None = None,
+    tmax: float | None = None,
+) -> list[Scale]:
     """time_scale for groups of frames at times (T,) s each, T differing: one from the first to the last of them all."""
-    joint = time_scale(np.concatenate(groups), start, alone)
+    joint = time_scale(np.concatenate(groups), start, alone, tmin, tmax)
     ends = np.cumsum([len(times) for times in groups])
     return [replace(joint, centres=centres) for centres in np.split(joint.centres, ends[:-1])]
 
@@ -86,11 +103,15 @@ def frequency_scale(
     low, high = max(first, fmin or 0.0), min(last, np.inf if fmax is None else fmax)
     if low > high or low == high != first:
         band = f"{plain_number(first, 6)} to {plain_number(last, 6)} Hz"
-        raise InputError(f"figures: fmin={fmin}, fmax={fmax} leave nothing of {band}; widen the band")
+        raise InputError(f"figures: the limits {_limits(fmin=fmin, fmax=fmax)} leave nothing of {band}; widen them")
     if low == high:  # a single bin
         low, high = (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
     factor, unit = (1e-3, "kHz") if high >= 1e4 and not (log and low < 100) else (1.0, "Hz")
     return Scale(frequencies * factor, low * factor, high * factor, f"Frequency ({unit})", log)
+
+
+def _limits(**given: float | None) -> str:
+    return ", ".join(f"{name}={value:g}" for name, value in given.items() if value is not None)
 
 
 def length_scale(lengths: np.ndarray, margin: float = 0.0) -> tuple[Scale, float]:

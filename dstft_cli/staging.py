@@ -1,4 +1,4 @@
-"""Whole or absent: a set of files is made aside, forced to disk, and put in place by renames, the last one last."""
+"""Whole or absent: a file, or a set of files, is made aside, forced to disk, and put in place by renames, the last one last."""
 
 import contextlib
 import glob
@@ -25,7 +25,7 @@ def staging(folder: Path, last: str, stale: Iterable[str] = ()) -> Iterator[Path
     aside, done = None, False
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _sweep(folder)
+        sweep(folder)
         aside = Path(tempfile.mkdtemp(prefix=f"{_mark()}{os.getpid()}-", dir=folder))
         yield aside
         _install(aside, folder, last, stale)
@@ -37,19 +37,49 @@ def staging(folder: Path, last: str, stale: Iterable[str] = ()) -> Iterator[Path
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
         if not done:
-            _remove_empty(made)
+            remove_empty(made)
+
+
+@contextlib.contextmanager
+def single(path: Path) -> Iterator[Path]:
+    """A file to write in place of ``path``, in the same folder; on leaving it takes that name, on any error it is removed.
+
+    Folders on the way are made, and taken back on an error. Raises OutputError, naming the file and the cause, where the
+    disk or its permissions are in the way.
+    """
+    made = [folder for folder in path.parents if not folder.exists()]
+    aside, done = path.with_name(f"{_mark()}{os.getpid()}-{path.name[-80:]}"), False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        _force(aside)
+        os.replace(aside, path)
+        _force(path.parent)
+        done = True
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        if not done:
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
+            remove_empty(made)
 
 
 def _mark() -> str:
     return f".partial-{platform.node()}-"
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path) -> None:
     """Remove asides that processes of this machine left behind when they were killed."""
     for path in folder.glob(f"{glob.escape(_mark())}*"):
         process = path.name[len(_mark()) :].partition("-")[0]
-        if process.isdigit() and not _alive(int(process)):
+        if not process.isdigit() or (int(process) != os.getpid() and _alive(int(process))):
+            continue  # ours has the number of one that is gone: it holds nothing aside yet
+        if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _alive(process: int) -> bool:
@@ -109,7 +139,7 @@ def _force(path: Path) -> None:
         os.close(handle)
 
 
-def _remove_empty(made: list[Path]) -> None:
+def remove_empty(made: list[Path]) -> None:
     """Take back the folders that were made, innermost first, as long as nothing else came into them."""
     with contextlib.suppress(OSError):
         for path in made:

@@ -13,6 +13,11 @@ from ..errors import DstftError
 
 _COMMANDS = {
     "optimize": ("find the best window lengths for a recording and write its spectrogram", "optimize"),
+    "recommend": ("the best constant window and hop for recordings, ready to paste into other tools", "recommend"),
+    "compare": ("spectrograms side by side, and their figures in a table", "compare"),
+    "reconstruct": ("the signal back from a result, masked or not", "reconstruct"),
+    "plot": ("draw a result's figures again with other ranges, colours and sizes", "plot"),
+    "info": ("what a result or a recording is, on one screen", "info"),
     "config": ("make, show or check a configuration", "config"),
 }
 VERBOSITY = "dstft_cli.verbosity"
