@@ -103,12 +103,14 @@ def read_npy(path: str | os.PathLike) -> np.ndarray:
 
 
 def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
-    """What an archive holds by the arrays' names. Raises ValueError where that is more than a file of that size can."""
+    """What an archive holds by the arrays' names. Raises ValueError for what numpy.savez does not write."""
     found = {}
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")
-        if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size or info.flag_bits & 1:
-            raise ValueError(f"{one_line(name, 40)} is compressed or encrypted")
+        if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+            raise ValueError(f"{one_line(name, 40)} is compressed")
+        if info.comment:  # a wrong length of it would swallow the next array
+            raise ValueError(f"{one_line(name, 40)} has a comment")
         if name in found:
             raise ValueError(f"{one_line(name, 40)} is in it twice")
         found[name] = info
@@ -133,12 +135,14 @@ def _read(file: BinaryIO, size: int) -> np.ndarray:
         raise ValueError(f"it holds {one_line(str(dtype), 40)}, not plain numbers or text")
     count = math.prod(shape)
     if min(shape, default=0) < 0 or file.tell() + count * dtype.itemsize != size:
-        raise ValueError(f"its shape is said to be {one_line(str(shape), 40)}, and it has another size")
+        raise ValueError(f"it has another size than its shape {one_line(str(shape), 30)}")
     data = file.read(count * dtype.itemsize)
     if len(data) != count * dtype.itemsize:
         raise ValueError("it ends early")
     values = np.frombuffer(data, dtype, count)  # of bytes: nothing but numbers can come of it
-    return values.reshape(shape, order="F" if fortran else "C").astype(dtype.newbyteorder("="), order="C")
+    if dtype.kind == "U" and np.frombuffer(data, f"{dtype.str[0]}u4").max(initial=0) > sys.maxunicode:
+        raise ValueError("it holds text of characters that there are not")
+    return values.reshape(shape, order="F" if fortran else "C").astype(dtype.newbyteorder("="))
 
 
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:

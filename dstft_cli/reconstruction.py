@@ -41,7 +41,7 @@ def read_mask(path: str | os.PathLike, shape: tuple[int, int]) -> np.ndarray:
     Raises InputError where it cannot be read, does not fit or holds what is not finite.
     """
     mask = read_npy(path)
-    if mask.dtype.kind not in "fib":
+    if mask.dtype.kind not in "fibu":
         raise InputError(f"{file_name(path)}: a mask holds real gains, or true and false, not {mask.dtype}")
     if mask.ndim != 2 or any(n not in (1, whole) for n, whole in zip(mask.shape, shape, strict=True)):
         raise InputError(

@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,24 +29,23 @@ _HISTORY = "_history"
 _TERMS = ("loss", "regularization", "frames", "penalty")  # beside the criterion
 _MEASURES = ("entropy", "kurtosis", "coverage")
 _MOST_TEXT = 10_000_000  # bytes of metrics.json
+_MOST_NATS = 100  # of e^100 points alike
 _MEND = "run dstft optimize again"
 _EDGE = 1e-6  # the share by which single precision may miss a bound
 
 
 def is_result(path: str | Path) -> bool:
     """True for what looks like a result: a folder that holds its arrays or metrics, or a file of that kind."""
-    return _holds_result(path) if os.path.isdir(path) else Path(path).suffix == ".npz"
-
-
-def _holds_result(folder: str | Path) -> bool:
-    return any(os.path.exists(os.path.join(folder, name)) for name in (ARRAYS, METRICS))
+    if not os.path.isdir(path):
+        return Path(path).suffix == ".npz"
+    return any(os.path.exists(os.path.join(path, name)) for name in (ARRAYS, METRICS))
 
 
 def result_folder(path: str | Path) -> Path:
     """The folder of a result, from it or from the result.npz in it. Raises InputError where there is none."""
     path = Path(path)
     if os.path.isdir(path):
-        if _holds_result(path):
+        if is_result(path):
             return path
         below = sorted(item.parent.name for item in path.glob(f"*/{ARRAYS}"))
         hint = f"; there are some in it: {one_line(', '.join(below), 80)}" if below else ""
@@ -128,13 +126,16 @@ def _check_version(path: Path, version: object) -> None:
 
 
 def _config(path: Path) -> Config:
-    with reading(path, "configuration", _MEND):
-        pass  # it is a file, and one that may be read
+    with reading(path, "configuration", _MEND) as file:
+        whole = file.read(_MOST_TEXT).endswith(b"\n")
     try:
-        return load_config(path)
+        config = load_config(path) if whole else Config()
     except ConfigError as error:
         first = one_line(str(error).splitlines()[0], 200)
         raise InputError(f"{first}; {CONFIG} is part of the result: put it back, or {_MEND}") from None
+    if config.model_fields_set != Config.model_fields.keys():
+        raise refused(path, f"cut off: a section, or the end of its last line, is missing; put it back, or {_MEND}")
+    return config
 
 
 def _told(metrics: dict, config: Config) -> dict:
@@ -148,10 +149,10 @@ def _told(metrics: dict, config: Config) -> dict:
         "final": {name: _number(metrics, name, "final") for name in terms},
         "measures": {name: {at: _number(metrics, name, at) for at in ("initial", "final")} for name in _MEASURES},
         "accuracy": Accuracy(*(_number(metrics, "accuracy", name) for name in ("rms", "max", "bins_checked"))),
-        "bank": None if metrics.get("bank", "") is None else _numbers(metrics, "bank"),
+        "bank": _numbers(metrics, "bank") if _at(metrics, (dict, NoneType), "bank") else None,
         "stop_reason": _text(metrics, "stop_reason"),
         "device": _text(metrics, "device"),
-        "threads": int(_number(metrics, "threads")),
+        "threads": _at(metrics, int, "threads"),
         "seconds": {"total": _number(metrics, "seconds", "total"), **_numbers(metrics, "seconds")},
     }
 
@@ -189,9 +190,7 @@ def _texts(metrics: dict, *keys: str) -> tuple[str, ...]:
 def _number(metrics: dict, *keys: str) -> float:
     """null stands for what was not finite."""
     value = _at(metrics, (int, float, NoneType), *keys)
-    if value is None or abs(value) <= sys.float_info.max:
-        return math.nan if value is None else value
-    raise ValueError(f"{'.'.join(keys)} is {shown_value(value)}")
+    return math.nan if value is None else value
 
 
 def _numbers(metrics: dict, *keys: str) -> dict[str, float]:
@@ -277,6 +276,9 @@ def _check_metrics(ours: dict, theirs: dict) -> None:
     versions = {name: _text(theirs, "versions", name) for name in _at(theirs, dict, "versions")}
     place = next(_differences({**ours, "versions": versions}, theirs), None)
     _demand(place is None, f"{place} is not what {ARRAYS} and {CONFIG} make it")
+    for name in ("entropy", "renyi"):
+        nats = [value or 0 for value in ours.get(name, {}).values()]
+        _demand(all(abs(value) < _MOST_NATS for value in nats), f"{name} is beyond that of any spectrogram")
 
 
 def _differences(ours: object, theirs: object, place: str = "") -> Iterator[str]:

@@ -103,6 +103,7 @@ def from_profile(profile: Profile, slope: Profile | None = None, name: str | Non
     Raises InputError where g has no positive, finite area on [-1/2, 1/2] or does not keep the shape of u.
     """
     name = name or getattr(profile, "__name__", "custom")
+    name = f"my {name}" if name in WINDOWS else name  # a result then never takes it for the family of that name
     u = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000 - 0.5
     values = profile(u)
     if values.shape != u.shape:

@@ -50,7 +50,7 @@ def lengths(shape: str, frames: int, least: float = 20.0) -> torch.Tensor:
 
 def error(found: Inverse, original: torch.Tensor) -> float:
     """dB, over the samples that are not listed."""
-    seen = torch.ones(len(original), dtype=torch.bool)
+    seen = torch.ones(len(original), dtype=torch.bool, device=original.device)
     for first, last in found.uncovered:
         seen[first : last + 1] = False
     assert seen.any()
@@ -86,6 +86,14 @@ class TestRoundTrip:
         original, places = signal(), positions(True)
         theta = 20 * 3.2 ** torch.rand(F, len(places), generator=torch.Generator().manual_seed(6), dtype=torch.float64)
         assert error(inverse(dstft(original, theta, places, L), theta, places, N), original) < PROMISED[torch.float64]
+
+    @pytest.mark.parametrize("shape", ["time", "frequency", "plane"])
+    def test_on_every_device(self, shape, device):
+        places = positions(True).to(device)
+        original, theta = signal().to(device), lengths(shape, len(places)).to(device)
+        found = inverse(dstft(original, theta, places, L), theta, places, N)
+        assert found.samples.device.type == device.type
+        assert error(found, original) < PROMISED[torch.float64]
 
     def test_silence_is_silence(self):
         places = positions(False)

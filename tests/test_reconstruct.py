@@ -92,7 +92,7 @@ class TestMask:
         assert after[~high].sum() > 0.3 * before[~high].sum()
 
     def test_of_ones_changes_nothing(self, results, tmp_path, dstft):
-        np.save(tmp_path / "mask.npy", np.ones((1, 1)))
+        np.save(tmp_path / "mask.npy", np.ones((1, 1), np.uint8))
         for name, mask in {"plain": [], "masked": ["--mask", tmp_path / "mask.npy"]}.items():
             assert dstft("reconstruct", results / "tf", *mask, "-o", tmp_path / f"{name}.npy").code == 0
         np.testing.assert_array_equal(np.load(tmp_path / "plain.npy"), np.load(tmp_path / "masked.npy"))

@@ -28,6 +28,9 @@ ARRAYS = {
     "window",
     "mode",
     "start",
+    "signal",
+    "first_theta",
+    "curve",
     "schema_version",
     "loss_history",
     "entropy_history",
@@ -199,6 +202,7 @@ def test_the_input_is_named_by_its_hash_and_what_was_taken_of_it(metrics, record
         "sample_rate": 2000.0,
         "samples": 1000,
         "channel": "1",
+        "channels": ["1", "2"],
         "start": 0.1,
         "unit": "",
     }
@@ -247,6 +251,7 @@ def test_save_writes_the_folder_and_will_not_replace_one_unasked(tmp_path):
         "sample_rate": 1000.0,
         "samples": 400,
         "channel": "1",
+        "channels": ["1"],
         "start": 0.0,
         "unit": "",
     }

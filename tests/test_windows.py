@@ -73,3 +73,10 @@ def test_unknown_name_lists_the_known_ones():
 def test_profile_without_area_is_refused():
     with pytest.raises(InputError, match="area"):
         from_profile(lambda u: torch.sin(2 * math.pi * u))
+
+
+def test_a_callable_named_like_a_family_is_told_from_it():
+    def hann(u):
+        return 1 - u.abs()
+
+    assert get_window(hann).name == "my hann"
