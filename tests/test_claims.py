@@ -1,0 +1,96 @@
+"""One run at a time in a folder, whatever became of the one before."""
+
+import multiprocessing
+import os
+import platform
+
+import pytest
+from batch_files import FLAGS, write
+
+from dstft_cli.claims import LOCK, claim, tidy
+from dstft_cli.errors import OutputError
+
+
+def hold(folder, held, release):
+    with claim(folder):
+        held.set()
+        release.wait()
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the folder ``out``, and what lets it go."""
+    context = multiprocessing.get_context("spawn")
+    held, release = context.Event(), context.Event()
+    process = context.Process(target=hold, args=(tmp_path / "out", held, release))
+    process.start()
+    assert held.wait(30)
+    yield process, release
+    process.kill()
+    process.join()
+
+
+def test_a_second_run_is_refused_and_told_who_has_the_folder(tmp_path, holder):
+    with pytest.raises(OutputError) as refusal, claim(tmp_path / "out"):
+        pass
+    for words in (str(tmp_path / "out"), f"process {holder[0].pid}", platform.node(), "-o"):
+        assert words in str(refusal.value)
+
+
+def test_the_folder_is_free_again_after_the_run_and_nothing_is_left(tmp_path, holder):
+    process, release = holder
+    release.set()
+    process.join()
+    assert not (tmp_path / "out").exists()
+    with claim(tmp_path / "out"):
+        assert [path.name for path in (tmp_path / "out").iterdir()] == [LOCK]
+
+
+def test_the_lock_of_a_process_that_was_killed_is_taken_over(tmp_path, holder):
+    holder[0].kill()
+    holder[0].join()
+    assert (tmp_path / "out" / LOCK).exists()
+    with claim(tmp_path / "out"):
+        assert str(os.getpid()) in (tmp_path / "out" / LOCK).read_text()
+    assert not (tmp_path / "out").exists() or not (tmp_path / "out" / LOCK).exists()
+
+
+def test_tidying_leaves_a_run_that_is_at_work_alone_and_clears_up_after_one_that_was_killed(tmp_path, holder):
+    out = tmp_path / "out"
+    dead = out / f".partial-{platform.node()}-999999999-x"
+    dead.mkdir()
+    (out / f".partial-{platform.node()}-999999999-summary.csv").touch()
+    (out / f".partial-{platform.node()}-{holder[0].pid}-y").mkdir()
+    tidy(out)
+    assert {path.name for path in out.iterdir()} == {LOCK, f".partial-{platform.node()}-{holder[0].pid}-y"}
+    holder[0].kill()
+    holder[0].join()
+    tidy(out)
+    assert list(out.iterdir()) == []
+
+
+def test_a_folder_that_others_use_too_is_not_taken_away(tmp_path):
+    with claim(tmp_path / "deep" / "er"):
+        (tmp_path / "deep" / "mine").touch()
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["mine"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="cannot be written"), claim(tmp_path / "out"):
+        pass
+
+
+def test_a_file_in_the_way_is_told(tmp_path):
+    (tmp_path / "out").touch()
+    with pytest.raises(OutputError, match="out: cannot be written"), claim(tmp_path / "out"):
+        pass
+
+
+def test_dstft_optimize_is_refused_where_another_run_is_at_work(tmp_path, dstft):
+    out = tmp_path / "out"
+    with claim(out):
+        run = dstft("optimize", write(tmp_path / "in.wav"), "-o", out, *FLAGS)
+        assert [path.name for path in out.iterdir()] == [LOCK]
+    assert run.code == 1 and f"process {os.getpid()}" in run.err
