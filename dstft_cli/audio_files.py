@@ -21,6 +21,11 @@ _UNKNOWN = 1 << 62  # libsndfile gives 2^63 - 1 frames where a header leaves the
 _ERRORS = (soundfile.SoundFileError, RuntimeError)
 
 
+def library_version() -> str:
+    """Of libsndfile."""
+    return soundfile.__libsndfile_version__
+
+
 def read_audio(request: Request, text_extensions: tuple[str, ...]) -> Recording:
     """Read WAV, FLAC, OGG, AIFF and whatever else libsndfile knows; integers as fractions of full scale.
 

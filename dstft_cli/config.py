@@ -31,20 +31,18 @@ __all__ = [
 
 
 def load_config(
-    source: str | os.PathLike | None = None,
+    source: Config | str | os.PathLike | None = None,
     sets: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
 ) -> Config:
     """The settings of a run: defaults < source < sets < flags.
 
-    source: a preset's name or a YAML file (a Path, an existing file, a name with a separator, .yaml or .yml).
+    source: a preset's name, a YAML file (a Path, an existing file, a name with a separator, .yaml or .yml) or a Config.
     sets: "key=value" each, the key dotted or short (see SHORT_KEYS), the value as in YAML; a later one wins.
     flags: values by dotted or short key; None means not given.
     Raises ConfigError with one line for every setting that is refused, in the order in which they were given.
     """
-    draft = _Draft()
-    if source is not None:
-        draft.read(source)
+    draft = _begun(source)
     for item in sets:
         draft.set(item)
     for key, value in _given(flags or {}).items():
@@ -60,14 +58,19 @@ def merge_config(config: Config | str | os.PathLike | None, settings: Mapping[st
     """
     if isinstance(config, Config) and not _given(settings):
         return config
-    draft = _Draft()
-    if isinstance(config, Config):
-        draft.values = config.model_dump(by_alias=True)
-    elif config is not None:
-        draft.read(config)
+    draft = _begun(config)
     for key, value in _given(settings).items():
         draft.put(key, value, f"setting {one_line(key, 80)}")
     return draft.config()
+
+
+def _begun(source: Config | str | os.PathLike | None) -> "_Draft":
+    draft = _Draft()
+    if isinstance(source, Config):
+        draft.values = source.model_dump(by_alias=True)
+    elif source is not None:
+        draft.read(source)
+    return draft
 
 
 def _given(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ import numpy as np
 from .errors import InputError, OutputExistsError
 from .modes import FIXED_HOP
 from .results import ARRAYS, CONFIG, METRICS, Result
-from .runs import FIGURE_KINDS, FIGURES, check_folder
+from .runs import FIGURE_KINDS, FIGURES
 from .scales import plain_number
-from .staging import single
+from .staging import check_folder, single
 from .wording import file_name, shown_value
 
 TABLE = "the table"

@@ -183,7 +183,7 @@ class Result:
             "seed": self.config.run.seed,
             "input": self._input(),
             "notes": list(self.signal.notes),
-            "versions": _versions(),
+            "versions": versions(),
         }
 
     def _hop_summary(self) -> float | dict[str, float]:
@@ -220,8 +220,12 @@ def tool_version() -> str:
     return _version(_PACKAGES[0])
 
 
-def _versions() -> dict[str, str]:
-    return {"python": platform.python_version(), **{package: _version(package) for package in _PACKAGES}}
+def versions() -> dict[str, str]:
+    """Of Python, dstft-cli and what it stands on."""
+    from .audio_files import library_version  # here, since libsndfile is slow to load
+
+    packages = {package: _version(package) for package in _PACKAGES}
+    return {"python": platform.python_version(), **packages, "libsndfile": library_version()}
 
 
 def _version(package: str) -> str:

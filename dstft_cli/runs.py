@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import tempfile
 import time
 from collections.abc import Collection
 from dataclasses import replace
@@ -17,7 +15,7 @@ from .config import Config
 from .criteria import CRITERIA, get_criterion
 from .descent import OnStep, Step
 from .devices import DTYPES
-from .errors import OutputError, OutputExistsError
+from .errors import OutputExistsError
 from .geometry import get_geometry
 from .modes import FIXED_HOP
 from .optimization import optimize
@@ -65,18 +63,6 @@ def check_free(folder: Path) -> None:
         )
 
 
-def check_folder(folder: Path) -> None:
-    """Raises OutputError where the folder cannot be made or written in, before any work is spent on it."""
-    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
-    if not nearest.is_dir():
-        raise OutputError(f"{folder}: cannot be written: {nearest} is not a folder; choose another with -o")
-    try:
-        tempfile.TemporaryDirectory(prefix=".partial-", dir=nearest).cleanup()
-    except OSError as error:
-        reason = f"{error.strerror} in {nearest}"
-        raise OutputError(f"{folder}: cannot be written: {reason}; choose another folder with -o") from error
-
-
 def check_view(signal: Signal, config: Config) -> None:
     """Raises InputError where the figures' settings would show nothing of this signal, or cannot be drawn with."""
     from .figures import check_band
@@ -86,18 +72,24 @@ def check_view(signal: Signal, config: Config) -> None:
 
 
 def run_signal(
-    signal: Signal, config: Config, folder: Path, on_step: OnStep | None = None, loading: float = 0.0
+    signal: Signal,
+    config: Config,
+    folder: Path,
+    on_step: OnStep | None = None,
+    loading: float = 0.0,
+    small: bool = False,
 ) -> Result:
     """Optimise one signal and write its folder, whatever result was there. ``loading``: s that reading it took.
 
-    Raises what optimize raises, and OutputError where the folder cannot be written or another run is at work in it.
+    small: with its thumbnail, for a report on many. Raises what optimize raises, and OutputError where the folder cannot
+    be written or another run is at work in it.
     """
     with claim(folder):
         result = optimize(signal, config, on_step)
         result.seconds = {"load": loading, **result.seconds}
         if on_step is not None:
             on_step(Step("write", 0, 1))
-        _put(result, folder)
+        _put(result, folder, small=small)
     return result
 
 
@@ -111,13 +103,17 @@ def write_result(result: Result, folder: str | Path, figures: bool = True, on_ex
     return folder
 
 
-def _put(result: Result, folder: Path, figures: bool = True) -> None:
+def _put(result: Result, folder: Path, figures: bool = True, small: bool = False) -> None:
+    from .thumbnails import THUMBNAIL, thumbnail
+
     began = time.perf_counter()
-    with staging(folder, last=METRICS, stale=_FIGURE_FILES) as aside:
+    with staging(folder, last=METRICS, stale=[*_FIGURE_FILES, THUMBNAIL]) as aside:
         write_arrays(result, aside / ARRAYS)
         write_config(result, aside / CONFIG)
         if figures:
             _write_figures(result, aside)
+        if small:
+            (aside / THUMBNAIL).write_bytes(thumbnail(result))
         result.seconds["write"] = time.perf_counter() - began
         result.seconds["total"] = sum(value for name, value in result.seconds.items() if name != "total")
         write_metrics(result, aside / METRICS)

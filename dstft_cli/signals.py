@@ -107,7 +107,7 @@ def load_signals(
         "value_col": value_col,
     }
     try:
-        sha256 = _hash(request.path)
+        sha256 = file_hash(request.path)
         recording = _read(request, text)
     except OSError as error:
         raise InputError(f"{request.where}: cannot be read: {shown(error.strerror or error, 120)}") from error
@@ -196,7 +196,8 @@ def _check_file(request: Request) -> None:
         raise InputError(f"{request.where}: the file is empty")
 
 
-def _hash(path: str) -> str:
+def file_hash(path: str | os.PathLike) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):

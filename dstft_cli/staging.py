@@ -12,6 +12,18 @@ from pathlib import Path
 from .errors import OutputError
 
 
+def check_folder(folder: Path) -> None:
+    """Raises OutputError where the folder cannot be made or written in, before any work is spent on it."""
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
+    if not nearest.is_dir():
+        raise OutputError(f"{folder}: cannot be written: {nearest} is not a folder; choose another with -o")
+    try:
+        tempfile.TemporaryDirectory(prefix=".partial-", dir=nearest).cleanup()
+    except OSError as error:
+        reason = f"{error.strerror} in {nearest}"
+        raise OutputError(f"{folder}: cannot be written: {reason}; choose another folder with -o") from error
+
+
 @contextlib.contextmanager
 def staging(folder: Path, last: str, stale: Iterable[str] = ()) -> Iterator[Path]:
     """A folder to write into; on leaving, its files move into ``folder``, the one named ``last`` after all others.

@@ -153,7 +153,7 @@ def test_metrics_have_every_key(metrics):
         ),
     }
     assert set(metrics["accuracy"]) == {"rms", "max", "bins_checked"}
-    assert {"python", "dstft-cli", "torch", "numpy"} <= set(metrics["versions"])
+    assert {"python", "dstft-cli", "torch", "numpy", "libsndfile"} <= set(metrics["versions"])
     assert {"bank", "optimize", "verify"} <= set(metrics["seconds"])
 
 

@@ -82,7 +82,8 @@ def _optimize(path, source, sets, flags, out_dir, on_existing, verbose, quiet) -
 
 def _wanted(signals, folders, config, on_existing, console):
     """The signals to run and where; refuses before any work what could not be written or drawn, passes over what is there."""
-    from ..runs import check_folder, check_free, check_view, result_complete
+    from ..runs import check_free, check_view, result_complete
+    from ..staging import check_folder
 
     jobs = []
     for signal, folder in zip(signals, folders, strict=True):

@@ -101,7 +101,7 @@ def _search(paths, config, console, gains):
 def _check_picture(path, force) -> None:
     """Refuses before any work a picture that could not be written."""
     from ..errors import InputError, OutputExistsError
-    from ..runs import check_folder
+    from ..staging import check_folder
 
     if path.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"-o {path}: the loss curve is a picture; name a file that ends in .png, .svg or .pdf")

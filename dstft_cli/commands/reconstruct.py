@@ -48,7 +48,7 @@ def command(ctx, path, out, mask, force, verbose, quiet):
 def _reconstruct(path, out, mask, force, console) -> None:
     """Read and check everything, invert, write, and say how well it went."""
     from ..reconstruction import check_target, read_mask, reconstruct, write_samples
-    from ..runs import check_folder
+    from ..staging import check_folder
     from ..stored import read_result
 
     result = read_result(path)
