@@ -1,24 +1,30 @@
 """What a person sees while a command runs: progress and remarks on stderr, the result on stdout."""
 
+from __future__ import annotations
+
 import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console as RichConsole
+from rich.console import RenderableType
 from rich.measure import Measurement
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from .descent import Step
 from .lengths import LEAST_WINDOW
 from .modes import FIXED_HOP, OVERLAP
-from .results import Result
 from .wording import time_text
+
+if TYPE_CHECKING:  # torch is slow to load, and not every command needs it
+    from .descent import Step
+    from .results import Result
 
 _PHASES = {
     "bank": "window bank",
@@ -29,6 +35,7 @@ _PHASES = {
     "invert": "inverting",
 }
 _QUIET_SECONDS = 2.0  # between two plain lines
+_LOG_SECONDS = 10.0  # between two on many inputs
 
 
 class Console:
@@ -57,6 +64,17 @@ class Console:
                 yield _LiveView(bar).show
         else:
             yield _PlainView(self._err).show
+
+    @contextlib.contextmanager
+    def inputs(self, total: int) -> Iterator[Callable[[int, str, str], None]]:
+        """A function to show how many inputs have ended, what time is left, and how it goes: live, or a line now and then."""
+        if self.quiet:
+            yield lambda ended, left, words: None
+        elif self._err.is_terminal:
+            with _Inputs(self._err, total) as bar:
+                yield bar.show
+        else:
+            yield _Log(self._err, total).show
 
     def _bar(self) -> Progress:
         return Progress(
@@ -184,7 +202,9 @@ def _extent(lengths: np.ndarray, rate: float) -> str:
 
 
 def _status(step: Step) -> str:
-    parts = [f"{step.index}/{step.total}"] if step.total else [str(step.index)] if step.phase in ("bank", "invert") else []
+    parts = (
+        [f"{step.index}/{step.total}"] if step.total else [str(step.index)] if step.phase in ("bank", "invert") else []
+    )
     names = {"regularization": "λR", "penalty": "λC"}
     forms = {"residual": ".1e"}
     parts += [f"{names.get(name, name)} {value:{forms.get(name, '.4f')}}" for name, value in step.terms.items()]
@@ -221,3 +241,31 @@ class _PlainView:
             return
         self.phase, self.last = step.phase, now
         self.console.print(f"{_PHASES[step.phase]}  {_status(step)}".rstrip(), markup=False)
+
+
+class _Inputs(Progress):
+    """A bar with what time is left, and a line of words below it."""
+
+    def __init__(self, console: RichConsole, total: int):
+        self.words = ""
+        columns = BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
+        super().__init__(*columns, console=console, transient=True)
+        self.task = self.add_task("", total=total)
+
+    def show(self, ended: int, left: str, words: str) -> None:
+        self.words = words
+        self.update(self.task, completed=ended, description=left)
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        yield Text(self.words, no_wrap=True, overflow="ellipsis")
+
+
+class _Log:
+    def __init__(self, console: RichConsole, total: int):
+        self.console, self.total, self.last = console, total, time.monotonic()
+
+    def show(self, ended: int, left: str, words: str) -> None:
+        if time.monotonic() - self.last >= _LOG_SECONDS:
+            self.last = time.monotonic()
+            self.console.print(", ".join(filter(None, [f"{ended} of {self.total}: {words}", left])), markup=False)

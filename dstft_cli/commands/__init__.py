@@ -1,7 +1,8 @@
 """The command line: the group, and the one door at which errors become sentences and exit codes.
 
-Exit codes: 0 done; 1 failed; 2 usage, config or input refused; 130 and 143 stopped by a signal. Modules of single
-commands are imported when they are called, so that ``dstft --help`` answers at once.
+Exit codes: 0 done; 1 failed; 2 usage, config or input refused; 3 some of many failed; 4 out of tolerance; 5 nothing
+matched; 130 and 143 stopped by a signal. Modules of single commands are imported when they are called, so that
+``dstft --help`` answers at once.
 """
 
 import importlib
@@ -10,24 +11,21 @@ import sys
 import click
 
 from ..errors import DstftError
+from ..faults import sentence, unforeseen
 
 _COMMANDS = {
     "optimize": ("find the best window lengths for a recording and write its spectrogram", "optimize"),
+    "batch": ("the same for many recordings at once, in parallel; goes on where it was stopped", "batch"),
     "recommend": ("the best constant window and hop for recordings, ready to paste into other tools", "recommend"),
     "compare": ("spectrograms side by side, and their figures in a table", "compare"),
     "reconstruct": ("the signal back from a result, masked or not", "reconstruct"),
     "plot": ("draw a result's figures again with other ranges, colours and sizes", "plot"),
+    "check": ("tell whether results are still what they were, for CI", "check"),
     "info": ("what a result or a recording is, on one screen", "info"),
     "config": ("make, show or check a configuration", "config"),
 }
 VERBOSITY = "dstft_cli.verbosity"
 """Key in the context's meta under which a command leaves how often -v was given."""
-
-
-def _lacks_memory(error: Exception) -> bool:
-    """True for Python's error, CUDA's, and that of torch's CPU allocator, which is a plain RuntimeError."""
-    kinds = ("MemoryError", "OutOfMemoryError", "_ArrayMemoryError")
-    return type(error).__name__ in kinds or "DefaultCPUAllocator" in str(error)
 
 
 class _Door(click.Group):
@@ -57,15 +55,9 @@ class _Door(click.Group):
         except BrokenPipeError:
             sys.stderr.close()  # whoever read our output has left; there is nobody to tell
             ctx.exit(1)
-        except OSError as error:
-            self._fail(ctx, f"{error.filename or 'output'}: {error.strerror or error}", 1)
         except Exception as error:
-            if _lacks_memory(error):
-                advice = "take a part with --duration, a longer --hop or a smaller --support"
-                self._fail(ctx, f"out of memory: {advice}", 1)
-            text = " ".join(str(error).split())[:200]
-            hint = "" if ctx.meta.get(VERBOSITY, 0) > 1 else "; -vv shows where"
-            self._fail(ctx, f"internal error, please report it: {type(error).__name__}: {text}{hint}", 1)
+            hint = "; -vv shows where" if unforeseen(error) and ctx.meta.get(VERBOSITY, 0) < 2 else ""
+            self._fail(ctx, f"{sentence(error)}{hint}", 1)
 
     def _fail(self, ctx, sentence, code):
         if ctx.meta.get(VERBOSITY, 0) > 1:
