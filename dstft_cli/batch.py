@@ -216,7 +216,13 @@ def _write_summary(plan: Plan, rows: dict[str, list[Row]]) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for row in _ordered(plan, rows):
-            writer.writerow(f"{row[name]:.8g}" if isinstance(row[name], float) else row[name] for name in COLUMNS)
+            writer.writerow(_cell(row[name]) for name in COLUMNS)
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:.8g}"
+    return " | ".join(value) if isinstance(value, list) else value
 
 
 def make_report(plan: Plan, engine: Engine, rows: list[Row], stop: Callable[[], object] = bool) -> Path | None:

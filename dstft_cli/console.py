@@ -20,6 +20,7 @@ from rich.text import Text
 
 from .lengths import LEAST_WINDOW
 from .modes import FIXED_HOP, OVERLAP
+from .recordings import warnings_in
 from .wording import time_text
 
 if TYPE_CHECKING:  # torch is slow to load, and not every command needs it
@@ -53,6 +54,14 @@ class Console:
     def warn(self, text: str) -> None:
         """What must be seen even with -q."""
         click.echo(f"Warning: {text}", err=True)
+
+    def remark(self, note: str, of: str = "") -> None:
+        """A note on a recording, called so where there are several; damage must be seen even with -q."""
+        lead, warning = f"{of}: " if of else "", warnings_in([note])
+        if warning:
+            self.warn(lead + warning[0])
+        else:
+            self.say(lead + note)
 
     @contextlib.contextmanager
     def progress(self) -> Iterator[Callable[[Step], None]]:

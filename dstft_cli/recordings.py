@@ -2,12 +2,20 @@
 
 import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from .errors import InputError
+
+_WARNING = "warning: "  # how a note begins that tells of damage
+
+
+def warnings_in(notes: Iterable[str]) -> list[str]:
+    """What those notes on a recording say that tell of damage to it, or of samples that were not read."""
+    return [note.removeprefix(_WARNING) for note in notes if note.startswith(_WARNING)]
 
 
 @dataclass(frozen=True)

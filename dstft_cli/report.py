@@ -15,6 +15,7 @@ from urllib.parse import quote
 from . import scales
 from .errors import InputError
 from .histograms import gain_histogram, length_histogram
+from .recordings import warnings_in
 from .report_page import closing, opening
 from .staging import single
 from .stored import read_result
@@ -58,7 +59,7 @@ def write_report(rows: Sequence[Row], out: Path) -> Path:
     rows: one for each input, failed ones are shown first. Keys: input (name or path); status (done, failed, or skipped:
     done by an earlier run); error (a sentence); output (the folder of the result, absolute or from ``out``); theta_min_ms,
     theta_median_ms, theta_max_ms; loss_initial, loss_final; gain (share of the loss at the start, larger is better);
-    coverage (0 to 1); seconds. What is unknown is None, or a number that is not finite.
+    coverage (0 to 1); seconds; notes (remarks on the recording, a list). What is unknown is None, or a number that is not finite.
     The page needs nothing but itself: thumbnails are in it, taken from the results' folders. The same rows and results give
     the same bytes. Raises OutputError where it cannot be written.
     """
@@ -159,6 +160,8 @@ def _names(row: Row, link: str | None) -> list[str]:
     name = html.escape(one_line(name, 500))
     if link is not None:
         name = f'<a href="{link}">{name}</a>'
+    for warning in warnings_in(row.get("notes") or []):
+        name += f"<br><span class=bad>{html.escape(one_line(warning, 300))}</span>"
     mark = " bad" if status == "failed" else ""
     return [
         f'<td role=cell class="words{mark}" data-v={list(_STATUSES).index(status)}>{_STATUSES[status]}</td>',

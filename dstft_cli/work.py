@@ -16,22 +16,24 @@ COLUMNS = (
     *("input", "status", "error", "output"),
     *("theta_min_ms", "theta_median_ms", "theta_max_ms"),
     *("loss_initial", "loss_final", "gain", "coverage", "seconds"),
+    "notes",
 )
 """Of a row. status: done, skipped (was done already) or failed. error: why, one sentence. output: the folder of the result.
 
 theta: window lengths. loss_initial, loss_final: at the first constant window and at the end; gain: how far it fell, as a share of
 the first. coverage: the share of the signal that windows reach. seconds: what the result took,
-also where that was in an earlier run. Figures are None where there is no result.
+also where that was in an earlier run. notes: what was remarked of the recording, one text each. Figures are None where there is
+no result.
 """
 
-Row = dict[str, str | float | None]
+Row = dict[str, str | float | list[str] | None]
 
 _ONE = threading.Lock()  # the seed, the number of threads and matplotlib are those of the whole process
 
 
 def failed(path: str, reason: str) -> Row:
     """The row of an input that gave no result."""
-    return dict.fromkeys(COLUMNS) | {"input": path, "status": FAILED, "error": reason, "output": ""}
+    return dict.fromkeys(COLUMNS) | {"input": path, "status": FAILED, "error": reason, "output": "", "notes": []}
 
 
 def work(path: str, config: Config, folder: str, on_existing: str = RESUME) -> list[Row]:
@@ -152,4 +154,5 @@ def _row(path: str, home: Path, metrics: dict, status: str) -> Row:
         "gain": None if not first or last is None else (first - last) / abs(first),
         "coverage": metrics["coverage"]["final"],
         "seconds": metrics["seconds"]["total"],
+        "notes": metrics["notes"],
     }

@@ -14,6 +14,7 @@ from dstft_cli.batch import Plan, Tally, run_batch
 from dstft_cli.collecting import Item, collect
 from dstft_cli.config import load_config
 from dstft_cli.errors import OutputError
+from dstft_cli.recordings import warnings_in
 from dstft_cli.work import COLUMNS, failed
 from dstft_cli.workers import Stopped, WorkerDied
 
@@ -29,7 +30,7 @@ def pretend(path: str, config, folder: str, on_existing: str) -> list[dict]:
     """Work that is done at once: inputs of odd number fail."""
     if int(Path(path).stem) % 2:
         return [failed(path, f"{path}: odd")]
-    return [dict.fromkeys(COLUMNS, 1.5) | {"input": path, "status": "done", "error": "", "output": folder}]
+    return [dict.fromkeys(COLUMNS, 1.5) | {"input": path, "status": "done", "error": "", "output": folder, "notes": []}]
 
 
 class TestRun:
@@ -157,6 +158,14 @@ class TestWork:
         assert row["loss_initial"] - row["loss_final"] == pytest.approx(row["gain"] * row["loss_initial"])
         assert row["coverage"] == metrics["coverage"]["final"] and row["seconds"] == metrics["seconds"]["total"]
         assert set(row) == set(COLUMNS)
+
+    def test_tells_of_damage_that_left_something_to_read(self, tmp_path):
+        whole = write(tmp_path / "in.wav").read_bytes()
+        (tmp_path / "in.wav").write_bytes(whole[: len(whole) - 400])
+        (row,), (again,) = do(tmp_path), do(tmp_path)
+        assert (row["status"], again["status"]) == ("done", "skipped")
+        assert row["notes"] == again["notes"] and warnings_in(row["notes"]) != []
+        assert json.loads((tmp_path / "out" / "metrics.json").read_text("utf-8"))["notes"] == row["notes"]
 
     def test_a_bad_file_is_a_row_with_its_sentence_and_leaves_nothing(self, tmp_path):
         (tmp_path / "in.wav").write_text("no sound")

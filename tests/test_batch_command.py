@@ -111,6 +111,15 @@ class TestTalk:
         again = batch("good", "bad", "-o", "out")
         assert "4: 2 done before, 2 failed" in again.out
 
+    def test_warns_of_damage_even_if_quiet_and_writes_it_down(self, batch):
+        whole = Path("good/1.wav").read_bytes()
+        Path("good/1.wav").write_bytes(whole[: len(whole) - 400])
+        run = batch("good", "-o", "out", "-q")
+        assert run.code == 0
+        assert re.search(r"^Warning: good/1\.wav: .*cut off", run.err, re.M) and "good/0.wav" not in run.err
+        notes = [row["notes"] for row in summary(Path("out"))]
+        assert notes[0] == "" and "cut off" in notes[1] and "cut off" in Path("out/report.html").read_text("utf-8")
+
     def test_quiet_it_prints_the_folder_and_failures_only(self, batch):
         run = batch("good", "bad", "-o", "out", "-q")
         assert run.out == "out\n" and len(run.err.splitlines()) == 2

@@ -212,10 +212,13 @@ def _code(tally) -> int:
 
 def _telling(tally, show, console):
     """What is called after each input, and every now and then."""
+    from ..recordings import warnings_in
     from ..work import FAILED
 
     def tell(rows):
         for row in rows:
+            for warning in warnings_in(row["notes"]):
+                console.warn(f"{_named(row)}: {warning}")
             if row["status"] == FAILED:
                 click.echo(f"Failed: {_failure(row)}", err=True)
             else:

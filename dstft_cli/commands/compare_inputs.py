@@ -142,7 +142,7 @@ def _recording(paths, config, console):
     if len(signals) > 1:
         raise InputError(f"--channel all: compare takes one channel, and {signals[0].where} has {len(signals)}")
     for note in signals[0].notes:
-        console.say(note)
+        console.remark(note)
     return signals[0]
 
 

@@ -70,7 +70,7 @@ def _optimize(path, source, sets, flags, out_dir, on_existing, verbose, quiet) -
     signals = load_inputs(path, config)
     loading = (time.perf_counter() - began) / len(signals)
     for note in dict.fromkeys(note for signal in signals for note in signal.notes):
-        console.say(note)
+        console.remark(note)
     jobs, worst = _wanted(signals, output_folders(out_dir, signals), config, on_existing, console), 0
     with stop_request() as stop:
         for signal, folder in jobs:

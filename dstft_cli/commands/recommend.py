@@ -88,9 +88,11 @@ def _search(paths, config, console, gains):
     for path in paths:
         console.say(f"reading {path}", level=1)
         signals += load_inputs(path, config)
-    notes = [note if len(paths) == 1 else f"{signal.where}: {note}" for signal in signals for note in signal.notes]
-    for note in dict.fromkeys(notes):
-        console.say(note)
+    several = len(paths) > 1
+    for note, name in dict.fromkeys(
+        (note, signal.where if several else "") for signal in signals for note in signal.notes
+    ):
+        console.remark(note, name)
     with console.progress() as show:
         found = recommend(signals, config, show, gains)
     if found.at_bound:
