@@ -11,6 +11,7 @@ from .scales import Scale
 _WIDTH, _HEIGHT = 460, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 10, 42  # what surrounds the bars, pixels
 _FEWEST, _MOST = 8, 40  # bars
+_LEAST = 0.01  # of the axis of gains, %
 _FAR = 6  # distances between the quartiles: what lies farther from them would leave the rest no room
 
 
@@ -33,7 +34,7 @@ def gain_histogram(gains: Sequence[float]) -> str:
     if not len(gains):
         return ""
     values = 100 * np.asarray(gains, dtype=np.float64)
-    span = scales.value_scale(_near(values))
+    span = scales.value_scale(np.append(_near(values), np.median(values) + np.array([-_LEAST, _LEAST]) / 2))
     step = np.diff(scales.even_ticks(span.low, span.high, _bars(values)))[0]
     edges = step * np.arange(math.floor(span.low / step), math.ceil(span.high / step) + 1)
     return _figure("Gains, larger is better", values, Scale(edges, edges[0], edges[-1], "Gain (%)"), "%")

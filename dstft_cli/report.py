@@ -228,6 +228,7 @@ def _size(data: bytes) -> tuple[int, int]:
 
 
 def _varies(row: Row) -> bool:
+    """Whether its picture has a map of window lengths beside it."""
     return _number(row, "theta_min_ms") != _number(row, "theta_max_ms")
 
 

@@ -21,14 +21,14 @@ _CLEAR = 2 * _LEVELS
 def thumbnail(result: Result) -> bytes:
     """A PNG of the spectrogram, in dB below its peak, and of the window lengths on a logarithmic scale of their own.
 
-    Colours and band are those of the result's figures. No peak is lost, however small the picture; a single window length
-    has no map. The same result gives the same bytes. Raises InputError where the band holds no bin.
+    Colours and band are those of the result's figures. No peak is lost, however small the picture; where all window lengths
+    are one there is no map. The same result gives the same bytes. Raises InputError where the band holds no bin.
     """
     view = View(**result.config.figures.model_dump(exclude={"format"}))
     time, frequency = axes_scales(result.times, result.frequencies, view)
     grid = raster.peaks(result.magnitude, frequency, time, HEIGHT, WIDTH)
     parts = [_indices(raster.decibels(grid, float(grid.max()), view.db_range) / view.db_range + 1)]
-    if result.theta.size > 1:
+    if result.theta.min() < result.theta.max():
         theta = np.broadcast_to(result.theta, result.stft.shape)
         parts += [np.full((HEIGHT, GAP), _CLEAR), _length_indices(theta, frequency, time)]
     return _png(np.hstack(parts)[::-1], (view.cmap, view.theta_cmap))

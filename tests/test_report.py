@@ -97,7 +97,7 @@ def page(tmp_path):
 def result():
     """A tone of 250 Hz, 0.4 s at 1 kHz, under windows that differ from point to point."""
     tone = np.sin(2 * np.pi * 250 * np.arange(400) / 1000)
-    return optimize(Signal(tone, 1000.0, "tone"), mode="tf", support=64, hop=8, steps=1)
+    return optimize(Signal(tone, 1000.0, "tone"), mode="tf", loss="concentration", support=64, hop=8, steps=8)
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -239,6 +239,15 @@ class TestThumbnails:
         assert abs(spectrum.sum(1).argmax() - HEIGHT / 2) <= 2  # 250 of 500 Hz
         assert lengths[:, :50].max() < lengths[:, 70:].min()
 
+    def test_of_one_length_everywhere_have_no_map_and_fit_their_column(self, result, tmp_path):
+        alike = replace(result, theta=np.full(result.stft.shape, 32.0))
+        assert pixels(thumbnail(alike)).shape == (HEIGHT, WIDTH)
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a" / THUMBNAIL).write_bytes(thumbnail(alike))
+        lengths = dict.fromkeys(["theta_min_ms", "theta_median_ms", "theta_max_ms"], 32.0)
+        text = write_report([row(output="a", **lengths)], tmp_path).read_text("utf-8")
+        assert f"width={WIDTH} " in text and "class=maps" not in text
+
     def test_lose_no_peak(self, result):
         stft = np.full(result.stft.shape, 1e-6 + 0j, np.complex64)
         stft = np.repeat(stft, 40, 1)
@@ -297,6 +306,13 @@ class TestHistograms:
         assert sum(height for *_, height in bars) == 40
         assert sum(height for low, _, height in bars if low < 0) == sum(-0.03 <= gain < 0 for gain in gains)
         assert "−7000 to 5 %" in figure and "1 beyond the axis" in figure
+
+    @pytest.mark.parametrize("gains", [[0.0] * 30, [0.01, 0.01 + 1e-12], [0.02]], ids=str)
+    def test_of_gains_that_are_all_alike_keep_readable_numbers(self, gains):
+        figure = gain_histogram(gains)
+        places = {place: text for place, text in re.findall(r'<text x="([0-9.]+)"[^>]*middle">([−0-9.]+)<', figure)}
+        assert len(places) >= 2 and all(len(text) <= 7 for text in places.values())
+        assert sum(height for *_, height in self.bars(figure)) == len(gains)
 
     def test_name_their_axes_with_units(self):
         figures = gain_histogram([0.1, 0.2]) + length_histogram([900.0, 2000.0], 1e-3, "s")
