@@ -12,11 +12,17 @@ from pathlib import Path
 from .errors import OutputError
 
 
-def check_folder(folder: Path) -> None:
-    """Raises OutputError where the folder cannot be made or written in, before any work is spent on it."""
+def check_place(folder: Path) -> Path:
+    """The nearest folder that is there, the folder itself or above it. Raises OutputError where something else is in the way."""
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
     if not nearest.is_dir():
         raise OutputError(f"{folder}: cannot be written: {nearest} is not a folder; choose another with -o")
+    return nearest
+
+
+def check_folder(folder: Path) -> None:
+    """Raises OutputError where the folder cannot be made or written in, before any work is spent on it."""
+    nearest = check_place(folder)
     try:
         tempfile.TemporaryDirectory(prefix=".partial-", dir=nearest).cleanup()
     except OSError as error:

@@ -121,12 +121,12 @@ def _check_usage(inputs, params) -> None:
 def _batch(inputs, source, sets, params, console) -> int:
     """Collect, check, run, tell; the exit code."""
     from ..config import load_config, merge_config
-    from ..staging import check_folder
+    from ..staging import check_place
 
     config = load_config(source, sets, flags_given(params))
     if config.run.threads is None:  # not as many as there are cores to share: the bytes would depend on -j
         config = merge_config(config, {"run.threads": 1})
-    check_folder(Path(params["out_dir"]))
+    check_place(Path(params["out_dir"]))
     items = _collect(inputs, params, console)
     if not items:
         console.warn("nothing to do: no recordings match")

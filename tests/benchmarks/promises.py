@@ -203,13 +203,16 @@ def touched(home: Path) -> None:
     calls = (
         "openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,link,linkat,symlink,truncate,chmod"
     )
-    log = home / "log"
-    line = ["strace", "-f", "-qq", "-o", log, "-e", f"trace={calls}"]
+    (home / "log").mkdir()
+    line = ["strace", "-ff", "-qq", "-o", home / "log" / "of", "-e", f"trace={calls}"]  # a file for each process
     dstft("batch", "in", "-o", "warm", "-j", 2, *FLAGS, cwd=home)  # what Python and matplotlib keep of a first start
     run = dstft("batch", "in", "-o", "out", "-j", 2, *FLAGS, cwd=home, before=tuple(map(str, line)))
     seen, inside = set(), 0
-    for call in log.read_text(errors="replace").splitlines():
-        if re.search(r"= -1 |O_RDONLY|O_PATH|resumed|exited|--- SIG", call):
+    logs = [log.read_text(errors="replace").splitlines() for log in (home / "log").iterdir()]
+    for call in (call for log in logs for call in log):
+        if re.search(
+            r"= -1 |O_RDONLY|O_PATH|exited|--- SIG|^unlinkat\([0-9]", call
+        ):  # rmtree names what lies in a folder it holds
             continue
         for path in re.findall(r'"([^"]*)"', call):
             whole = os.path.normpath(home / path)
