@@ -42,6 +42,8 @@ from .drawing import (
 from .errors import InputError
 from .scales import Scale
 
+_COMPRESSION = 4  # of PNG: in half the time of 6, and 2 % larger
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -191,7 +193,11 @@ def save(figure: Figure, file: str | os.PathLike | IO[bytes], format: str = "png
     undated = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
     if format not in undated:
         raise InputError(f"figures: format={format!r}: expected one of {', '.join(undated)}")
-    figure.savefig(file, format=format, dpi=dpi, metadata=undated[format])
+    if format == "png":  # as savefig does it, but without drawing twice
+        figure.set_dpi(dpi)
+        figure.canvas.print_png(file, pil_kwargs={"compress_level": _COMPRESSION})
+    else:
+        figure.savefig(file, format=format, dpi=dpi, metadata=undated[format])
 
 
 def _length_image(axes: Axes, time: Scale, frequency: Scale, lengths: np.ndarray, cmap: str) -> float:
