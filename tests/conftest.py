@@ -1,12 +1,16 @@
 """What tests share: signals with known truth, real recordings where they are, and devices."""
 
 import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as shells have it for what they run in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 _REAL = Path(os.environ.get("DSTFT_TEST_DATA", SAMPLES.parent.parent / "shared" / "data" / "signals"))
