@@ -19,6 +19,7 @@ from .collecting import Item
 from .config import Config
 from .errors import OutputError
 from .faults import sentence
+from .recordings import shown
 from .staging import remove_empty, single
 from .work import COLUMNS, DONE, FAILED, RESUME, SKIPPED, Row, failed, work
 from .workers import Engine, Stopped
@@ -176,7 +177,9 @@ def _rows(plan: Plan, item: Item, future: Future, stopping: bool) -> list[Row]:
 
 def _as_asked(plan: Plan, item: Item, row: Row) -> Row:
     """The row with the input called as the user did, and the folder of the result counted from that of the batch."""
-    error, output = row["error"].replace(plan.call(item)[0], item.path), row["output"]
+    error, output, called = row["error"], row["output"], plan.call(item)[0]
+    for name in (str, lambda path: shown(path, 80)):  # in full, or as refusals have it
+        error = error.replace(name(called), name(item.path))
     return row | {"input": item.path, "error": error, "output": output and os.path.relpath(output, plan.out)}
 
 

@@ -5,12 +5,17 @@ import signal
 from pathlib import Path
 from types import SimpleNamespace
 
+# Before torch is loaded: threads that spin would fight over the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import numpy as np
 import pytest
 import torch
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as shells have it for what they run in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+torch.set_num_threads(1)  # planes are small here, and several tests run at a time
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 _REAL = Path(os.environ.get("DSTFT_TEST_DATA", SAMPLES.parent.parent / "shared" / "data" / "signals"))

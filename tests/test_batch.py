@@ -53,6 +53,17 @@ class TestRun:
         assert [row["status"] for row in rows] == ["done", "done", "failed", "done", "done"]
         assert (str(fault) or "out of memory") in rows[2]["error"]
 
+    def test_calls_inputs_as_the_user_did_though_other_machines_know_them_by_their_whole_path(
+        self, tmp_path, monkeypatch
+    ):
+        deep = tmp_path / ("deep" * 20) / ("er" * 40)
+        deep.mkdir(parents=True)
+        monkeypatch.chdir(deep)
+        Path("no.wav").write_text("no sound")
+        there = plan(tmp_path, items=[Item("no.wav", Path("no"))], local=False)
+        (row,) = run_batch(there, Inline(), Tally(1))
+        assert row["input"] == "no.wav" and row["error"].startswith("no.wav: not audio")
+
     @pytest.mark.parametrize(("most", "expected"), [(1, 2), (2, 4), (3, 5), (None, 5)])
     def test_begins_nothing_after_so_many_failures(self, tmp_path, most, expected):
         rows = run_batch(plan(tmp_path, most_failures=most), Inline(), Tally(5), function=pretend)

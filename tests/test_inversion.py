@@ -61,7 +61,9 @@ def error(found: Inverse, original: torch.Tensor) -> float:
 class TestRoundTrip:
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
     @pytest.mark.parametrize("moved", [False, True], ids=["fixed hop", "moved frames"])
-    @pytest.mark.parametrize("window", [*WINDOWS, triangle], ids=str)
+    @pytest.mark.parametrize(
+        "window", [*WINDOWS, triangle], ids=lambda window: getattr(window, "__name__", str(window))
+    )
     @pytest.mark.parametrize("shape", SHAPES)
     def test_gives_the_signal_back(self, shape, window, moved, dtype):
         original, places = signal(dtype), positions(moved)

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from batch_files import FLAGS, alive, comparable, descendants, stamps, tree, write
 
 TOUCHES = {
-    "open": 75,
+    "open": 60,
     "os.mkdir": 12,
     "os.rename": 24,
     "os.remove": 6,
