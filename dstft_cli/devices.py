@@ -1,10 +1,9 @@
 """Where the numbers live: device, dtype, and how much memory there is to work in."""
 
-import os
-
 import torch
 
 from .errors import DeviceError
+from .free_memory import free_memory
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -29,22 +28,10 @@ def get_device(name: str = "auto") -> torch.device:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory in bytes that can be taken on that device without swapping."""
+    """Memory in bytes that can be taken on that device without swapping, and without being killed for it."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            fields = dict(line.split(":", 1) for line in lines)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):  # not Linux
-        return _physical_bytes() // 2
-
-
-def _physical_bytes() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 4 * 2**30
+    return free_memory()
 
 
 def chunk_bytes(device: torch.device) -> int:

@@ -20,6 +20,8 @@ from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from .errors import DstftError, InputError
+from .free_memory import share_among
+from .streams import calm_warnings
 
 GRACE = 2.0  # s that workers have to put down what they have in hand
 _JOIN = 10.0  # s until a scheduler, and then a worker of it, must have answered
@@ -73,7 +75,7 @@ class LocalWorkers:
 
     def __init__(self, jobs: int, gpus: Collection[str] = ()):
         names = [*gpus] or [None]
-        self._desks = [_Desk(names[i % len(names)]) for i in range(jobs)]
+        self._desks = [_Desk(names[i % len(names)], jobs) for i in range(jobs)]
         self._idle = deque(self._desks)
 
     @property
@@ -125,13 +127,13 @@ class _Spawn(SpawnContext):
 class _Desk:
     """A place for one worker, filled anew when that has died."""
 
-    def __init__(self, gpu: str | None):
-        self._gpu, self._context, self._pool = gpu, _Spawn(), None
+    def __init__(self, gpu: str | None, desks: int):
+        self._beginning, self._context, self._pool = (gpu, desks), _Spawn(), None
 
     def submit(self, function: Callable, *args: object) -> Future:
         while True:
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(1, self._context, _begin, (self._gpu,))
+                self._pool = ProcessPoolExecutor(1, self._context, _begin, self._beginning)
             try:
                 with _deaf():
                     return self._pool.submit(_at_work, function, *args)
@@ -173,10 +175,12 @@ def _deaf() -> Iterator[None]:
 _BUSY = threading.Event()  # in a worker: an input is in hand
 
 
-def _begin(gpu: str | None) -> None:
-    """The first thing that a worker does, before torch is loaded."""
+def _begin(gpu: str | None, workers: int) -> None:
+    """The first thing that a worker, one of so many, does before torch is loaded."""
+    share_among(workers)
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    calm_warnings()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # for systems that know no masks
     signal.signal(signal.SIGTERM, _put_down)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -18,21 +18,27 @@ LADDER = [  # a module imports from lower lines only
     "baselines work",
     "movements",
     "adaptive_gain baseline_files report runs",
-    "claims",
-    "check_values figures frame_figure optimization recommendation_figure staging stored thumbnails tolerances",
-    "drawing histograms moving_frames results still_frames report_page",
+    "claims holding watching",
+    "check_values figures frame_figure optimization recommendation_figure stored thumbnails tolerances",
+    "display",
+    "drawing histograms moving_pieces results still_blocks sum_tables report_page",
+    "local_pieces long_run moving_frames pilot still_frames",
     "moving_bank progress raster",
-    "problem search",
-    "collecting descent final geometry",
+    "long_problem search",
+    "problem",
+    "planning",
+    "collecting descent final frame_sums geometry",
     "bank concentration config module scales signals",
     "inversion",
     "node_sum verify",
     "array_files audio_files criteria interpolation refusals text_files transform yaml_files",
-    "containers settings sums text_layout text_rates",
-    "setting_types",
-    "devices frames lengths positions recordings text_names windows",
-    "faults modes text_cells tool_lines wording workers",
-    "errors",
+    "containers settings staging sums text_layout text_rates trials",
+    "flac_audit iff_audit ogg_audit riff_audit",
+    "flac_frames riff_lists setting_types",
+    "findings",
+    "devices frames holes lengths positions recordings text_names windows",
+    "chunks disk_planes faults hush modes sizes tapes text_cells tool_lines wording workers",
+    "errors free_memory streams",
 ]
 RUNG = {name: i for i, line in enumerate(LADDER) for name in line.split()}
 UPWARDS = {("text_rates", "text_files")}  # for type checkers only
@@ -99,14 +105,19 @@ def test_each_library_has_one_home(library):
     assert {room(path) for path, tree in TREES.items() if library in libraries(tree)} == HOMES[library]
 
 
-BANNED_CALLS = {"print", "exit", "quit", "eval", "exec", "sys.exit", "os._exit", "os.system", "yaml.load", "torch.load"}
+BANNED_CALLS = {"print", "exit", "quit", "eval", "exec", "sys.exit", "os._exit", "os.system", "os.popen", "torch.load"}
+BANNED_CALLS |= {
+    f"yaml.{name}" for name in ("load", "load_all", "unsafe_load", "full_load", "unsafe_load_all", "full_load_all")
+}
+ALLOWED_CALLS = {Path("watching"): {"os._exit"}}  # the one place that may end the process wherever it stands
 BANNED_ARGUMENTS = {("allow_pickle", True), ("weights_only", False), ("shell", True)}
 
 
 @pytest.mark.parametrize("path", TREES, ids=str)
 def test_no_module_prints_exits_or_runs_data_as_code(path):
     nodes = list(ast.walk(TREES[path]))
-    assert not {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)} & BANNED_CALLS
+    calls = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
+    assert not calls & BANNED_CALLS - ALLOWED_CALLS.get(path, set())
     assert (
         not {(node.arg, getattr(node.value, "value", None)) for node in nodes if isinstance(node, ast.keyword)}
         & BANNED_ARGUMENTS

@@ -1,0 +1,88 @@
+"""How much memory a run counts on: the least of what the machine, its control groups and the shell leave."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from dstft_cli import free_memory
+from dstft_cli.workers import LocalWorkers
+
+GB = 10**9
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """Writes files of /proc and /sys below a folder of their own, with 8 GB free."""
+
+    def write(**files: str):
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return tmp_path
+
+    write(**{"proc/meminfo": f"MemTotal: 16000000 kB\nMemAvailable: {8 * GB // 1024} kB\n", "proc/self/cgroup": ""})
+    return write
+
+
+def group(folder: str, names: tuple[str, str], limit: object, used: int, cache: str) -> dict[str, str]:
+    values = (str(limit), str(used), cache)
+    return {f"sys/fs/cgroup/{folder}{n}": v for n, v in zip((*names, "memory.stat"), values, strict=True)}
+
+
+TWO, ONE = ("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")
+
+
+@pytest.mark.parametrize(
+    ("line", "files", "expected"),
+    [
+        ("0::/", {}, 8.0),
+        ("0::/", group("", TWO, "max", 3 * GB, f"anon 5\ninactive_file {GB}"), 8.0),
+        ("0::/", group("", TWO, 4 * GB, 3 * GB, f"anon 5\ninactive_file {GB}"), 2.0),
+        ("0::/a/b", group("a/", TWO, 4 * GB, 1 * GB, "inactive_file 0"), 3.0),  # one above it
+        ("0::/a/b", group("", TWO, 4 * GB, 1 * GB, "inactive_file 0"), 3.0),  # a container shows its own at the top
+        ("5:memory:/a\n0::/", group("memory/a/", ONE, 2 * GB, GB, f"total_inactive_file {GB // 2}"), 1.5),
+        ("5:cpu:/a", group("cpu/a/", ONE, 2 * GB, GB, "total_inactive_file 0"), 8.0),
+        ("0::/", group("", TWO, GB, 2 * GB, "inactive_file 0"), 0.0),
+        ("nonsense", {}, 8.0),
+        ("0::/", group("", TWO, "?", 2 * GB, "inactive_file 0"), 8.0),
+    ],
+)
+def test_a_container_gets_no_more_than_it_is_allowed(machine, line, files, expected):
+    root = machine(**{"proc/self/cgroup": line + "\n"}, **files)
+    assert free_memory.free_memory(root) == pytest.approx(expected * GB, rel=1e-6)
+
+
+def test_a_system_without_proc_has_half_of_what_is_built_in(tmp_path):
+    found = free_memory.free_memory(tmp_path)
+    assert found == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def sharers() -> int:
+    return free_memory._sharers
+
+
+def test_each_worker_of_a_batch_counts_on_its_share():
+    workers = LocalWorkers(3)
+    try:
+        assert [workers.submit(sharers).result(60) for _ in range(2)] == [3, 3]
+    finally:
+        workers.close()
+
+
+def test_workers_share_it(machine, monkeypatch):
+    monkeypatch.setattr(free_memory, "_sharers", 1)
+    free_memory.share_among(4)
+    assert free_memory.free_memory(machine()) == pytest.approx(2 * GB, rel=1e-6)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a shell as POSIX has them")
+def test_a_limit_of_the_shell_counts():
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (10**9, 10**9))\n"
+        "from dstft_cli.free_memory import free_memory; print(free_memory())"
+    )
+    found = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    assert 0.5e9 < found < 1e9
