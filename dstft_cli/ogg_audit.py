@@ -1,0 +1,143 @@
+"""Ogg: every page's checksum, number and stream, for libsndfile leaves out in silence what does not fit (RFC 3533)."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import BinaryIO
+
+from .findings import Findings
+
+_MARK = b"OggS"
+_HEADER = 27
+_BEGIN, _END = 2, 4  # flags of the first and the last page of a stream
+_CODECS = {b"\x01vorbis": "Vorbis", b"OpusHead": "Opus", b"\x7fFLAC": "FLAC", b"Speex   ": "Speex"}
+_MOST = 1 << 60  # samples of a stream
+_FAR = 1 << 24  # bytes in which the next page is looked for
+_MIRROR = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+@dataclass(frozen=True)
+class _Page:
+    offset: int
+    flags: int
+    granule: int
+    serial: int
+    number: int
+    sound: bool  # whether its checksum is right
+    start: bytes  # of its body
+
+
+def ogg_audit(file: BinaryIO, head: bytes, findings: Findings) -> bool:
+    """Look through a file that begins with the bytes ``head``; False where it is no Ogg file.
+
+    Of streams one after the other libsndfile reads the first only, and a damaged page goes missing without a word.
+    """
+    if head[:4] != _MARK:
+        return False
+    pages = list(_pages(file, findings))
+    codecs = {page.serial: _codec(page) for page in pages if page.flags & _BEGIN}
+    main = next((serial for serial, codec in codecs.items() if codec), None)
+    if main is None:
+        fault = findings.fault(150) or "no stream of Vorbis, Opus or FLAC begins in this Ogg file"
+        raise findings.refuse(
+            0, f"{fault}, so that nothing can be read", "take another copy, or convert it to FLAC or WAV"
+        )
+    _check_streams(pages, main, findings)
+    own = [page for page in _first_link(pages) if page.serial == main]
+    _check_order(own, findings)
+    if codecs[main] == "Vorbis":
+        findings.frames = max(page.granule for page in own)
+    return True
+
+
+def _pages(file: BinaryIO, findings: Findings) -> Iterator[_Page]:
+    """The whole pages of a file; what lies between them, or is cut off, is warned of."""
+    offset, total = 0, file.seek(0, 2)
+    while offset < total:
+        file.seek(offset)
+        header = file.read(_HEADER)
+        lengths = file.read(header[26]) if len(header) == _HEADER else b""
+        end = offset + _HEADER + len(lengths) + sum(lengths)
+        if header[:4] != _MARK:
+            after = _next_mark(file, offset)
+            _warn_of_gap(file, offset, after or total, findings)
+            offset = after or total
+        elif len(header) < _HEADER or len(lengths) < header[26] or end > total:
+            findings.warn(f"the Ogg stream is cut off: the page at byte {offset} ends beyond the file")
+            offset = _next_mark(file, offset + 4) or total
+        else:
+            page = _page(header, lengths, file.read(sum(lengths)), offset)
+            if page.sound:
+                yield page
+                offset = end
+            else:  # its length may be what is wrong
+                findings.warn(
+                    f"the Ogg page at byte {offset} is damaged (wrong checksum); samples are missing or out of place"
+                )
+                offset = _next_mark(file, offset + 4) or total
+
+
+def _page(header: bytes, lengths: bytes, body: bytes, offset: int) -> _Page:
+    _, flags, granule, serial, number, crc = struct.unpack_from("<BBqIII", header, 4)
+    whole = header[:22] + bytes(4) + header[26:] + lengths + body
+    return _Page(offset, flags, granule, serial, number, _checksum(whole) == crc, body[:16])
+
+
+def _checksum(page: bytes) -> int:
+    """CRC-32 of polynomial 0x04C11DB7 from the highest bit on, starting at 0: zlib's, mirrored and without its inversions."""
+    mirrored = zlib.crc32(page.translate(_MIRROR), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(mirrored.to_bytes(4, "little").translate(_MIRROR), "big")
+
+
+def _next_mark(file: BinaryIO, start: int) -> int | None:
+    """Where the next page begins."""
+    file.seek(start)
+    found = file.read(_FAR).find(_MARK)
+    return None if found < 0 else start + found
+
+
+def _warn_of_gap(file: BinaryIO, start: int, end: int, findings: Findings) -> None:
+    file.seek(start)
+    if any(file.read(min(end - start, _FAR))):
+        findings.warn(f"{end - start} bytes from byte {start} on are no Ogg page; samples may be missing there")
+
+
+def _codec(page: _Page) -> str | None:
+    return next((name for mark, name in _CODECS.items() if page.start.startswith(mark)), None)
+
+
+def _first_link(pages: list[_Page]) -> list[_Page]:
+    """The pages before a stream begins behind pages that are no beginnings."""
+    plain = next((i for i, page in enumerate(pages) if not page.flags & _BEGIN), len(pages))
+    later = next((i for i, page in enumerate(pages) if page.flags & _BEGIN and i > plain), len(pages))
+    return pages[:later]
+
+
+def _check_streams(pages: list[_Page], main: int, findings: Findings) -> None:
+    first = _first_link(pages)
+    if len(first) < len(pages):
+        findings.warn(f"another Ogg stream begins at byte {pages[len(first)].offset}; only the first of them was read")
+    beside = next((page for page in first if page.serial != main), None)
+    if beside:
+        findings.warn(f"a page of another Ogg stream lies at byte {beside.offset}; only one stream was read")
+
+
+def _check_order(pages: list[_Page], findings: Findings) -> None:
+    """The pages of one stream: each number once, the last one marked as such."""
+    for i, page in enumerate(pages):
+        if page.number != pages[0].number + i:
+            findings.warn(
+                f"the Ogg stream is damaged: page {page.number} at byte {page.offset}, expected page {pages[0].number + i}; "
+                "samples are missing or out of place"
+            )
+            return
+        if page.flags & _END and i + 1 < len(pages):
+            findings.warn(f"the Ogg stream ends at byte {page.offset}, but goes on behind it")
+    counts = [page for page in pages if page.granule != -1]  # the others end within a packet
+    wrong = next((b for a, b in pairwise(counts) if not 0 <= a.granule <= b.granule < _MOST), None)
+    if wrong:
+        findings.warn(f"the Ogg page at byte {wrong.offset} counts {wrong.granule} samples, which cannot be")
+    if not pages[-1].flags & _END:
+        findings.warn("the Ogg stream is cut off: its last page is missing")
