@@ -9,13 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from .errors import InputError
+from .tapes import Tape
 
+_HELD = 0.2  # of the memory for a run, in samples
 _WARNING = "warning: "  # how a note begins that tells of damage
 
 
 def warnings_in(notes: Iterable[str]) -> list[str]:
     """What those notes on a recording say that tell of damage to it, or of samples that were not read."""
     return [note.removeprefix(_WARNING) for note in notes if note.startswith(_WARNING)]
+
+
+def most_samples(room: float) -> int:
+    """How many samples a run holds that may take so many bytes of memory; the rest is for what it makes of them."""
+    return int(_HELD * room / 8)
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,8 @@ class Request:
     channel: None (the first), a number from 1, a name, "mix" (the mean) or "all".
     start, duration: s; duration None reads to the end.
     fs: Hz, overrides what the file says.
+    room: bytes of memory that reading, and a run on what was read, may take; None: as many as are free. Of an audio file that
+        takes more than its share the samples are not held but read as they are needed.
     Raises InputError for a rate that no file can have.
     """
 
@@ -34,6 +43,12 @@ class Request:
     start: float = 0.0
     duration: float | None = None
     fs: float | None = None
+    room: float | None = None
+
+    @property
+    def most(self) -> float:
+        """How many samples of an audio file are held."""
+        return math.inf if self.room is None else most_samples(self.room)
 
     def __post_init__(self):
         if self.fs is not None and not (math.isfinite(self.fs) and self.fs > 0):
@@ -69,7 +84,7 @@ class Track:
     """One channel as read: its name, its samples (N,) and their unit."""
 
     name: str
-    samples: np.ndarray
+    samples: np.ndarray | Tape
     unit: str = ""
 
 

@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .errors import InputError
+from .holes import hole_notes
 from .recordings import Recording, Request, shown, stem
+from .tapes import Tape, pieces
 
+_SLOWEST, _FASTEST = 1e-12, 1e12  # Hz
 _LOUD_OFFSET = 3.0  # times the spread
 
 TEXT_EXTENSIONS = (".csv", ".tsv", ".txt", ".dat", ".asc", ".lvm")
@@ -20,7 +23,8 @@ TEXT_EXTENSIONS = (".csv", ".tsv", ".txt", ".dat", ".asc", ".lvm")
 class Signal:
     """One channel of a recording.
 
-    samples: (N,) float64, contiguous, as the file has them: never resampled, never normalised.
+    samples: (N,) float64, contiguous, as the file has them: never resampled, never normalised. Of a long recording they may be a
+        Tape, or a map of a file: sliced alike, and not in memory.
     sample_rate: Hz.
     name: what results are called after; the file's stem.
     channel, channels: the name of this channel ("mix" for the mean) and of all in the file.
@@ -32,7 +36,7 @@ class Signal:
     Raises InputError where samples are not one row of real numbers or the rate is not positive.
     """
 
-    samples: np.ndarray
+    samples: np.ndarray | Tape
     sample_rate: float
     name: str
     channel: str = "1"
@@ -83,6 +87,7 @@ def load_signals(
     time_col: str | int | None = None,
     time_unit: str | None = None,
     value_col: str | int | None = None,
+    room: float | None = None,
 ) -> list[Signal]:
     """The signals of an audio file, or of a text file (TEXT_EXTENSIONS); several only for channel="all".
 
@@ -93,10 +98,12 @@ def load_signals(
     delimiter: a character, or tab, space, comma, semicolon, pipe. decimal: "." or ",".
     skip_rows: lines to leave out at the top.
     time_col, value_col: name of a column, or its number from 1. time_unit: s, ms, us, ns or min.
+    room: bytes of memory that reading, and what is then done with the samples, may take; None: as many as are free. Of audio that
+        takes more than its share only a part at a time is in memory.
 
     Raises InputError, in one sentence, for a file or an option that cannot give sound samples.
     """
-    request = Request(os.fsdecode(path), channel, start, duration, fs)
+    request = Request(os.fsdecode(path), channel, start, duration, fs, room)
     _check_file(request)
     text = {
         "delimiter": delimiter,
@@ -126,18 +133,31 @@ def check_signal(signal: Signal, shortest: float) -> None:
             f"{signal.where}: {len(samples)} samples ({signal.duration:.6g} s) are fewer than the shortest "
             f"window of {shortest:g} samples; give a longer part or allow shorter windows"
         )
-    wrong = np.flatnonzero(~np.isfinite(samples))
-    if wrong.size:
+    wrong, low, high = _extremes(samples)
+    if wrong:
+        place, value, count = wrong
         raise InputError(
-            f"{signal.where}: sample {wrong[0]} (counted from 0), at {signal.start + wrong[0] / rate:.6g} s, "
-            f"is {samples[wrong[0]]}, one of {wrong.size} that are not finite; mend the file or choose "
+            f"{signal.where}: sample {place} (counted from 0), at {signal.start + place / rate:.6g} s, "
+            f"is {value}, one of {count} that are not finite; mend the file or choose "
             "another part with --start and --duration"
         )
-    if samples.min() == samples.max():
+    if low == high:
         raise InputError(
-            f"{signal.where}: channel {shown(signal.channel, 40)} is constant ({samples[0]:g} in all "
+            f"{signal.where}: channel {shown(signal.channel, 40)} is constant ({low:g} in all "
             f"{len(samples)} samples); choose another channel or another part"
         )
+
+
+def _extremes(samples: np.ndarray | Tape) -> tuple[tuple[int, float, int] | None, float, float]:
+    """Place, value and number of samples that are not finite, where there are any; and the least and the greatest."""
+    wrong, low, high, begin = None, math.inf, -math.inf, 0
+    for piece in pieces(samples):
+        odd = np.flatnonzero(~np.isfinite(piece))
+        if odd.size:
+            place, value, count = wrong or (begin + odd[0], piece[odd[0]], 0)
+            wrong = place, value, count + odd.size
+        low, high, begin = min(low, piece.min()), max(high, piece.max()), begin + len(piece)
+    return wrong, low, high
 
 
 def detrend(signal: Signal, kind: str) -> Signal:
@@ -146,20 +166,45 @@ def detrend(signal: Signal, kind: str) -> Signal:
     A signal whose offset is many times its spread gets a note instead, since the offset then outshines all else.
     """
     samples = signal.samples
+    with np.errstate(over="ignore"):
+        mean, spread, slope = _line(samples, kind == "linear")
     if kind == "none":
-        mean, spread = samples.mean(), samples.std()
         if abs(mean) <= _LOUD_OFFSET * spread:
             return signal
         note = f"its mean, {mean:.4g}, is {abs(mean) / spread:.3g} times its spread and will outshine the rest: --detrend mean takes it off"
         return replace(signal, notes=(*signal.notes, note))
-    line = np.full_like(samples, samples.mean())
-    if kind == "linear":
-        place = np.arange(len(samples)) - (len(samples) - 1) / 2
-        line += place * (place @ samples / max(place @ place, 1.0))
+    middle = (len(samples) - 1) / 2
+    if isinstance(samples, Tape):
+        return replace(signal, samples=samples.less(mean - slope * middle, slope))
+    line = np.full_like(samples, mean)
+    if slope:
+        line += (np.arange(len(samples)) - middle) * slope
     return replace(signal, samples=samples - line)
 
 
+def _line(samples: np.ndarray | Tape, tilted: bool) -> tuple[float, float, float]:
+    """Mean, standard deviation, and the slope a sample of the least-squares line, 0 where it is not asked for."""
+    count, middle = len(samples), (len(samples) - 1) / 2
+    room = max(count * (count**2 - 1) / 12, 1.0)
+    if isinstance(samples, np.ndarray):
+        place = np.arange(count) - middle if tilted else None
+        slope = place @ samples / max(place @ place, 1.0) if tilted else 0.0
+        return samples.mean(), samples.std(), slope
+    total = sum(piece.sum() for piece in pieces(samples)) / count
+    squares = moment = begin = 0.0
+    for piece in pieces(samples):
+        apart = piece - total
+        squares += apart @ apart
+        moment += (np.arange(len(piece)) + (begin - middle)) @ apart
+        begin += len(piece)
+    return total, math.sqrt(squares / count), moment / room if tilted else 0.0
+
+
 def _as_samples(samples: object, where: str) -> np.ndarray:
+    if isinstance(samples, Tape) and len(samples):
+        return samples
+    if isinstance(samples, np.memmap) and samples.ndim == 1 and samples.dtype.kind == "f" and samples.size:
+        return samples  # it stays on disk
     array = np.asarray(samples)
     if array.ndim != 1:
         raise InputError(f"{where}: samples must be one row (N,), got the shape {array.shape}; pass one channel")
@@ -177,6 +222,11 @@ def _as_rate(rate: object, where: str) -> float:
         raise InputError(f"{where}: the sampling rate must be a number in Hz, got {shown(repr(rate))}") from None
     if not (math.isfinite(value) and value > 0):
         raise InputError(f"{where}: the sampling rate must be finite and more than zero, got {value:g} Hz")
+    if not _SLOWEST <= value <= _FASTEST:
+        limits = f"between {_SLOWEST:g} and {_FASTEST:g} Hz"
+        raise InputError(
+            f"{where}: a sampling rate of {value:g} Hz, expected one {limits}; mend the time, or give --fs"
+        )
     return value
 
 
@@ -232,7 +282,7 @@ def _signals(request: Request, recording: Recording, sha256: str) -> list[Signal
             start=recording.start,
             path=request.path,
             sha256=sha256,
-            notes=tuple(recording.notes),
+            notes=(*recording.notes, *hole_notes(track.samples, recording.rate)),
         )
         for track in recording.tracks
     ]
