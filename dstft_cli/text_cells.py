@@ -1,9 +1,12 @@
 """Lines of a text file and their cells: splitting, comments, what a number looks like, units in a name."""
 
 import csv
+import math
 import re
 
 WHITESPACE = r"\s+"  # as pandas spells it
+_MINUS = "\u2212"  # as typesetters, and programs that care for looks, write it
+_LONGEST_NAME = 500  # characters
 _UNIT = re.compile(r"(.*?)\s*[\[(]([^\[\]()]*)[\])]\s*$")
 _NOT_A_UNIT = re.compile(r"[A-Z]?\d+$")  # "Channel 4 (D18)" names a pin
 
@@ -17,7 +20,15 @@ def is_comment(line: str, delimiter: str | None) -> bool:
 def number_pattern(decimal: str) -> re.Pattern:
     """What one whole cell looks like when it holds a number, NaN and infinity included."""
     mark = re.escape(decimal)
-    return re.compile(rf"[-+]?((\d+({mark}\d*)?|{mark}\d+)(e[-+]?\d+)?|nan|inf|infinity)", re.I)
+    return re.compile(rf"[-+{_MINUS}]?((\d+({mark}\d*)?|{mark}\d+)(e[-+{_MINUS}]?\d+)?|nan|inf|infinity)", re.I)
+
+
+def as_number(text: str, number: re.Pattern, decimal: str) -> float:
+    """The number that a cell holds, quotes left out; NaN where it holds none."""
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1].strip()
+    return float(text.replace(decimal, ".").replace(_MINUS, "-")) if number.fullmatch(text) else math.nan
 
 
 def split(line: str, delimiter: str | None) -> list[str]:
@@ -36,7 +47,7 @@ def split(line: str, delimiter: str | None) -> list[str]:
 
 def split_unit(name: str) -> tuple[str, str]:
     """("acc", "m/s^2") of "acc [m/s^2]" or "acc (m/s^2)"; no unit where there are no such brackets."""
-    found = _UNIT.match(name)
+    found = _UNIT.match(name[:_LONGEST_NAME])
     if not found or not found[1] or _NOT_A_UNIT.match(found[2]):
         return name, ""
     return found[1], found[2].strip()

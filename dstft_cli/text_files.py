@@ -2,6 +2,8 @@
 
 import csv
 import io
+import math
+import os
 import re
 from dataclasses import dataclass
 from typing import TextIO
@@ -10,10 +12,18 @@ import numpy as np
 import pandas as pd
 
 from .errors import InputError
+from .free_memory import free_memory
 from .recordings import Recording, Request, Track, pick_channels, quoted, shown
-from .text_cells import is_comment, lines_of, number_pattern
+from .sizes import size_words
+from .text_cells import as_number, is_comment, lines_of, number_pattern, split
 from .text_layout import Layout, find_layout
 from .text_rates import find_rate, is_counter, is_time
+
+_TAIL = 1 << 14  # bytes of the end of a file that are looked at
+_EACH = 6  # bytes of memory for each byte of a table while it is read
+_SMALL = 10_000_000  # bytes of a table that are read in any case
+_MARKS = {"utf-16": 2, "utf-32": 4}  # bytes at the start that tell the order of all
+_MANY = 20  # lines above the last that show how long numbers are
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ def read_text(request: Request, options: TextOptions) -> Recording:
 
     Raises InputError with file, line and column for a cell that is no number, an uneven time column, no rate.
     """
+    _check_room(request)
     layout = find_layout(request, options.delimiter, options.decimal, options.skip_rows)
     table = Table(request, layout)
     if len(table) == 1 and len(layout.numeric) > 2:
@@ -54,7 +65,40 @@ def read_text(request: Request, options: TextOptions) -> Recording:
         return Track(name, np.mean(rows, axis=0), units[0] if len(set(units)) == 1 else "")
 
     tracks = [track(pick.name, pick.position) for pick in picks]
-    return Recording(tracks, tuple(names), rate.hz, first / rate.hz, [*notes, *layout.notes, *rate.notes])
+    remarks = [*notes, *layout.notes, *rate.notes, *_cut_notes(request, layout, table)]
+    if options.value_col is None and layout.unread:
+        remarks.append(f"warning: {layout.unread}, which is no plain number, and was not read")
+    return Recording(tracks, tuple(names), rate.hz, first / rate.hz, remarks)
+
+
+def _check_room(request: Request) -> None:
+    """Raises InputError for a table that would not fit into memory while it is read."""
+    size, free = os.path.getsize(request.path), free_memory()
+    need, room = _EACH * size, min(free, math.inf if request.room is None else request.room)
+    if size <= _SMALL or need <= room:
+        return
+    there = f"{size_words(free)} are free" if room == free else f"--memory leaves {size_words(room)}"
+    raise InputError(
+        f"{request.where}: this table of {size_words(size)} takes some {size_words(need)} of memory to read and {there}: "
+        "cut it into parts, or save it as WAV or FLAC, which are read piece by piece"
+    )
+
+
+def _cut_notes(request: Request, layout: Layout, table: "Table") -> list[str]:
+    """A warning where the last line is open and its last cell shorter than any of many above: maybe half a number."""
+    with open(request.path, "rb") as file:
+        mark = file.read(_MARKS.get(layout.encoding, 0))
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _TAIL) // 4 * 4)  # whole characters of UTF-16 and UTF-32
+        tail = mark + file.read()
+    *lines, last = lines_of(tail.decode(layout.encoding, "replace"))
+    lengths = [len(split(line, layout.delimiter)[-1]) for line in lines[1:] if line.strip()]
+    if not last.strip() or len(lengths) < _MANY or len(split(last, layout.delimiter)[-1]) >= min(lengths):
+        return []
+    return [
+        f"warning: line {table.line(len(table) - 1)}, the last, has no end and breaks off early ({quoted(last, 40)}); "
+        "its number may not be whole"
+    ]
 
 
 class Table:
@@ -149,6 +193,9 @@ def _parse(layout: Layout, file: io.TextIOBase) -> pd.DataFrame:
 
 def _unparted(layout: Layout, error: str) -> str:
     """pandas counts the line with too many cells from the first it was given."""
+    if opened := re.search(r"EOF inside string starting at row (\d+)", error):
+        line = layout.first + 1 + int(opened[1])
+        return f"{layout.where} line {line}: a quotation mark opens here and is never closed; mend the line, or the file was cut off"
     found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", error)
     if not found:
         return f"{layout.where} from line {layout.first + 1} on: cannot be parted into cells, {shown(error, 90)}"
@@ -189,10 +236,7 @@ def _as_numbers(cells: pd.Series, number: re.Pattern, decimal: str) -> np.ndarra
 
 
 def _as_number(cell: object, number: re.Pattern, decimal: str) -> float:
-    if not isinstance(cell, str):
-        return float(cell)
-    text = cell.strip().strip('"').strip()
-    return float(text.replace(decimal, ".")) if number.fullmatch(text) else np.nan
+    return as_number(cell, number, decimal) if isinstance(cell, str) else float(cell)
 
 
 def _found(cell: object) -> str:
@@ -208,10 +252,10 @@ def _value_columns(table: Table, time: int | None, value_col: str | int | None) 
     others = [c for c in table.layout.numeric if c != time and not is_time(table, c)]
     if not others:
         time_column = table.layout.called(table.layout.numeric[0])
-        raise InputError(
-            f"{table.layout.where}: no column of numbers beside time, {time_column}; "
-            "name the values with --value-col and give the rate with --fs"
-        )
+        mend = "name the values with --value-col and give the rate with --fs"
+        if unread := table.layout.unread:
+            mend = f"{unread}, expected plain numbers"
+        raise InputError(f"{table.layout.where}: no column of numbers beside time, {time_column}; {mend}")
     values = [c for c in others if not is_counter(table, c)] or others
     return [c for c in values if not _is_constant(table.values[c])] or values
 

@@ -26,7 +26,12 @@ _DELIMITERS = {
 }
 _HEAD = 1 << 20  # bytes looked at
 _SAMPLE = 100  # lines of numbers looked at
+_LINE = 20_000  # characters of each that show what parts its cells
+_MOST_COLUMNS = 10_000
+_MANY_ABOVE = 10  # lines of numbers above the others that are no matter of headings
 _NUMBER_FIRST = re.compile(r"""[\s;,|]*["']?([-+]?[.,]?\d|[-+]?(nan|inf)\b)""", re.I)
+_NUMBERS_ONLY = re.compile(r"""[\s;,|"']*[-+]?[.,]?\d[-+\d.,;|\s"'eE]*""")
+_LIKE_A_NUMBER = re.compile(r"[-+]?[.,]?\d[\d.,;'\s]*(?:[dD][-+]?\d+|\s?%|\s[^\d\W]{1,2})?")
 _ONE_COMMA = re.compile(r"\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
 _COMMA_IS_DECIMAL = re.compile(r"\s*(-0,|[-+]?\d+,0\d|[-+]?\d,\d+[eE])")
 
@@ -77,6 +82,14 @@ class Layout:
         name = self.names[position]
         return name if self.is_nameless(position) else f"column {position + 1} ({quoted(name, 40)})"
 
+    @property
+    def unread(self) -> str:
+        """The first column that looks like numbers and holds none as they are written here; "" where there is none."""
+        for position, cell in enumerate(self.example):
+            if position not in self.numeric and _LIKE_A_NUMBER.fullmatch(cell):
+                return f"{self.called(position)} holds text such as {quoted(cell, 30)}"
+        return ""
+
     def is_nameless(self, position: int) -> bool:
         """Whether the file gives the column no name."""
         return self.names[position] == nameless(position)
@@ -94,8 +107,10 @@ def find_layout(
     skip = _skip(request, skip_rows, len(lines))
     body = [""] * skip + lines[skip:]
     numbered = [(i, line) for i, line in enumerate(body) if _NUMBER_FIRST.match(line)]
-    delimiter, decimal = _best_marks([line for _, line in numbered[-_SAMPLE:]], *marks, free=delimiter is None)
+    sample = [line[:_LINE] for _, line in numbered[-_SAMPLE:]]
+    delimiter, decimal = _best_marks(sample, *marks, free=delimiter is None)
     number = number_pattern(decimal)
+    _check_width(request, numbered, delimiter)
     first, rows = _rows_of_numbers(numbered, delimiter, number)
     columns = [[row[c] for row in rows] for c in range(len(rows[0]))] if rows else []
     numeric = tuple(c for c, cells in enumerate(columns) if _mostly_numbers(cells, number))
@@ -114,8 +129,20 @@ def find_layout(
         units=head.units,
         numeric=numeric,
         example=tuple(rows[0]),
-        notes=_notes_on_head(body, first, delimiter, number, head.used),
+        notes=_notes_on_head(body, first, delimiter, number, head.used, len(columns)),
     )
+
+
+def _check_width(request: Request, numbered: list[tuple[int, str]], delimiter: str | None) -> None:
+    """Refuse lines of more columns than any instrument has, before time and memory go into them."""
+    for i, line in numbered:
+        if len(line) > _MOST_COLUMNS and delimiter is not None:
+            columns = len(split(line, delimiter))
+            if columns > _MOST_COLUMNS:
+                raise InputError(
+                    f"{request.where} line {i + 1}: {columns} columns, expected at most {_MOST_COLUMNS}; write one sample a "
+                    "line, the samples below each other"
+                )
 
 
 def _marks(delimiter: str | None, decimal: str | None) -> tuple[list[str | None], list[str]]:
@@ -177,11 +204,11 @@ def _mostly_numbers(cells: list[str], number: re.Pattern) -> bool:
 
 
 def _head(request: Request) -> tuple[str, list[str]]:
-    """(encoding, first lines): UTF-16 by its byte order mark, Windows-1252 where UTF-8 does not fit."""
+    """(encoding, first lines): UTF-16 and UTF-32 by their marks or zeros, Windows-1252 where UTF-8 does not fit."""
     with open(request.path, "rb") as file:
         raw = file.read(_HEAD)
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
+    if encoding := _wide(raw):
+        pass
     elif b"\0" in raw:
         raise InputError(
             f"{request.where}: byte {raw.index(0)} is zero, so this is not text; expected lines of numbers "
@@ -192,6 +219,18 @@ def _head(request: Request) -> tuple[str, list[str]]:
     text = codecs.getincrementaldecoder(encoding)("replace").decode(raw)
     lines = lines_of(text)
     return encoding, lines[:-1] if lines[-1] == "" or (len(raw) == _HEAD and len(lines) > 1) else lines
+
+
+def _wide(raw: bytes) -> str | None:
+    """The encoding where characters take two or four bytes: by its mark, or by zeros in every other byte and nowhere else."""
+    if raw.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    for encoding, letters, zeros in (("utf-16-le", raw[::2], raw[1::2]), ("utf-16-be", raw[1::2], raw[::2])):
+        if len(raw) > 3 and 0 not in letters and zeros.count(0) > 0.9 * len(zeros):
+            return encoding
+    return None
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -212,17 +251,36 @@ def _skip(request: Request, skip_rows: int | None, lines: int) -> int:
 
 
 def _no_numbers(request: Request, lines: list[str], skip: int) -> str:
-    text = next((line for line in lines[skip:] if line.strip()), "")
+    filled = [i for i in range(skip, len(lines)) if lines[i].strip()]
+    if not filled:
+        return f"{request.where}: no line of numbers found, all {len(lines)} are blank; take another copy"
+    shown_line = filled[min(1, len(filled) - 1)]  # the first one may be the names
     return (
-        f"{request.where}: no line of numbers found (of {len(lines) - skip}), the first is "
-        f"{quoted(text, 40)}; expected one sample a line, see --delimiter, --decimal and --skip-rows"
+        f"{request.where}: no line of numbers found (of {len(lines) - skip}), line {shown_line + 1} is "
+        f"{quoted(lines[shown_line], 40)}; expected one sample a line, see --delimiter, --decimal and --skip-rows"
     )
 
 
+def _is_headed(above: list[str], delimiter: str | None, width: int, number: re.Pattern) -> bool:
+    """Whether the last of those lines names as many columns as there are, so that samples should follow."""
+    if not above or width < 2 or is_comment(above[-1], delimiter):
+        return False
+    cells = split(above[-1][:_LINE], delimiter)
+    return len(cells) == width and not any(map(number.fullmatch, cells))
+
+
 def _notes_on_head(
-    body: list[str], first: int, delimiter: str | None, number: re.Pattern, used: set[int]
+    body: list[str], first: int, delimiter: str | None, number: re.Pattern, used: set[int], width: int
 ) -> tuple[str, ...]:
-    """A remark on a line above that may hold samples: it starts with a number, or has one among names."""
+    """A remark on a line above that may hold samples: it starts with a number, or has one among names; a warning of many."""
+    numbers = [i for i, line in enumerate(body[:first]) if _NUMBERS_ONLY.fullmatch(line[:_LINE])]
+    if len(numbers) >= _MANY_ABOVE or (numbers and _is_headed(body[: numbers[0]], delimiter, width, number)):
+        found = f"line {numbers[0] + 1} ({quoted(body[numbers[0]], 30)}), of numbers, was"
+        if len(numbers) > 1:
+            found = (
+                f"{len(numbers)} lines of numbers from line {numbers[0] + 1} on ({quoted(body[numbers[0]], 30)}) were"
+            )
+        return (f"warning: {found} not read, unlike what begins on line {first + 1}",)
     notes = []
     for i, line in enumerate(body[:first]):
         if is_comment(line, delimiter):

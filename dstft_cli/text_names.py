@@ -4,6 +4,7 @@ import re
 
 from .text_cells import WHITESPACE, is_comment, split, split_unit
 
+_LONGEST = 2000  # characters of a line that may say what the columns are
 _UNIT_ROWS = ("y_unit_label", "units", "unit")
 
 
@@ -66,7 +67,7 @@ class ColumnNames:
     def _labelled(self, filled: list[tuple[int, str]]) -> list[str] | None:
         """The names behind "# Labels:=", where there is such a comment."""
         for place, line in filled:
-            found = re.match(r"\W*labels?\s*[:=]+\s*(.+)", line, re.I)
+            found = re.match(r"\W*labels?\s*[:=]+\s*(.+)", line[:_LONGEST], re.I)
             if found and is_comment(line, self._delimiter) and (cells := self._cells(found[1])):
                 self.used.add(place)
                 return cells
@@ -75,7 +76,7 @@ class ColumnNames:
     def _named_units(self, filled: list[tuple[int, str]]) -> list[str] | None:
         """Units from "# Units:= g", for all columns, or from a LabVIEW line of them, one a column."""
         for _, line in filled:
-            found = re.match(r"\W*units?\s*[:=]+\s*(\S+)\s*$", line, re.I)
+            found = re.match(r"\W*units?\s*[:=]+\s*(\S+)\s*$", line[:_LONGEST], re.I)
             if found and is_comment(line, self._delimiter):
                 return [found[1]] * self._width
             cells = split(line, self._delimiter)
@@ -86,4 +87,4 @@ class ColumnNames:
 
 def _join_units(line: str) -> str:
     """The line without spaces before brackets, so that a unit stays with its name."""
-    return re.sub(r"\s+(?=[\[(])", "", line)
+    return re.sub(r"(?<!\s)\s+(?=[\[(])", "", line)

@@ -41,6 +41,8 @@ _COUNTER_WORDS = {
 }
 _COUNTER_WORDS |= {"count", "counter", "frame", "point"}
 
+_LONGEST = 500  # characters of a line that may declare a rate
+_GAP = 1.75  # times the usual step: a sample may be missing
 _HALF_STEP = 0.5 + 1e-6  # the rest is rounding
 
 _VALUE = r"""\s*(?:[\[(]\s*(?P<unit>[^\W\d]+(?:/s)?)\s*[\])])?[\s:=,;"]*(?P<value>\d[\d.,]*(?:e[-+]?\d+)?)"""
@@ -121,7 +123,8 @@ def _words(name: str) -> list[str]:
 
 def _declared(table: "Table") -> tuple[float, str] | None:
     """(rate in Hz, "line 2") from the first line above the numbers that declares a rate or a step in time."""
-    for line, text in table.layout.preamble:
+    for line, whole in table.layout.preamble:
+        text = whole[:_LONGEST]
         if found := _RATE.search(text):
             value = _number(found["value"], table.layout.decimal)
             hz = value * _rate_factor(found["after"] or found["unit"] or "Hz")
@@ -204,14 +207,27 @@ def _clock(table: "Table", column: int, time_unit: str | None) -> tuple[float, l
     off = _steps_off(values)
     wrong = np.flatnonzero(np.abs(off) > _HALF_STEP)
     if wrong.size:
-        raise InputError(
-            f"{table.layout.where} line {table.line(wrong[0])}, {called}: {abs(off[wrong[0]]):.2g} steps off "
-            "an even grid, more than half a step is refused; resample the data, or give the rate with --fs"
-        )
+        raise InputError(f"{table.layout.where} {_off_grid(table, called, values, off, int(wrong[0]))}")
     unit, assumed = _unit(table, column, values[0], time_unit)
     per_unit = (len(values) - 1) / float(values[-1] - values[0])
     hz = _tidy(per_unit * _PER_SECOND[unit])
     return hz, _assumed(called, per_unit, hz, assumed) + _uneven(table, called, off)
+
+
+def _off_grid(table: "Table", called: str, values: np.ndarray, off: np.ndarray, place: int) -> str:
+    """Where time leaves the even grid: at the longest step if that is out of all proportion, else where half a step is reached."""
+    mend = "resample the data, or give the rate with --fs"
+    steps = np.diff(values.astype(np.float64))
+    longest, usual = int(steps.argmax()), float(np.median(steps))
+    if steps[longest] > _GAP * usual and np.count_nonzero(steps > _GAP * usual) < 0.1 * len(steps):
+        return (
+            f"line {table.line(longest + 1)}, {called}: time jumps from {values[longest]:.12g} to {values[longest + 1]:.12g}, "
+            f"most steps are {usual:.6g}; cut the recording there, {mend}"
+        )
+    return (
+        f"line {table.line(place)}, {called}: {abs(off[place]):.2g} steps off an even grid, more than half a step is refused; "
+        f"{mend}"
+    )
 
 
 def _check_rising(table: "Table", values: np.ndarray, called: str) -> None:
@@ -270,4 +286,6 @@ def _no_rate(table: "Table") -> str:
     if texts:
         example = quoted(layout.example[texts[0]], 30)
         reason = f"{layout.called(texts[0])} holds text such as {example} and no sampling rate is declared"
+    elif layout.unread:
+        reason = f"{layout.unread}, which is no plain number, and no sampling rate is declared"
     return f"{layout.where}: {reason}; give the rate in Hz with --fs, or a time column with --time-col"
