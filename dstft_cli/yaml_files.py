@@ -8,6 +8,7 @@ event, so that aliases, foreign tags and deep nests are refused before anything 
 import math
 import os
 import re
+import stat
 import textwrap
 from collections.abc import Mapping
 from typing import NoReturn
@@ -15,7 +16,7 @@ from typing import NoReturn
 import yaml
 
 from .errors import ConfigError
-from .wording import dotted_key, file_name, one_line
+from .wording import dotted_key, file_name, one_line, shown_value
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -45,11 +46,14 @@ def read_yaml(path: str | os.PathLike) -> tuple[dict, dict[str, int]]:
     """
     name = file_name(path)
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_at_once) as file:
             raw = file.read(MAX_BYTES + 1)
+            silent = not raw and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(one_line(f"{name}: cannot be read: {reason}")) from error
+    if silent:
+        raise ConfigError(one_line(f"{name}: a pipe that nothing is written to; give a file"))
     if len(raw) > MAX_BYTES:
         raise ConfigError(one_line(f"{name}: larger than {MAX_BYTES} bytes, which no configuration is"))
     try:
@@ -62,6 +66,14 @@ def read_yaml(path: str | os.PathLike) -> tuple[dict, dict[str, int]]:
     return parse_yaml(text, name)
 
 
+def _at_once(path: str | os.PathLike, flags: int) -> int:
+    """Opens a file; a pipe that nobody writes to would let us wait for ever, and is empty instead."""
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if hasattr(os, "O_NONBLOCK"):
+        os.set_blocking(handle, True)
+    return handle
+
+
 def parse_yaml(text: str, name: str) -> tuple[dict, dict[str, int]]:
     """As read_yaml, from text; ``name`` stands for the file in messages. Raises ConfigError."""
     parser = _Parser(text, name)
@@ -69,7 +81,7 @@ def parse_yaml(text: str, name: str) -> tuple[dict, dict[str, int]]:
     if settings is None:
         return {}, {}
     if not isinstance(settings, dict):
-        parser.fail(1, "a configuration is made of lines like 'key: value', grouped in sections")
+        parser.fail(1, f"found {shown_value(settings)}, expected sections with lines like 'key: value' below them")
     return settings, parser.lines
 
 
@@ -110,8 +122,10 @@ class _Parser:
         except yaml.reader.ReaderError as error:
             line = self.text.count("\n", 0, error.position) + 1
             self.fail(line, f"the character U+{error.character:04X} may not stand in YAML; delete it")
-        except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
-            self.fail(self.line, f"cannot be read as YAML: {error}")
+        except OverflowError:
+            self.fail(self.line, r"an escape such as \U00110000 that is no character; write the character itself")
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            self.fail(self.line, f"cannot be read as YAML: {error}; put plain text between quotes")
 
     def _fail_marked(self, error: yaml.MarkedYAMLError) -> NoReturn:
         mark = error.problem_mark or error.context_mark

@@ -1,5 +1,6 @@
 """YAML: what its scalars mean, what is refused before anything is built, what is written."""
 
+import os
 import time
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import yaml
 from config_files import load, refusal
 
 from dstft_cli.config import dump_config, load_config
+from dstft_cli.errors import ConfigError
 from dstft_cli.wording import one_line
 
 
@@ -111,3 +113,16 @@ def test_other_yaml_readers_see_the_same_values():
 def test_one_line_escapes_what_does_not_print_and_ends_in_time():
     assert one_line("a\x1b[2J\nb\ud800") == "a\\x1b[2J\\nb\\ud800"
     assert len(one_line("é" * 1000)) == 300
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_read_and_one_that_nobody_writes_to_is_refused_at_once():
+    os.mkfifo("pipe.yaml")
+    with pytest.raises(ConfigError, match=r"pipe\.yaml: a pipe that nothing is written to"):
+        load_config("pipe.yaml")
+    held = os.open("pipe.yaml", os.O_RDWR)  # as a shell holds what stands for <(command)
+    os.write(held, b"loss: {lambda: 0.25}")
+    reader = os.open("pipe.yaml", os.O_RDONLY)
+    os.close(held)
+    assert load_config(f"/dev/fd/{reader}").loss.lambda_ == 0.25
+    os.close(reader)
