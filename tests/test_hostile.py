@@ -1,0 +1,220 @@
+"""Files that are odd, damaged or meant to do harm: each is read as it is, warned of, or refused, in one sentence."""
+
+import functools
+import json
+import multiprocessing
+import subprocess
+import sys
+from pathlib import Path
+
+import hostile_arrays
+import hostile_outcomes
+import hostile_riff
+import hostile_streams
+import hostile_text
+import hostile_yaml
+import numpy as np
+import pytest
+import soundfile
+from hostile import Case
+
+from dstft_cli.commands import main
+
+REGRESSIONS = Path(__file__).resolve().parent / "regressions"
+WAIT = 100  # s until a process that reads is held to hang
+
+
+@pytest.fixture(scope="module")
+def reader():
+    """A process of its own for what may hang, crash or take all memory."""
+    with multiprocessing.get_context("spawn").Pool(1, hostile_outcomes.bounded) as pool:
+        yield lambda judge, *args: pool.apply_async(judge, args).get(timeout=WAIT)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with a short name to be in, so that messages show names whole."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    """A folder with the result of a small run."""
+    home = tmp_path_factory.mktemp("result")
+    soundfile.write(home / "a.wav", np.random.default_rng(0).uniform(-0.5, 0.5, 800), 2000)
+    run("optimize", home / "a.wav", "-o", home / "out", "--steps", 2, "--support", 64, "-q")
+    return home / "out"
+
+
+def run(*line) -> int:
+    with pytest.raises(SystemExit) as end:
+        main([str(word) for word in line])
+    return end.value.code
+
+
+AUDIO = {
+    f"{module.__name__.removeprefix('hostile_')}-{group.__name__}": group
+    for module, groups in (
+        (hostile_riff, ("legal", "cuts", "sizes", "forms", "endless")),
+        (hostile_streams, ("flac_legal", "flac_damaged", "flac_claims", "vorbis", "opus")),
+        (hostile_text, ("legal", "cells", "times", "slow", "no_text", "long_text")),
+    )
+    for group in (getattr(module, name) for name in groups)
+}
+
+
+@functools.cache
+def made(group) -> list[Case]:
+    return list(group())
+
+
+@pytest.mark.parametrize("group", AUDIO)
+def test_each_recording_and_table_leads_to_what_it_must(group, reader, tmp_path):
+    assert not reader(hostile_outcomes.signals_wrong, made(AUDIO[group]), tmp_path)
+
+
+def test_a_million_rows_are_read(reader, tmp_path):
+    assert not reader(hostile_outcomes.signals_wrong, [hostile_text.million()], tmp_path)
+
+
+def test_files_that_once_went_wrong_do_not_again(reader, tmp_path):
+    """Whoever mends how a file is read adds it there, with what it must lead to, and raises the number."""
+    names = {path.name for path in REGRESSIONS.iterdir()} - {"expected.json"}
+    expected = json.loads((REGRESSIONS / "expected.json").read_text("utf-8"))
+    assert names == expected.keys() and len(names) >= 37
+    cases = [Case(name, (REGRESSIONS / name).read_bytes(), **facts) for name, facts in expected.items()]
+    assert not reader(hostile_outcomes.signals_wrong, cases, tmp_path)
+
+
+def test_each_configuration_is_read_or_refused_and_runs_nothing(reader, tmp_path):
+    canary = tmp_path / "canary"
+    assert not reader(
+        hostile_outcomes.configs_wrong, [*hostile_yaml.cases(), *hostile_yaml.code(str(canary))], tmp_path
+    )
+    assert not canary.exists()
+
+
+def test_each_archive_is_read_as_it_was_or_refused_and_runs_nothing(reader, result, tmp_path):
+    canary = tmp_path / "canary"
+    arrays = result / "result.npz"
+    good = arrays.read_bytes()
+    before = sorted(result.parent.rglob("*"))
+    assert not reader(hostile_outcomes.results_wrong, list(hostile_arrays.result_cases(good, str(canary))), result)
+    arrays.write_bytes(good)
+    assert not canary.exists() and sorted(result.parent.rglob("*")) == before
+
+
+def test_the_corpus_is_large_and_its_names_differ(result, tmp_path):
+    good = (result / "result.npz").read_bytes()
+    cases = [case for group in AUDIO.values() for case in made(group)]
+    cases += [*hostile_yaml.cases(), *hostile_yaml.code("x"), *hostile_arrays.result_cases(good, "x")]
+    assert len(cases) > 1000
+    assert len({case.name for case in cases}) == len(cases)
+
+
+def some(cases, name: str):
+    return next(case for case in cases if case.name == name)
+
+
+@pytest.mark.parametrize(
+    ("cases", "name"),
+    [
+        (hostile_riff.sizes, "data-size-2000.wav"),
+        (hostile_streams.flac_claims, "md5-wrong.flac"),
+        (hostile_streams.vorbis, "vorbis-chained.ogg"),
+        (hostile_text.times, "time-gap-of-one.csv"),
+    ],
+)
+def test_damage_is_told_on_stderr_and_in_the_metrics(cases, name, folder, capsys, monkeypatch):
+    monkeypatch.setattr("dstft_cli.runs.make_figures", lambda result: {})
+    case = some(made(cases), name)
+    Path(name).write_bytes(case.content)
+    assert run("optimize", name, "-o", "out", "--steps", 0, "--support", 64) == 0
+    notes = json.loads(Path("out/metrics.json").read_text("utf-8"))["notes"]
+    (note,) = [note for note in notes if note.startswith("warning: ")]
+    assert f"W{note[1:]}" in capsys.readouterr().err.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("cases", "name"),
+    [
+        (hostile_riff.endless, "list-INFO--8.wav"),
+        (hostile_riff.forms, "nan.wav"),
+        (hostile_streams.flac_claims, "metadata-4-4.flac"),
+        (hostile_text.cells, "cell-bell.csv"),
+    ],
+)
+def test_a_refusal_is_one_line_and_exit_code_2(cases, name, folder, capsys):
+    Path(name).write_bytes(some(made(cases), name).content)
+    assert run("optimize", name, "-o", "out") == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"Error: {name}") and error.count("\n") == 1 and error[:-1].isprintable()
+    assert not Path("out").exists()
+
+
+COSTLY = {
+    "rf64-data-9223372036854775808.wav": hostile_riff.sizes,
+    "channels-65535.wav": hostile_riff.forms,
+    "cue-4294967295.wav": hostile_riff.endless,
+    "total-68719476735.flac": hostile_streams.flac_claims,
+    "comments-4294967295.flac": hostile_streams.flac_claims,
+    "vorbis-granule-largest.ogg": hostile_streams.vorbis,
+    "long-line-of-cells.csv": hostile_text.long_text,
+    "none-one-line.csv": hostile_text.no_text,
+    "wrong-alias-bomb.yaml": hostile_yaml.cases,
+    "wrong-alias-bomb-maps.yaml": hostile_yaml.cases,
+    "wrong-depth-maps.yaml": hostile_yaml.cases,
+    "wrong-many-values.yaml": hostile_yaml.cases,
+    "bomb.npz": None,
+    "bomb-beside.npz": None,
+    "shape-8-(2**40.npz": None,
+    "type-'V1000000000'.npz": None,
+}
+_LIMITED = """
+import os, resource, sys
+from pathlib import Path
+from dstft_cli import audio_files, text_files
+from dstft_cli.config import load_config
+from dstft_cli.errors import InputError
+from dstft_cli.signals import check_signal, load_signal
+from dstft_cli.stored import read_result
+
+def limit(seconds, memory):
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    for kind, most in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, pages * resource.getpagesize() + memory)):
+        resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
+
+def read(name):
+    try:
+        if name.endswith(".npz"):
+            Path("out/result.npz").write_bytes(Path(name).read_bytes())
+            return read_result("out")
+        return load_config(name) if name.endswith(".yaml") else check_signal(load_signal(name), 2)
+    except InputError as error:
+        print("refused", error, flush=True)
+
+for name in sys.argv[1:]:
+    if child := os.fork():
+        print(name, "end", os.waitpid(child, 0)[1], flush=True)
+    else:
+        limit(2, 500_000_000)
+        read(name)
+        os._exit(0)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_small_files_cannot_cost_much(result, folder):
+    """Two seconds of processor time and 500 MB above what the readers themselves take."""
+    good = (result / "result.npz").read_bytes()
+    for name, cases in COSTLY.items():
+        found = made(cases) if cases else hostile_arrays.result_cases(good, "canary")
+        Path(name).write_bytes(some(found, name).content)
+    Path("out").symlink_to(result)
+    end = subprocess.run([sys.executable, "-c", _LIMITED, *COSTLY], capture_output=True, text=True, timeout=WAIT)
+    (result / "result.npz").write_bytes(good)
+    assert end.returncode == 0 and not end.stderr, end.stderr[-500:]
+    lines = end.stdout.splitlines()
+    assert [line for line in lines if " end " in line] == [f"{name} end 0" for name in COSTLY]
+    assert not [line for line in lines if "takes more" in line or "MemoryError" in line]
