@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import OutputError
-from .staging import remove_empty, sweep
+from .staging import PENDING, remove_empty, sweep
 
 LOCK = ".dstft-lock"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # what file systems say that have none
@@ -24,14 +24,20 @@ def claim(folder: Path, name: str = LOCK) -> Iterator[None]:
     tells who has it. File systems without locks hold nothing. Raises OutputError where another run is at work there, and names it.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
-    handle = None
+    handle, path = None, folder / name
+
+    def release() -> None:
+        if handle is not None:
+            _leave(handle, path)
+        remove_empty(made)
+
+    PENDING[path] = release
     try:
         handle = _enter(folder, name)
         yield
     finally:
-        if handle is not None:
-            _leave(handle, folder / name)
-        remove_empty(made)
+        release()
+        PENDING.pop(path, None)
 
 
 def tidy(folder: Path, name: str = LOCK) -> None:
@@ -54,6 +60,7 @@ def _lock(path: Path) -> int:
     """The open file at that path, locked and with our name in it."""
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        taken = current = False
         try:
             taken, current = _take(handle), _is_at(handle, path)
             if not taken:
@@ -66,7 +73,10 @@ def _lock(path: Path) -> int:
                 os.write(handle, f"process {os.getpid()} on {platform.node()}, since {time.ctime()}".encode())
                 return handle
         except BaseException:
-            os.close(handle)
+            if taken and current:
+                _leave(handle, path)
+            else:
+                os.close(handle)
             raise
         os.close(handle)  # its last owner has just removed it
 
@@ -104,6 +114,8 @@ def _system_lock(handle: int) -> None:
 
 def _leave(handle: int, path: Path) -> None:
     """The name goes before the lock, so that nobody takes a lock that is about to vanish for one that lasts."""
-    with contextlib.suppress(OSError):
-        path.unlink()
+    for _ in range(2):  # a disk that fails once is asked again
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+            break
     os.close(handle)

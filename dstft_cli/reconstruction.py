@@ -14,6 +14,7 @@ from .audio_files import write_wav
 from .descent import OnStep, Step
 from .devices import DTYPES
 from .errors import InputError
+from .holding import held
 from .inversion import Inverse, inverse
 from .results import Result
 from .staging import single
@@ -57,7 +58,9 @@ def reconstruct(result: Result, mask: np.ndarray | None = None, on_step: OnStep 
     """The signal of a result, or what is left of it under a mask that fits its S (F, T).
 
     on_step: called as the iteration goes on, with the residual; a true return ends it.
+    Raises InputError where the plane of a long run is more than fits into memory.
     """
+    result = held(result, "its reconstruction")
     real = DTYPES[result.config.run.dtype]
     spectrum = torch.from_numpy(result.stft).to(real.to_complex())
     if mask is not None:
@@ -121,5 +124,7 @@ def _as_table(samples: np.ndarray, result: Result, path: Path) -> None:
 
 
 def _as_array(samples: np.ndarray, result: Result, path: Path) -> None:
-    with open(path, "wb") as file:
-        np.save(file, samples)
+    form = np.lib.format
+    with open(path, "wb") as file:  # np.save hands the samples to C, which forgets that the disk was full at the end
+        form.write_array_header_1_0(file, form.header_data_from_array_1_0(samples))
+        file.write(np.ascontiguousarray(samples).data)
