@@ -5,10 +5,25 @@ import os
 # OpenMP threads that spin while they wait make a busy machine ten times slower (60 steps on 200 000 bins beside two
 # other processes: 16 to 46 s spinning, 4.5 s not). It must be said before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Figures go to files, and matplotlib does not even load where the back end that is named for others is not here.
+os.environ["MPLBACKEND"] = "agg"
 
-from .commands import main
 
-__all__ = ["main"]
+def main() -> None:
+    """The command in a process of its own: streams and signals are made ready first, and are the command's alone."""
+    from .streams import settle
+
+    settle()  # before anything is opened that might take the place of a closed stdout
+    from .watching import unwatch, watch
+
+    watch()
+    from .commands import main as command
+
+    try:
+        command(prog_name="dstft")
+    finally:
+        unwatch()
+
 
 if __name__ == "__main__":
-    main(prog_name="dstft")
+    main()

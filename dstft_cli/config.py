@@ -162,7 +162,8 @@ def dump_config(config: Config, comments: bool = False) -> str:
 
 
 def _notes() -> dict[str, str]:
-    notes = {section: home.annotation.__doc__ for section, home in Config.model_fields.items()}
+    # Python run with -OO knows no docstrings; a section then stands without its comment.
+    notes = {section: home.annotation.__doc__ or "" for section, home in Config.model_fields.items()}
     for section, keys in FIELDS.items():
         for key, setting in keys.items():
             unit = setting.json_schema_extra["unit"]

@@ -6,7 +6,6 @@ matched; 130 and 143 stopped by a signal. Modules of single commands are importe
 """
 
 import importlib
-import sys
 
 import click
 
@@ -43,6 +42,13 @@ class _Door(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (text, _) in _COMMANDS.items()])
 
+    def main(self, *args, **named):
+        try:
+            return super().main(*args, **named)
+        except OSError as error:  # of --help, which is printed before any command is invoked
+            click.echo(f"Error: {sentence(error)}", err=True)
+            raise SystemExit(1) from error
+
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
@@ -52,9 +58,6 @@ class _Door(click.Group):
             self._fail(ctx, str(error), error.exit_code)
         except KeyboardInterrupt as stop:
             self._fail(ctx, "interrupted; nothing was written", getattr(stop, "code", 130))
-        except BrokenPipeError:
-            sys.stderr.close()  # whoever read our output has left; there is nobody to tell
-            ctx.exit(1)
         except Exception as error:
             hint = "; -vv shows where" if unforeseen(error) and ctx.meta.get(VERBOSITY, 0) < 2 else ""
             self._fail(ctx, f"{sentence(error)}{hint}", 1)

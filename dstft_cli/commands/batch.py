@@ -184,22 +184,23 @@ def _engine(plan, params):
 def _run(plan, params, console) -> int:
     """Have it done, and tell of it; the exit code."""
     from ..batch import Tally, make_report, run_batch
-    from .stopping import stop_request
+    from .stopping import stop_request, unhurried
 
     tally, engine, calm = Tally(len(plan.items)), _engine(plan, params), False
-    try:
-        with stop_request() as stop:
-            with console.inputs(tally.total) as show:
-                rows = run_batch(plan, engine, tally, lambda: bool(stop), _telling(tally, show, console))
-            wanted = not (stop or plan.part or params["no_report"])
-            report = make_report(plan, engine, rows, lambda: bool(stop)) if wanted else None
-            calm = not stop
-        _tell(plan, tally, report, console)
-    except KeyboardInterrupt as end:
-        console.warn("ended at once; run it again to go on: what is finished is kept")
-        return getattr(end, "code", 130)
-    finally:
-        engine.close(at_once=not calm)
+    with unhurried():
+        try:
+            with stop_request() as stop:
+                with console.inputs(tally.total) as show:
+                    rows = run_batch(plan, engine, tally, lambda: bool(stop), _telling(tally, show, console))
+                wanted = not (stop or plan.part or params["no_report"])
+                report = make_report(plan, engine, rows, lambda: bool(stop)) if wanted else None
+                calm = not stop
+            _tell(plan, tally, report, console)
+        except KeyboardInterrupt as end:
+            console.warn("ended at once; run it again to go on: what is finished is kept")
+            return getattr(end, "code", 130)
+        finally:
+            engine.close(at_once=not calm)
     return stop.code or _code(tally)
 
 

@@ -23,16 +23,17 @@ def init(path, preset, force):
     """Write a commented configuration to PATH (dstft.yaml) to edit and use with -c."""
     from ..config import dump_config, load_config, preset_path
     from ..errors import OutputError, OutputExistsError
+    from ..staging import single
 
     text = dump_config(load_config(), comments=True) if preset is None else preset_path(preset).read_text("utf-8")
     target = Path(path)
     if target.exists() and not force:
         raise OutputExistsError(f"{target}: this file is there already; --force replaces it")
-    try:
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written: {error.strerror}") from error
-    click.echo(target)
+    if not target.parent.is_dir():
+        raise OutputError(f"{target}: cannot be written: there is no folder {target.parent}")
+    with single(target) as aside:
+        aside.write_text(text, encoding="utf-8")
+    click.echo(click.format_filename(target))
 
 
 @command.command()

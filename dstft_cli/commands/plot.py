@@ -119,5 +119,6 @@ def _tell(written, rows, result, console) -> None:
         console.say(f"note: this run was {result.stop_reason}; the result is the best state before that")
     if rows is not None:
         sys.stdout.writelines(rows)
+        sys.stdout.flush()
     for file in written:
         click.echo(click.format_filename(file), err=rows is not None)

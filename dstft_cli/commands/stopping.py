@@ -1,31 +1,34 @@
-"""Ctrl-C and SIGTERM: the first asks the run to end with what it has, the second ends the process."""
+"""Ctrl-C and SIGTERM: the first asks the run to end with what it has, the second, or some seconds, end the process."""
 
 import contextlib
 import signal
 from collections.abc import Iterator
 
-_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+from ..watching import CODES, Terminated, end, watch_of_process
 
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM as an exception, so that what is under way is cleaned up as after Ctrl-C."""
-
-    code = _CODES[signal.SIGTERM]
+__all__ = ["Terminated", "stop_request", "terminable", "unhurried"]
 
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
     """While it lasts SIGTERM raises Terminated instead of ending the process where it stands."""
-
-    def end(number, frame):
-        raise Terminated
-
     before = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
     signal.signal(signal.SIGTERM, end)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def unhurried() -> Iterator[None]:
+    """While it lasts clearing up after a signal, a second one too, may take its time."""
+    watch = watch_of_process()
+    watch.unhurried = True
+    try:
+        yield
+    finally:
+        watch.unhurried = False
 
 
 class StopRequest:
@@ -44,15 +47,18 @@ def stop_request() -> Iterator[StopRequest]:
     request, before = StopRequest(), {}
 
     def note(number, frame):
-        request.code = _CODES[signal.Signals(number)]
+        request.code = CODES[signal.Signals(number)]
         for kind, handler in before.items():
             signal.signal(kind, handler)
 
-    for kind in _CODES:
+    for kind in CODES:
         before[kind] = signal.getsignal(kind) or signal.SIG_DFL
         signal.signal(kind, note)
+    watch = watch_of_process()
+    watch.asking = True
     try:
         yield request
     finally:
+        watch.asking = False
         for kind, handler in before.items():
             signal.signal(kind, handler)
