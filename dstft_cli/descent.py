@@ -10,6 +10,8 @@ from torch import Tensor
 Terms = dict[str, Tensor]
 """The loss and the terms it is made of, scalars by name; ``loss`` is the one that is minimised."""
 
+_MANY = 1_000_000  # values; from there on the constant of the adaptive methods shrinks with their number
+
 CONVERGED, PATIENCE, STEPS, INTERRUPTED, DIVERGED = "converged", "patience", "steps", "interrupted", "diverged"
 """Why a run stopped."""
 
@@ -52,12 +54,16 @@ def between(low: float, high: float) -> Callable[[Tensor, Tensor], Tensor]:
 
 @dataclass
 class Descent:
-    """The outcome: the best values seen and their terms, every step's terms (steps + 1 of them), and why it stopped."""
+    """The outcome: the best values seen and their terms, every step's terms (steps + 1 of them), and why it stopped.
+
+    rates: the learning rates of each step that was taken.
+    """
 
     best: list[Tensor]
     best_terms: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     reason: str = STEPS
+    rates: list[list[float]] = field(default_factory=list)
 
     def keep(self, values: Sequence[Tensor], terms: dict[str, float]) -> None:
         """Add a step; its values become the best where its loss is the least so far."""
@@ -80,8 +86,12 @@ class _Patience:
         return self.waited >= self.steps
 
 
-def make_optimizer(groups: list[dict], settings) -> torch.optim.Optimizer:
-    """The torch.optim optimiser of the config section ``optimizer`` on groups of parameters, each with its ``lr``."""
+def make_optimizer(groups: list[dict], settings, points: int = 0) -> torch.optim.Optimizer:
+    """The torch.optim optimiser of the config section ``optimizer`` on groups of parameters, each with its ``lr``.
+
+    points: how many values there are in all, where the groups hold a part of them. The gradient of a mean over many is small in
+    each; what keeps the adaptive methods from dividing by zero (1e-8) must stay far below it, or they crawl.
+    """
     kinds = {
         "adam": torch.optim.Adam,
         "adamw": torch.optim.AdamW,
@@ -94,8 +104,11 @@ def make_optimizer(groups: list[dict], settings) -> torch.optim.Optimizer:
     options = {"fused": True} if settings.name in ("adam", "adamw") else {}
     if settings.name == "adamw":
         options["weight_decay"] = 0.0  # decay would pull log2 θ towards one sample
+    points = max(points, *(group["params"][0].numel() for group in groups))
     if settings.name == "sgd":
         options["momentum"] = 0.9
+    elif points > _MANY:
+        options["eps"] = 1e-8 * _MANY / points
     return kind(groups, lr=settings.learning_rate, **options)
 
 
@@ -118,18 +131,20 @@ def descend(
     variables: Sequence[Variable],
     settings,
     on_step: Callable[[int, dict[str, float], Sequence[Tensor]], "bool | None"] | None = None,
+    points: int = 0,
 ) -> Descent:
     """Minimise objective(*values)["loss"], keeping the best state.
 
     variables: what is learnt; each step of theirs is brought back to what they allow.
     settings: the config section ``optimizer``.
     on_step: called with (step, terms, values); a true return stops the run there.
+    points: as make_optimizer has it.
 
-    A loss or gradient that is not finite ends the run (``diverged``) with the best state before it.
+    A loss, gradient or value that is not finite ends the run (``diverged``) with the best state before it.
     """
     values = [v.keep(v.start, v.start).detach().clone().requires_grad_() for v in variables]
     groups = [{"params": [value], "lr": v.rate} for value, v in zip(values, variables, strict=True)]
-    optimizer = make_optimizer(groups, settings)
+    optimizer = make_optimizer(groups, settings, points)
     schedule = make_schedule(optimizer, settings)
     patience = _Patience(settings.patience, settings.tolerance)
     run = Descent([value.detach().clone() for value in values])
@@ -151,19 +166,25 @@ def descend(
         if step == settings.steps:
             break
         terms["loss"].backward()
-        if not all(value.grad is None or bool(value.grad.isfinite().all()) for value in values):
+        slopes = [value.grad for value in values if value.grad is not None]
+        run.rates.append([group["lr"] for group in optimizer.param_groups])
+        if not _finite(slopes) or not take_step(optimizer, variables, values):
             run.reason = DIVERGED
             break
-        _step(optimizer, variables, values)
         if step:
             schedule(numbers["loss"])
     return run
 
 
-def _step(optimizer: torch.optim.Optimizer, variables: Sequence[Variable], values: Sequence[Tensor]) -> None:
-    """A step of the optimiser, as far as each variable allows it."""
+def _finite(tensors: Sequence[Tensor]) -> bool:
+    return all(bool(tensor.isfinite().all()) for tensor in tensors)
+
+
+def take_step(optimizer: torch.optim.Optimizer, variables: Sequence[Variable], values: Sequence[Tensor]) -> bool:
+    """A step of the optimiser, as far as each variable allows it; False where it leads out of the numbers."""
     before = [value.detach().clone() for value in values]
     optimizer.step()
     with torch.no_grad():
         for variable, old, value in zip(variables, before, values, strict=True):
             value.copy_(variable.keep(old, value))
+        return _finite(values)

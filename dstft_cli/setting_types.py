@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, St
 from .errors import InputError
 from .lengths import Length, as_number, read_length, read_support, read_window
 from .modes import HOP_MODES, MODES, get_hop_mode, get_mode
+from .sizes import read_size
 
 
 def _whole_number(value: Any) -> Any:
@@ -80,6 +81,7 @@ Column = Annotated[int | str | None, PlainValidator(_column)]
 Delimiter = Annotated[str, PlainValidator(_delimiter)]
 Mode, HopMode = _mode_type(get_mode, MODES), _mode_type(get_hop_mode, HOP_MODES)
 Ratio = Annotated[float | None, PlainValidator(_ratio)]
+Memory = Annotated[str, PlainValidator(read_size)]
 Weight = Annotated[float | str, PlainValidator(_weight)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False), BeforeValidator(as_number)]
 Whole = Annotated[int, Strict(), BeforeValidator(_whole_number)]

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, model_
 from pydantic_core import PydanticCustomError
 
 from .modes import CONSTANT, CONSTANT_HOP, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE, TIME, VARYING_HOP
-from .setting_types import Column, Delimiter, Hop, HopMode, Mode, Number, Ratio, Support, Weight, Whole, Window
+from .setting_types import Column, Delimiter, Hop, HopMode, Memory, Mode, Number, Ratio, Support, Weight, Whole, Window
 from .wording import shown_value
 
 Problem = tuple[tuple[str, ...], str]  # the dotted keys concerned, and the sentence
@@ -191,8 +191,8 @@ class OptimizerSettings(_Section):
     name: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "radam"] = _setting(
         "adam", "Rule of descent: adam, adamw, sgd, rmsprop, nadam or radam."
     )
-    learning_rate: Number = _setting(0.2, "How far a window length moves at first.", "octaves a step", gt=0)
-    position_rate: Number = _setting(0.05, "How far a frame moves at first.", "hops a step", gt=0)
+    learning_rate: Number = _setting(0.2, "How far a window length moves at first.", "octaves a step", gt=0, le=1e6)
+    position_rate: Number = _setting(0.05, "How far a frame moves at first.", "hops a step", gt=0, le=1e6)
     steps: Whole = _setting(200, "Most steps; 0 leaves windows as they start.", "steps", ge=0, le=10**9)
     schedule: Literal["plateau", "cosine", "constant"] = _setting(
         "plateau", "How the rate goes on: plateau (less when the loss stalls), cosine (to 0) or constant."
@@ -217,6 +217,10 @@ class RunSettings(_Section):
     )
     dtype: Literal["float32", "float64"] = _setting("float32", "Precision: float32 or float64.")
     seed: Whole = _setting(0, "Start of the random numbers.", ge=0, lt=2**63)
+    memory: Memory = _setting(
+        "auto",
+        "How much memory may be used, such as 2GB or 500MB; longer signals go block by block; auto: half of what is free.",
+    )
     threads: Whole | None = _setting(None, "CPU threads; null lets torch choose.", "threads", ge=1, le=1024)
 
 

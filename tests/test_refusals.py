@@ -1,5 +1,9 @@
 """Keys that are not there: each is refused, with the one that was meant."""
 
+import os
+import random
+import string
+
 import pytest
 from config_files import KEYS, load, refusal
 
@@ -11,13 +15,20 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+LETTERS = string.ascii_lowercase + "_"
+SHARE = float(os.environ.get("DSTFT_TYPOS", 0.1))  # of the slips with a foreign letter, of which there are some 30 000
+
+
 def typos(word: str) -> list[str]:
-    """Every word that is one slip away: a letter left out, two swapped, one doubled."""
+    """Words one slip away: a letter left out, two swapped, one doubled, and some with one put in or taken for another."""
     places = range(len(word))
+    rng = random.Random(word)
+    foreign = [word[:i] + c + word[i + k :] for k in (0, 1) for i in range(len(word) + 1 - k) for c in LETTERS]
+    foreign = [slip for slip in foreign if rng.random() < SHARE]
     left_out = [word[:i] + word[i + 1 :] for i in places]
     swapped = [word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in places[:-1]]
     doubled = [word[: i + 1] + word[i:] for i in places]
-    return sorted({slip for slip in left_out + swapped + doubled if slip and slip != word})
+    return sorted({slip for slip in left_out + swapped + doubled + foreign if slip and slip != word})
 
 
 def test_every_slip_in_a_key_of_a_file_is_refused_and_nine_in_ten_understood():
