@@ -44,6 +44,8 @@ class LocalConcentration:
     on_node: called as on_node(i, B) before a node is computed; a true return ends it there, but not before four nodes.
     ``longest``: the longest window length computed, ``calmest``: that of least entropy, in samples. Where it was stopped,
         longer windows count as the longest that it came to.
+    loudest, noise: of the whole plane, where the signal is a piece of it: the loudest power at the longest window, and what white
+        noise has under these windows (``of_noise``).
     """
 
     def __init__(
@@ -56,23 +58,23 @@ class LocalConcentration:
         theta_max: float,
         window: Window,
         on_node: Callable[[int, int], bool | None] | None = None,
+        loudest: Tensor | None = None,
+        noise: tuple[Tensor, float] | None = None,
     ):
-        low = min(theta_min, theta_max / 1.01)  # even a range of nothing needs its four nodes
-        lengths = node_lengths(low, theta_max, node_count(low, theta_max, PER_OCTAVE))
-        middle = math.sqrt(low * theta_max)
-        surroundings = _Surroundings(_SIZE * support / middle, _SIZE * middle / hop)
+        lengths, surroundings = local_nodes(hop, support, theta_min, theta_max)
+        low = lengths[0]
         frames = Frames.at(positions, support)
-        values, energy, entropies = _log_concentration(signal, frames, window, lengths, surroundings, on_node)
+        values, energy, entropies = _log_concentration(signal, frames, window, lengths, surroundings, on_node, loudest)
         self.complete = values.shape[-1] == len(lengths)
         lengths = lengths[: values.shape[-1]]
         self.longest, self.calmest = lengths[-1], lengths[entropies.index(min(entropies))]
-        usual, chance = _of_noise(signal, hop, support, window, lengths, surroundings)
+        usual, chance = noise or of_noise(signal, hop, support, window, lengths, surroundings)
         values.sub_(usual).nan_to_num_(nan=0.0)
         # What leaks from a component: twice the support over θ in bins, half a window in time.
         nearby = _greatest(energy, math.ceil(2 * support / low), math.ceil(theta_max / 2 / hop))
         self._weights = _gate(_contrast(values), chance) * (energy / nearby).sqrt_() * (energy > 1.01 * _SILENCE)
         self._total = self._weights.sum(dtype=torch.float64)
-        self._table = Interpolation(values, lengths)
+        self._values, self._table = values, Interpolation(values, lengths)
 
     @property
     def share(self) -> float:
@@ -86,6 +88,42 @@ class LocalConcentration:
         """
         known = log_theta if self.complete else log_theta.clamp(max=math.log2(self.longest))
         return _Mean.apply(known, self._table, self._weights, self._total)
+
+    def columns(self, log_theta: Tensor) -> Tensor:
+        """Σ w log C at log2 θ (F, T), and Σ w, over each frame: (2, T), float64; differentiable."""
+        return torch.stack(
+            [_Columns.apply(log_theta, self._table, self._weights), self._weights.sum(0, dtype=torch.float64)]
+        )
+
+    def at_nodes(self, here: slice) -> tuple[Tensor, Tensor]:
+        """Σ w log C at each node over frequency, (n, B), and over those frames, (F, B)."""
+        values = self._values[:, here] * self._weights[:, here, None]
+        return values.sum(0, dtype=torch.float64), values.sum(1, dtype=torch.float64)
+
+    def weights(self, here: slice) -> Tensor:
+        """The weight of each point of those frames, (F, n)."""
+        return self._weights[:, here]
+
+
+class _Columns(torch.autograd.Function):
+    """Σ w log C(θ) over each column, and its derivative by log2 θ."""
+
+    @staticmethod
+    def forward(ctx, log_theta, table, weights):
+        slopes, total = torch.empty_like(weights), weights.new_zeros(weights.shape[1], dtype=torch.float64)
+        for here, place in table.tiles(log_theta.detach()):
+            read, slope = table.read(here, place, derivative=True)
+            weight = weights[here]
+            total += (weight * read[0].view(place.shape)).sum(0, dtype=torch.float64)
+            torch.mul(weight, slope[0].view(place.shape), out=slopes[here])
+        ctx.save_for_backward(slopes.mul_(table.per_octave))
+        return total
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        (slopes,) = ctx.saved_tensors
+        return slopes * grad.to(slopes.dtype), None, None
 
 
 class _Mean(torch.autograd.Function):
@@ -111,7 +149,21 @@ class _Mean(torch.autograd.Function):
         return (slopes * (grad * ctx.factor).to(slopes.dtype)).sum_to_size(ctx.theta_shape), None, None, None
 
 
-class _Surroundings:
+def local_nodes(hop: float, support: int, theta_min: float, theta_max: float) -> "tuple[list[float], Surroundings]":
+    """The window lengths that C is computed for, in samples, and the Gaussian."""
+    low = min(theta_min, theta_max / 1.01)  # even a range of nothing needs its four nodes
+    middle = math.sqrt(low * theta_max)
+    nodes = node_lengths(low, theta_max, node_count(low, theta_max, PER_OCTAVE))
+    return nodes, Surroundings(_SIZE * support / middle, _SIZE * middle / hop)
+
+
+def frames_around(hop: float, support: int, theta_min: float, theta_max: float) -> int:
+    """How many frames to each side have a say in what C and its weight are at a point."""
+    _, surroundings = local_nodes(hop, support, theta_min, theta_max)
+    return len(surroundings.kernels[1]) - 1 + math.ceil(theta_max / 2 / hop)
+
+
+class Surroundings:
     """A Gaussian about each point of a plane (F, T); bins, frames: its deviations along the axes."""
 
     def __init__(self, bins: float, frames: float):
@@ -149,14 +201,20 @@ def _blurred(values: Tensor, kernel: list[float], axis: int) -> Tensor:
 
 
 def _log_concentration(
-    signal: Tensor, frames: Frames, window: Window, lengths: list[float], surroundings: _Surroundings, on_node=None
+    signal: Tensor,
+    frames: Frames,
+    window: Window,
+    lengths: list[float],
+    surroundings: Surroundings,
+    on_node=None,
+    scale=None,
 ) -> tuple[Tensor, Tensor, list[float]]:
     """log C (F, T, B), NaN in silence, the energy about each point (F, T), and the entropy at each length.
 
     energy: the geometric mean over the lengths, relative to the loudest point.
     """
     values = signal.new_empty(frames.support // 2 + 1, len(frames), len(lengths))
-    energy, mass, scale = torch.zeros_like(values[..., 0]), surroundings.mass(values[..., 0]).log_(), None
+    energy, mass = torch.zeros_like(values[..., 0]), surroundings.mass(values[..., 0]).log_()
     entropies: list[float] = []
     with torch.no_grad():
         for i, length in enumerate(lengths):
@@ -183,7 +241,7 @@ def _greatest(energy: Tensor, bins: int, frames: int) -> Tensor:
     return torch.maximum(column, row)[0, 0]
 
 
-def _of_noise(signal: Tensor, hop: float, support: int, window: Window, lengths, surroundings) -> tuple[Tensor, float]:
+def of_noise(signal: Tensor, hop: float, support: int, window: Window, lengths, surroundings) -> tuple[Tensor, float]:
     """What white noise has under the same windows: the mean log C at each length (B,), and the contrast reached by chance."""
     positions = torch.arange(_NOISE_FRAMES, dtype=torch.float64, device=signal.device) * hop + support / 2
     samples = support + math.ceil(_NOISE_FRAMES * hop)

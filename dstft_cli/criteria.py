@@ -137,10 +137,10 @@ def kurtosis(magnitude: Tensor) -> Tensor:
 
 
 class _TotalVariation(torch.autograd.Function):
-    """Σ over bins of sqrt(Σ over 4-neighbours of squared differences + ε²) - ε."""
+    """Σ over bins, or over those of each column, of sqrt(Σ over 4-neighbours of squared differences + ε²) - ε."""
 
     @staticmethod
-    def forward(ctx, values, epsilon):
+    def forward(ctx, values, epsilon, columns):
         down, right = values[1:] - values[:-1], values[:, 1:] - values[:, :-1]
         squares = torch.full_like(values, epsilon**2)
         for difference, high, low in ((down.square(), _ROWS[1], _ROWS[0]), (right.square(), _COLS[1], _COLS[0])):
@@ -148,18 +148,21 @@ class _TotalVariation(torch.autograd.Function):
             squares[low] += difference
         inverse = squares.rsqrt()
         ctx.save_for_backward(down, right, inverse)
-        return squares.mul_(inverse).sub_(epsilon).clamp_min_(0).sum(dtype=torch.float64)
+        costs = squares.mul_(inverse).sub_(epsilon).clamp_min_(0)
+        return costs.sum(0, dtype=torch.float64) if columns else costs.sum(dtype=torch.float64)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
         down, right, inverse = ctx.saved_tensors
+        if grad.dim():
+            inverse, grad = inverse * grad.to(inverse.dtype), grad.new_ones(())
         out = torch.zeros_like(inverse)
         for difference, (low, high) in ((down, _ROWS), (right, _COLS)):
             pull = difference * (inverse[high] + inverse[low])
             out[high] += pull
             out[low] -= pull
-        return out.mul_(grad.to(out.dtype)), None
+        return out.mul_(grad.to(out.dtype)), None, None
 
 
 _ROWS = (slice(None, -1), slice(1, None))  # the lower and the upper of each vertical pair
@@ -174,8 +177,13 @@ def total_variation(values: Tensor, epsilon: float = 0.01, reduction: str = "mea
     reduction: ``mean`` over bins, so that one weight serves every grid, or ``sum``, as the paper prints it.
     Returns a float64 scalar, at least 0.
     """
-    total = _TotalVariation.apply(values, epsilon)
+    total = _TotalVariation.apply(values, epsilon, False)
     return total / values.numel() if reduction == "mean" else total
+
+
+def column_variation(values: Tensor, epsilon: float) -> Tensor:
+    """The same summed over each column of values (F, T) alone: (T,), float64. A column's neighbours must be there."""
+    return _TotalVariation.apply(values, epsilon, True)
 
 
 def linked_coverage(positions: Tensor, theta: Tensor, samples: int) -> Tensor:
@@ -184,11 +192,16 @@ def linked_coverage(positions: Tensor, theta: Tensor, samples: int) -> Tensor:
     Each gap counts as far as its two windows reach towards each other, min(t_{n+1} - t_n, (θ_{n+1} + θ_n)/2), over N.
     positions: (T,) samples, increasing. theta: samples, (1 or F, 1 or T); the mean over frequency where it varies. samples: N.
     """
+    return linked_gaps(positions, theta, samples).sum() / (samples * len(theta))
+
+
+def linked_gaps(positions: Tensor, theta: Tensor, samples: int) -> Tensor:
+    """How much of each gap the windows on both its sides link, in samples, (1 or F, T - 1). Arguments as above."""
     theta = theta.to(positions.dtype).expand(theta.shape[0], len(positions))
     gaps, half = positions.diff(), theta / 2
     linked = torch.minimum(gaps, half[:, 1:] + half[:, :-1])
     inside = (positions[1:] - half[:, 1:] < samples) & (positions[:-1] + half[:, :-1] > 0)
-    return (linked * inside).sum() / (samples * len(theta))
+    return linked * inside
 
 
 def coverage_penalty(positions: Tensor, theta: Tensor, samples: int) -> Tensor:
@@ -196,12 +209,16 @@ def coverage_penalty(positions: Tensor, theta: Tensor, samples: int) -> Tensor:
     return 1 - linked_coverage(positions, theta, samples)
 
 
-def coverage(positions: Tensor, theta: Tensor, samples: int) -> float:
-    """The measure of the union of [t_n - θ_n/2, t_n + θ_n/2] ∩ [0, N], over N; the mean over frequency. Arguments as above."""
+def coverage(positions: Tensor, theta: Tensor, samples: int, part: tuple[float, float] | None = None) -> float:
+    """The measure of the union of [t_n - θ_n/2, t_n + θ_n/2] ∩ [0, N], over N; the mean over frequency. Arguments as above.
+
+    part: (first, last) sample of the part of [0, N] that counts.
+    """
+    bounds = part or (0, samples)
     theta = theta.to(positions.dtype).expand(theta.shape[0], len(positions))
-    left, order = (positions - theta / 2).clamp(0, samples).sort(-1)
-    right = (positions + theta / 2).clamp(0, samples).gather(-1, order).cummax(-1).values
-    reached = torch.cat([torch.zeros_like(right[:, :1]), right[:, :-1]], -1)
+    left, order = (positions - theta / 2).clamp(*bounds).sort(-1)
+    right = (positions + theta / 2).clamp(*bounds).gather(-1, order).cummax(-1).values
+    reached = torch.cat([torch.full_like(right[:, :1], bounds[0]), right[:, :-1]], -1)
     fresh = right - torch.maximum(left, reached)
     return float(fresh.sum() / (samples * len(theta)))
 

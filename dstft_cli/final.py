@@ -6,7 +6,7 @@ from torch import Tensor
 from .frames import Frames
 from .node_sum import NodeSum
 from .transform import dstft
-from .verify import Accuracy, check
+from .verify import Accuracy, Probe, combined, probe
 from .windows import Window
 
 RMS = {torch.float32: 1e-4, torch.float64: 5e-6}  # of the error, over S's: who asks for double precision asks for more
@@ -29,6 +29,22 @@ def final_transform(
     interpolation between many window lengths, one at a time so that memory stays bounded; exact again if that misses
     the rms.
     """
+    spectrum, found = final_piece(signal, theta, positions, support, window, seed, exact, rms)
+    return spectrum, combined([found])
+
+
+def final_piece(
+    signal: Tensor,
+    theta: Tensor,
+    positions: Tensor,
+    support: int,
+    window: Window,
+    seed: int,
+    exact: bool = False,
+    rms: float | None = None,
+    bins: int = 500,
+) -> tuple[Tensor, Probe]:
+    """The same of what may be a piece of a plane, and what so many random bins tell of it."""
     rms = RMS[signal.dtype] if rms is None else rms
     frames = Frames.at(positions, support)
     plain = theta.shape[0] == 1 or (theta.shape[1] == 1 and frames.alike)
@@ -36,8 +52,8 @@ def final_transform(
     with torch.no_grad():
         for density in () if exact or plain else _DENSITIES:
             spectrum = NodeSum(theta, frames, window, len(signal), density).forward(signal)
-            accuracy = check(spectrum, signal, theta, *shared, seed)
-            if accuracy.rms <= rms:
-                return spectrum, accuracy
+            found = probe(spectrum, signal, theta, *shared, seed, bins)
+            if combined([found]).rms <= rms:
+                return spectrum, found
         spectrum = dstft(signal, theta, *shared)
-        return spectrum, check(spectrum, signal, theta, *shared, seed)
+        return spectrum, probe(spectrum, signal, theta, *shared, seed, bins)

@@ -1,5 +1,7 @@
 """How true a fast transform is: a random sample of its bins against the plain sum in float64."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,16 +35,45 @@ def check(
     Half of them are drawn uniformly, half by energy, and weighed accordingly: the rms stays an unbiased estimate over the
     whole plane while the few bins that hold the energy are sure to be seen. theta in samples broadcasts to (F, T).
     """
+    found = probe(spectrum, signal, theta, positions, support, window, seed, bins)
+    return combined([found])
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What random bins tell of a plane or a piece of one. error, total: the squared error and |S|², summed over all its bins.
+
+    worst, peak: the largest error found and the largest |S|.
+    """
+
+    error: float
+    total: float
+    worst: float
+    peak: float
+    bins: int
+
+
+def combined(probes: Sequence[Probe]) -> Accuracy:
+    """The accuracy of a plane from those of its pieces."""
+    error, total = sum(probe.error for probe in probes), sum(probe.total for probe in probes)
+    if not total > 0:
+        return Accuracy(0.0, 0.0, 0)
+    worst, peak = max(probe.worst for probe in probes), max(probe.peak for probe in probes)
+    return Accuracy(math.sqrt(error / total), worst / peak, sum(probe.bins for probe in probes))
+
+
+def probe(spectrum, signal, theta, positions, support: int, window: Window, seed: int, bins: int) -> Probe:
+    """As check, for what may be a piece of a plane."""
     power = spectrum.abs().square().to(torch.float64)
     total = power.sum()
     if not bool(total > 0):
-        return Accuracy(0.0, 0.0, 0)
+        return Probe(0.0, 0.0, 0.0, 0.0, 0)
     m, n = _draw(power, torch.Generator().manual_seed(seed), bins)
     chance = 0.5 / power.numel() + 0.5 * power[m, n] / total
     exact = exact_bins(signal, theta.expand(spectrum.shape)[m, n], positions[n], m, support, window)
     error = (spectrum[m, n].to(torch.complex128) - exact).abs()
-    rms = ((error.square() / chance).mean() / total).sqrt()
-    return Accuracy(float(rms), float(error.max() / power.max().sqrt()), bins)
+    squared = (error.square() / chance).mean()
+    return Probe(float(squared), float(total), float(error.max()), float(power.max().sqrt()), bins)
 
 
 def _draw(power: Tensor, generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:
