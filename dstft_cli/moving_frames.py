@@ -46,7 +46,7 @@ class MovingFrames:
     def _first_theta(self) -> Tensor:
         """θ in samples for as many frames as there may come to be."""
         shape = theta_shape(self.problem.mode, self.plane.support, self.plane.most_frames)
-        return torch.full(shape, self.run.first, dtype=self.problem.samples.dtype, device=self.problem.device)
+        return torch.full(shape, self.run.first, dtype=self.problem.dtype, device=self.problem.device)
 
     def _places(self, first: Tensor) -> list[Variable]:
         """What is learnt of the frames' places, in first hops: each frame's, the hop's, or nothing."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,13 +12,16 @@ from .concentration import PER_OCTAVE, LocalConcentration
 from .config import Config
 from .criteria import PENALTIES, REGULARIZERS, coverage, entropy, get_criterion, kurtosis
 from .devices import DTYPES, free_bytes, get_device
+from .disk_planes import forget
 from .errors import DivergedError, InputError
 from .final import final_transform
 from .frames import Frames
 from .geometry import get_geometry
 from .interpolation import node_count
 from .modes import FIXED_HOP, TIME, theta_shape
+from .planning import plane_words
 from .signals import Signal
+from .tapes import pieces
 from .transform import dstft, dstft_magnitude
 from .verify import Accuracy, check
 from .windows import Window
@@ -30,7 +34,7 @@ _LEAST_PEAK, _MOST_PEAK = 1e-30, 1e30  # of samples, so that S fits complex64
 class Problem:
     """The loss of Eq. (27) or (29) for one signal.
 
-    samples: (N,) on the device, in units of ``scale``. geometry: support, hops and bounds of θ in samples.
+    geometry: support, hops and bounds of θ in samples.
     criterion, penalty: callables in place of those that the config names.
     Raises InputError or DeviceError where config and signal do not fit.
     """
@@ -50,8 +54,9 @@ class Problem:
             self.geometry = get_geometry(config, signal.sample_rate, len(signal.samples))
         except InputError as error:
             raise InputError(f"{signal.where}: {error}") from None
+        self.dtype = DTYPES[config.run.dtype]
         self.check_memory(0)
-        peak = np.abs(signal.samples).max()
+        peak = max(np.abs(piece).max() for piece in pieces(signal.samples))
         if not _LEAST_PEAK <= peak <= _MOST_PEAK:
             raise InputError(
                 f"{signal.where}: the largest sample is {peak:g}; between {_LEAST_PEAK:g} and {_MOST_PEAK:g} the result keeps its "
@@ -59,9 +64,19 @@ class Problem:
             )
         # A power of two is divided out exactly, so that no unit of the samples is too small or too great for a float.
         self.scale = 2.0 ** math.floor(math.log2(peak))
-        self.samples = torch.as_tensor(signal.samples / self.scale, dtype=DTYPES[config.run.dtype], device=self.device)
         self._choose_loss(criterion, penalty)
         self._still = Frames.at(self.positions(self.geometry.first_length), self.geometry.support)
+
+    @cached_property
+    def samples(self) -> Tensor:
+        """The whole signal (N,) on the device, in units of ``scale``."""
+        return self.piece(0, self.geometry.samples)
+
+    def piece(self, first: int, last: int) -> Tensor:
+        """Samples first to last - 1, on the device, in units of ``scale``."""
+        samples = self.signal.samples[first:last] / self.scale
+        forget(self.signal.samples)
+        return torch.as_tensor(samples, dtype=self.dtype, device=self.device)
 
     def _choose_loss(self, criterion, penalty) -> None:
         loss = self.config.loss
@@ -91,7 +106,7 @@ class Problem:
     def constant(self, length: float) -> Tensor:
         """θ of one length in samples everywhere, in the shape of the mode."""
         shape = theta_shape(self.mode, self.geometry.support, len(self.positions(length)))
-        return torch.full(shape, length, dtype=self.samples.dtype, device=self.device)
+        return torch.full(shape, length, dtype=self.dtype, device=self.device)
 
     def positions(self, length: float) -> Tensor:
         """t_n in samples, (T,), with a constant window of that many samples, before any frame has moved."""
@@ -122,7 +137,7 @@ class Problem:
             loss = loss + terms["frames"]
         if self.penalty is not None:
             positions = self.positions(self.geometry.first_length) if positions is None else positions
-            amount = _scalar(self.penalty(positions, log_theta.exp2(), len(self.samples)), "penalty")
+            amount = _scalar(self.penalty(positions, log_theta.exp2(), self.geometry.samples), "penalty")
             terms["penalty"] = self.config.loss.penalty_weight * amount
             loss = loss + terms["penalty"]
         return {"loss": loss, **terms}
@@ -146,6 +161,10 @@ class Problem:
         """The losses of |S| (F, T) at θ and t_n in samples, as numbers. Raises DivergedError where one is not finite."""
         with torch.no_grad():
             terms = {name: term.item() for name, term in self.losses(values, theta.log2(), positions).items()}
+        return self.finite(terms)
+
+    def finite(self, terms: dict[str, float]) -> dict[str, float]:
+        """The same terms. Raises DivergedError where one is not finite."""
         if not all(math.isfinite(term) for term in terms.values()):
             raise self.diverged()
         return terms
@@ -154,7 +173,7 @@ class Problem:
         """What is reported of any |S| (F, T) at θ and t_n in samples: entropy, kurtosis and true coverage."""
         with torch.no_grad():
             found = {"entropy": entropy(values).item(), "kurtosis": kurtosis(values).item()}
-            return {**found, "coverage": coverage(positions, theta, len(self.samples))}
+            return {**found, "coverage": coverage(positions, theta, self.geometry.samples)}
 
     def transform(self, length: float) -> Tensor:
         """S (F, T) with one window of that many samples, exactly, by FFT."""
@@ -167,7 +186,7 @@ class Problem:
 
     def evaluate(self, length: float) -> dict[str, float]:
         """The losses at a constant window of that many samples. Raises DivergedError where one is not finite."""
-        theta = torch.full((1, 1), length, dtype=self.samples.dtype, device=self.device)
+        theta = torch.full((1, 1), length, dtype=self.dtype, device=self.device)
         return self.terms(None if self.local else self.magnitudes(length), theta, self.positions(length))
 
     def final(self, theta: Tensor, positions: Tensor) -> tuple[Tensor, Accuracy]:
@@ -192,10 +211,7 @@ class Problem:
     def check_memory(self, nodes: int) -> None:
         """Raises InputError where a bank of that many nodes, and the steps on it, would not fit into memory."""
         geometry, free = self.geometry, free_bytes(self.device)
-        # Floats a bin: the bank, gradients and Adam's state; without a bank S, |S| and its entropy.
-        words = (1 if self.local else 2) * nodes + 24 if nodes else 12 if self.hop_mode == FIXED_HOP else 20
-        per_bin = DTYPES[self.config.run.dtype].itemsize * words
-        need = geometry.bins * geometry.most_frames * per_bin
+        need = geometry.bins * geometry.most_frames * self.dtype.itemsize * plane_words(self.config, nodes)
         if need > 0.9 * free:
             longer = "a longer --hop" if geometry.overlap is None else "a larger --overlap"
             raise InputError(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,6 +27,7 @@ class Run:
     def __init__(self, problem: Problem, on_step: OnStep | None):
         self.problem, self.on_step, self.interrupted = problem, on_step, False
         self.curve, self.known, self.history = Curve([], []), {}, []
+        self.points = 0  # window lengths in all, where a descent has but a part of them
         self.bank: dict[str, float] | None = None
         self.first = 0.0  # the constant window length, in samples, that the history sets out from
         self.seconds = {"bank": 0.0, "optimize": 0.0, "verify": 0.0}
@@ -95,6 +97,10 @@ class Run:
         plane = self.problem.geometry
         return plane.theta or (self.curve.best[0] if self.curve.lengths else plane.first_length)
 
+    def fill(self, length: float) -> Tensor:
+        """θ of one length in samples everywhere, in the shape of the mode."""
+        return self.problem.constant(length)
+
     def transform(self, theta: Tensor, positions: Tensor) -> None:
         """The transform at θ and t_n in samples, its accuracy and its loss."""
         began, problem = time.perf_counter(), self.problem
@@ -111,6 +117,16 @@ class Run:
             self.spectrum = self.problem.transform(self.first)
             self.accuracy = self.problem.check(self.spectrum, self.theta, self.positions)
             self.final = dict(self.history[0])  # the same transform, evaluated when the run set out
+
+    def planes(self) -> tuple[np.ndarray, np.ndarray]:
+        """S in the signal's unit and θ in samples, as the result has them."""
+        return self.spectrum.mul(self.problem.scale).cpu().numpy(), self.theta.cpu().numpy()
+
+    def measures(self) -> tuple[dict[str, float], dict[str, float]]:
+        """What is reported of the constant window that the run set out from, and of the result as it stands."""
+        problem = self.problem
+        first = problem.magnitudes(self.first), problem.constant(self.first), problem.positions(self.first)
+        return problem.measures(*first), problem.measures(magnitude(self.spectrum), self.theta, self.positions)
 
     def windows(self, theta: Tensor) -> Variable:
         """log2 of θ in samples as something that is learnt, within its bounds; in mode ``fixed`` it stays."""
@@ -144,7 +160,7 @@ class Run:
             least, most = (2.0 ** bound.item() for bound in values[0].aminmax())
             return self.tell("descent", done + step, done + steps, terms, (least, most))
 
-        outcome = descend(objective, variables, settings, tell)
+        outcome = descend(objective, variables, settings, tell, self.points)
         if not outcome.history:
             raise self.problem.diverged()
         self.history += outcome.history[1:]

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -10,7 +11,9 @@ from .bank import WindowBank
 from .criteria import magnitude
 from .descent import DIVERGED, INTERRUPTED, Descent
 from .interpolation import MOST_DENSITY, density_for, node_count
+from .problem import Problem
 from .progress import NARROWING, Run
+from .verify import check
 
 _REFINEMENTS = 3
 
@@ -36,6 +39,44 @@ def learn_surveyed(run: Run, steps: int) -> str:
     run.transform(theta, positions)
     run.keep_the_better()
     return INTERRUPTED if run.interrupted else outcome.reason
+
+
+def fitting_bank(run: Run, samples: Tensor, positions: Tensor, density: float, on_node: Callable) -> WindowBank:
+    """A bank of at least that many nodes an octave that meets the tolerance, of frames at t_n (T,) in samples (N,).
+
+    on_node: as WindowBank has it; a true return leaves the bank incomplete.
+    """
+    began, problem = time.perf_counter(), run.problem
+    tolerance, plane = problem.config.bank.tolerance, problem.geometry
+    high = float(plane.support)
+    low = min(plane.theta_min, high / 1.01)  # even a range of nothing needs its four nodes
+    previous, bank = math.inf, None
+    while True:
+        count, bank = node_count(low, high, density), None
+        problem.check_memory(count)
+        bank = WindowBank(samples, positions, plane.support, low, high, count, problem.window, on_node)
+        if run.interrupted:
+            break
+        error = _random_error(problem, bank, samples, positions)
+        if error <= tolerance or density >= MOST_DENSITY or error > previous / 1.3:
+            break
+        previous, density = error, density * max(1.2, min(2.0, 1.1 * (error / tolerance) ** (1 / 2.6)))
+    run.seconds["bank"] += time.perf_counter() - began
+    return bank
+
+
+def _random_error(problem: Problem, bank: WindowBank, samples: Tensor, positions: Tensor) -> float:
+    """The bank's relative rms error at window lengths drawn at random, log-uniform over its range."""
+    generator = torch.Generator().manual_seed(problem.config.run.seed)
+    low, high = math.log2(bank.lengths[0]), math.log2(bank.lengths[-1])
+    draw = torch.rand(bank.shape, generator=generator, dtype=problem.dtype)
+    return bank_error(problem, bank, samples, positions, draw.to(problem.device) * (high - low) + low)
+
+
+def bank_error(problem: Problem, bank: WindowBank, samples: Tensor, positions: Tensor, log_theta: Tensor) -> float:
+    """The bank's relative rms error at log2 θ, by exact bins."""
+    place = positions, problem.geometry.support, problem.window
+    return check(bank.stft(log_theta), samples, log_theta.exp2(), *place, problem.config.run.seed).rms
 
 
 class StillFrames:
@@ -75,44 +116,21 @@ class StillFrames:
 
     def _build(self, density: float) -> None:
         """A bank of at least that many nodes an octave that meets the tolerance; its nodes are also the loss curve."""
-        began, problem = time.perf_counter(), self.problem
-        tolerance, plane = problem.config.bank.tolerance, problem.geometry
-        high = float(plane.support)
-        low = min(plane.theta_min, high / 1.01)  # even a range of nothing needs its four nodes
-        previous = math.inf
-        while True:
-            count, self.bank = node_count(low, high, density), None
-            problem.check_memory(count)
-            place = problem.samples, self.positions, plane.support
-            self.bank = WindowBank(*place, low, high, count, problem.window, self._on_node)
-            if self.run.interrupted:
-                break
-            error = self._random_error()
-            if error <= tolerance or density >= MOST_DENSITY or error > previous / 1.3:
-                break
-            previous, density = error, density * max(1.2, min(2.0, 1.1 * (error / tolerance) ** (1 / 2.6)))
-        self.run.seconds["bank"] += time.perf_counter() - began
+        self.bank = None  # before the next one takes its place in memory
+        self.bank = fitting_bank(self.run, self.problem.samples, self.positions, density, self._on_node)
 
     def _on_node(self, index: int, count: int, length: float, spectrum: Tensor) -> bool:
-        theta = torch.full((1, 1), length, dtype=self.problem.samples.dtype, device=self.problem.device)
+        theta = torch.full((1, 1), length, dtype=self.problem.dtype, device=self.problem.device)
         terms = self.problem.terms(magnitude(spectrum), theta, self.positions)
         # The bank may reach a little below the bound.
         if length >= self.problem.geometry.theta_min or index == count - 1:
             self.run.tried(length, terms)
         return self.run.tell("bank", index, count)
 
-    def _random_error(self) -> float:
-        """The bank's relative rms error at window lengths drawn at random, log-uniform over its range."""
-        generator = torch.Generator().manual_seed(self.problem.config.run.seed)
-        low, high = math.log2(self.bank.lengths[0]), math.log2(self.bank.lengths[-1])
-        draw = torch.rand(self.bank.shape, generator=generator, dtype=self.problem.samples.dtype)
-        log_theta = draw.to(self.problem.device) * (high - low) + low
-        return self.problem.check(self.bank.stft(log_theta), log_theta.exp2(), self.positions).rms
-
     def _holds(self, outcome: Descent) -> bool:
         """The check after the run: the bank against exact bins, and its loss against that of the final transform."""
         tolerance, best = self.problem.config.bank.tolerance, outcome.best[0]
-        rms = self.problem.check(self.bank.stft(best), best.exp2(), self.positions).rms
+        rms = bank_error(self.problem, self.bank, self.problem.samples, self.positions, best)
         error = abs(outcome.best_terms["loss"] - self.run.final["loss"])
         self.run.bank = {"nodes": len(self.bank), "rms": rms, "loss_error": error}
         return (rms <= tolerance and error <= tolerance) or self.bank.per_octave >= MOST_DENSITY
