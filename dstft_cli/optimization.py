@@ -1,7 +1,9 @@
 """From a signal and a config to its best spectrogram: search, descend, transform, verify."""
 
 import time
+import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +11,25 @@ import torch
 from torch import Tensor
 
 from .config import Config, merge_config
-from .criteria import magnitude
 from .descent import CONVERGED, DIVERGED, INTERRUPTED, STEPS, OnStep
-from .errors import DivergedError, InputError
-from .modes import CONSTANT, FIXED, FIXED_HOP, OVERLAP
+from .disk_planes import on_disk
+from .errors import DeviceError, DivergedError, InputError, OutputError, OutputExistsError
+from .local_pieces import LocalProblem
+from .long_problem import LongProblem
+from .long_run import STFT, THETA, LongRun
+from .modes import CONSTANT, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE
 from .moving_frames import MovingFrames
+from .moving_pieces import MovingPieces
+from .planning import Plan, check_plan, plan_run
 from .problem import Problem
 from .progress import Run
 from .results import Result
 from .signals import Signal, check_signal
+from .staging import temporary
+from .still_blocks import StillBlocks
 from .still_frames import StillFrames, learn_surveyed
+from .sum_tables import SumTables
+from .tapes import Tape
 from .windows import Profile, Window, get_window
 
 _EVALUATIONS = 50  # at most, of a constant search
@@ -32,6 +43,7 @@ def optimize(
     window: str | Window | Profile | None = None,
     criterion: str | Callable[[Tensor], Tensor] | None = None,
     penalty: str | Callable[[Tensor, Tensor, int], Tensor] | None = None,
+    folder: str | Path | None = None,
     **settings,
 ) -> Result:
     """Find the window lengths, and frame positions where they may move, that make a spectrogram best, and compute it.
@@ -43,10 +55,13 @@ def optimize(
     criterion: beside the names in ``criteria.CRITERIA``, a differentiable callable of |S| (F, T), scalar, to be minimised.
     penalty: beside the names in ``criteria.PENALTIES``, a differentiable callable of t_n (T,), θ (1 or F, 1 or T) and N,
         all in samples: a scalar to be minimised, which is weighed with ``penalty_weight``.
+    folder: where planes beyond the memory allowed (``memory="2GB"``) are put as they are made; ``stft`` is then an array that stays
+        on disk, and goes with its file. None: among the temporary files, until the result is no longer used.
     settings: short keys over the config, such as ``mode="tf-varying"``, ``steps=100``, ``lambda_=0.2``.
 
     Raises ConfigError or InputError for settings or a signal that cannot work, DeviceError for a missing device,
-    DivergedError where not even the first loss is finite.
+    DivergedError where not even the first loss is finite, OutputError where planes on disk cannot be put
+    among the temporary files, OSError where not into the folder given.
     """
     if not isinstance(signal, Signal):
         raise InputError(
@@ -60,9 +75,54 @@ def optimize(
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
     torch.manual_seed(config.run.seed)
-    callables = (None if isinstance(own[name], str) else own[name] for name in ("criterion", "penalty"))
-    run = Run(Problem(signal, config, family, *callables), on_step)
-    return _result(run, _carry_out(run))
+    callables = [None if isinstance(own[name], str) else own[name] for name in ("criterion", "penalty")]
+    plan = plan_signal(signal, config, custom=any(callables))
+    if not plan.long:
+        signal = replace(signal, samples=signal.samples[:])  # of a tape, all of it
+        run = Run(Problem(signal, config, family, *callables), on_step)
+        return _result(run, _carry_out(run))
+    aside, remove = _place(folder, plan)
+    try:
+        kind = LocalProblem if config.loss.criterion == "concentration" else LongProblem
+        run = LongRun(kind(signal, config, family, *callables, room=plan.room), on_step, aside)
+        result = _result(run, _carry_out(run))
+    except OSError as error:
+        remove()
+        if folder is not None:
+            raise  # whoever chose it knows what to say of it
+        raise OutputError(f"temporary files cannot be written: {error.strerror or error}; see TMPDIR") from error
+    except BaseException:
+        remove()
+        raise
+    weakref.finalize(result, remove)
+    return result
+
+
+def _place(folder: str | Path | None, plan: Plan) -> tuple[Path, Callable[[], object]]:
+    """Where planes on disk go, and what removes them. Raises OutputError where they cannot go there."""
+    if folder is None:
+        return temporary(plan.disk)
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    taken = next((name for name in (STFT, THETA) if (Path(folder) / name).exists()), None)
+    if taken:
+        raise OutputExistsError(f"{folder}: {taken} of another run is there already; give another folder")
+    return Path(folder), bool
+
+
+def plan_signal(signal: Signal, config: Config, custom: bool = False) -> Plan:
+    """What a run on the signal will need. Raises InputError where that is more than there is, or where lengths clash."""
+    held = not isinstance(signal.samples, Tape) and not on_disk(signal.samples)
+    try:
+        plan = plan_run(config, signal.sample_rate, len(signal.samples), held, custom)
+    except DeviceError:
+        raise
+    except InputError as error:
+        raise InputError(f"{signal.where}: {error}") from None
+    check_plan(plan, signal.where, config)
+    return plan
 
 
 def _carry_out(run: Run) -> str:
@@ -76,6 +136,11 @@ def _carry_out(run: Run) -> str:
         return _leave(run)
     if problem.mode == CONSTANT and placed:
         return _search(run, steps)
+    if isinstance(run, LongRun):
+        still = problem.hop_mode == FIXED_HOP
+        if not still or (problem.mode == FREQUENCY and problem.name == "kurtosis"):
+            return MovingPieces(run).learn(steps)
+        return (StillBlocks if problem.mode == PLANE else SumTables)(run).learn(steps)
     if problem.hop_mode == FIXED_HOP:
         return learn_surveyed(run, steps) if problem.local else StillFrames(run).learn(steps)
     return MovingFrames(run).learn(steps)
@@ -84,7 +149,7 @@ def _carry_out(run: Run) -> str:
 def _leave(run: Run) -> str:
     """No optimisation: the transform at the first window length."""
     run.set_out(run.problem.geometry.first_length)
-    run.transform(run.problem.constant(run.first), run.problem.positions(run.first))
+    run.transform(run.fill(run.first), run.problem.positions(run.first))
     run.final = dict(run.history[0])  # nothing has moved
     return STEPS
 
@@ -102,7 +167,7 @@ def _search(run: Run, steps: int) -> str:
         run.history.append(min(run.known[length], run.history[-1], key=_loss))
     run.tried(run.first, run.history[0])
     best = run.curve.best[0]
-    run.transform(problem.constant(best), problem.positions(best))
+    run.transform(run.fill(best), problem.positions(best))
     run.final = min(run.final, dict(run.history[-1]), key=_loss)
     return DIVERGED if diverged else INTERRUPTED if run.interrupted else CONVERGED if done else STEPS
 
@@ -113,15 +178,15 @@ def _loss(terms: dict[str, float]) -> float:
 
 def _result(run: Run, reason: str) -> Result:
     began, problem, (lengths, losses) = time.perf_counter(), run.problem, run.curve.ordered()
-    measured = [problem.magnitudes(run.first), problem.constant(run.first), problem.positions(run.first)]
-    first, last = problem.measures(*measured), problem.measures(magnitude(run.spectrum), run.theta, run.positions)
+    first, last = run.measures()
+    stft, theta = run.planes()
     run.seconds["verify"] += time.perf_counter() - began
     return Result(
         signal=problem.signal,
         config=problem.config,
         criterion=problem.name,
-        stft=run.spectrum.mul(problem.scale).cpu().numpy(),
-        theta=run.theta.cpu().numpy(),
+        stft=stft,
+        theta=theta,
         frame_positions=run.positions.cpu().numpy(),
         geometry=problem.geometry,
         window=problem.window,
