@@ -10,12 +10,14 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import torch
 
 from .devices import free_bytes
+from .disk_planes import file_beside
 from .errors import InputError
 from .wording import file_name, one_line
 
@@ -75,10 +77,13 @@ def _opened(path: str | os.PathLike) -> _Wary:
     raise refused(path, "this is a folder, not a file" if stat.S_ISDIR(kind) else "this is no regular file")
 
 
-def read_npz(path: str | os.PathLike, names: Sequence[str], ending: str, what: str, mend: str) -> dict[str, np.ndarray]:
+def read_npz(
+    path: str | os.PathLike, names: Sequence[str], ending: str, what: str, mend: str, beside: Sequence[str] = ()
+) -> dict[str, np.ndarray]:
     """The arrays of an .npz file as numpy.savez writes it: those names, and any that end like ``ending``.
 
-    what, mend: as for reading. Raises InputError where the file cannot be read, is damaged, lacks one of the names or holds
+    what, mend: as for reading. beside: names of what may have a file of its own in the same folder (file_beside), and is left on
+    disk. Raises InputError where the file cannot be read, is damaged, lacks one of the names or holds
     another, holds what is not numbers or text, or would not fit into the memory that is free.
     """
     with reading(path, what, mend) as file:
@@ -86,12 +91,14 @@ def read_npz(path: str | os.PathLike, names: Sequence[str], ending: str, what: s
         with zipfile.ZipFile(file) as archive:
             file.most = size
             members = _members(archive, size)
-            missing = [name for name in names if name not in members]
+            apart = {name: Path(path).with_name(file_beside(name)) for name in beside if name not in members}
+            mapped = {name: map_npy(file, what, mend) for name, file in apart.items() if file.exists()}
+            missing = [name for name in names if name not in {**members, **mapped}]
             odd = [one_line(name, 40) for name in members if name not in names and not name.endswith(ending)]
             if missing or odd:
                 raise ValueError(f"it lacks {missing[0]}" if missing else f"it holds {odd[0]}")
             _check_room(path, size)
-            return {name: _from_archive(archive, info) for name, info in members.items()}
+            return mapped | {name: _from_archive(archive, info) for name, info in members.items()}
 
 
 def read_npy(path: str | os.PathLike) -> np.ndarray:
@@ -100,6 +107,18 @@ def read_npy(path: str | os.PathLike) -> np.ndarray:
         size = os.fstat(file.fileno()).st_size
         _check_room(path, size)
         return _read(file, size)
+
+
+def map_npy(path: str | os.PathLike, what: str, mend: str) -> np.memmap:
+    """The array of an .npy file, left on disk: of plain numbers and in this machine's byte order. Raises InputError as read_npz does."""
+    with reading(path, what, mend) as file:
+        size = os.fstat(file.fileno()).st_size
+        shape, fortran, dtype = _header(file)
+        if dtype.kind not in "fc" or dtype != dtype.newbyteorder("="):
+            raise ValueError(f"it holds {one_line(str(dtype), 40)}")
+        if min(shape, default=0) < 1 or file.tell() + math.prod(shape) * dtype.itemsize != size:
+            raise ValueError(f"it has another size than its shape {one_line(str(shape), 30)}")
+        return np.memmap(path, dtype, "r", file.tell(), shape, "F" if fortran else "C")
 
 
 def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:

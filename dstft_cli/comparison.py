@@ -31,6 +31,7 @@ import torch
 from .config import merge_config
 from .criteria import entropy, kurtosis, renyi
 from .errors import InputError
+from .holding import held
 from .problem import Problem
 from .results import Result
 from .runs import reference
@@ -202,8 +203,9 @@ def candidates(results: Mapping[str, Result], lengths: Sequence[float] | None = 
 
     results: by the name that each is to have. lengths: of the constant windows, in samples; None: the shortest, the longest and
     the best constant one of the first result, as far as no result is that.
-    Raises InputError where the results are not of one signal.
+    Raises InputError where the results are not of one signal, or those of long runs do not fit into memory.
     """
+    results = {name: held(result, "a comparison") for name, result in results.items()}
     first = check_one_signal(results)
     wanted = _usual(results) if lengths is None else [("Fixed", length) for length in dict.fromkeys(lengths)]
     fixed = [_with_one_window(f"{name}, {_spoken(length, first)}", first, length) for name, length in wanted]

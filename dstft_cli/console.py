@@ -171,7 +171,9 @@ def summary_rows(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
     """What came out of a run in words, (name, text) for each line."""
     rate, criterion = result.sample_rate, result.criterion
     bins, frames = result.stft.shape
-    hop = _extent(result.hop, rate) if np.ndim(result.hop) else f"{result.hop:g} ({time_text(result.hop / rate)})"
+    hop = (
+        _extent(_three(result.hop), rate) if np.ndim(result.hop) else f"{result.hop:g} ({time_text(result.hop / rate)})"
+    )
     shared = "" if result.geometry.overlap is None else f", windows share {100 - 100 * result.geometry.overlap:.4g} %"
     yield "signal", f"{result.signal.where}, {result.signal.duration:.4g} s at {rate:g} Hz"
     yield (
@@ -181,7 +183,7 @@ def summary_rows(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
             f"hop {hop}{shared}; {bins} x {frames} bins"
         ),
     )
-    yield "window length" + ("s" if result.theta.size > 1 else ""), _extent(result.theta, rate)
+    yield "window length" + ("s" if result.theta.size > 1 else ""), _extent(result.extent, rate)
     if result.best_constant and not (result.mode == "constant" and result.placed):
         yield "best constant", f"{result.best_constant[0]:.1f} samples ({time_text(result.best_constant[0] / rate)})"
     yield criterion, f"{result.initial[criterion]:.4f} to {result.final[criterion]:.4f}"
@@ -200,11 +202,16 @@ def summary_rows(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
     yield "written to", click.format_filename(folder)
 
 
-def _extent(lengths: np.ndarray, rate: float) -> str:
+def _three(lengths: np.ndarray) -> tuple[float, float, float] | None:
+    """The least, the median and the greatest."""
+    return tuple(float(f(lengths)) for f in (np.min, np.median, np.max)) if len(lengths) else None
+
+
+def _extent(lengths: tuple[float, float, float] | None, rate: float) -> str:
     """Lengths in samples as words: one, or from the least to the greatest."""
-    if not len(lengths):
+    if lengths is None:
         return "none"
-    low, middle, high = (float(f(lengths)) for f in (np.min, np.median, np.max))
+    low, middle, high = lengths
     if f"{low:.1f}" == f"{high:.1f}":
         return f"{middle:.1f} samples ({time_text(middle / rate)})"
     return f"{low:.1f} to {high:.1f}, median {middle:.1f} samples ({time_text(low / rate)} to {time_text(high / rate)})"

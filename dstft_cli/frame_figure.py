@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from . import scales
+from .disk_planes import blocks, on_disk
 from .drawing import (
     ACCENT,
     INK,
@@ -33,6 +34,7 @@ from .drawing import (
 from .errors import InputError
 from .scales import Scale
 
+_TOGETHER = 1 << 22  # samples that are looked at together
 _COLUMNS = 2000  # of the waveform, finer than the pixels of a usual picture
 _FINEST = 1 / 800  # of the time axis: shorter bars are drawn as long as that, else one could not see them
 _MOST_ROWS = 60
@@ -72,7 +74,7 @@ def frames(
     The time axis is the signal's, in recording time; what of a window lies outside the part shown is left out.
     Raises InputError where the view's part lies outside the signal, or no window reaches into it.
     """
-    samples, theta = np.asarray(samples), np.asarray(theta, dtype=np.float64)
+    theta = _extremes(theta) if on_disk(theta) else np.asarray(theta, dtype=np.float64)
     time = scales.time_scale(np.array([0, len(samples) / sample_rate]), view.start, tmin=view.tmin, tmax=view.tmax)
     part = np.interp([time.low, time.high], time.centres, [0, len(samples)])
     reaching, total = _reaching(frame_positions, theta, part), len(frame_positions)
@@ -95,6 +97,12 @@ def frames(
     settle(figure)
     _paint(images, drawn, row, rows)
     return figure
+
+
+def _extremes(theta: np.ndarray) -> np.ndarray:
+    """The shortest and the longest window of each frame, (2, T), of a plane that stays on disk: no more of it is drawn."""
+    found = [np.stack([block.min(axis=0), block.max(axis=0)]) for block in blocks(theta)]
+    return np.concatenate(found, axis=1).astype(np.float64)
 
 
 def _reaching(positions: np.ndarray, theta: np.ndarray, part: np.ndarray) -> np.ndarray:
@@ -147,8 +155,9 @@ def _panel_height(rows: int) -> float:
 
 def _waveform(axes: Axes, samples: np.ndarray, time: Scale, part: np.ndarray) -> None:
     first, last = math.floor(part[0]), math.ceil(part[1]) + 1
-    moments, values = _outline(samples[first:last])
-    length, (begin, end) = len(samples[first:last]), part
+    first, last = max(0, first), min(last, len(samples))
+    moments, values = _outline(samples, first, last)
+    length, (begin, end) = last - first, part
     moments = (moments * length + first - begin) / (end - begin)
     scale, factor = scales.amplitude_scale(values)
     strip = 0.16 * (scale.high - scale.low)
@@ -159,17 +168,21 @@ def _waveform(axes: Axes, samples: np.ndarray, time: Scale, part: np.ndarray) ->
     outer_labels(axes, left=True, bottom=False)
 
 
-def _outline(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What the waveform's line runs through: moments (n,) in parts of the signal, and values (n,) there.
+def _outline(samples: np.ndarray, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+    """What the line of samples first to last - 1 runs through: moments (n,) in parts of these, and values (n,) there.
 
     All samples or, where the page has no room for them, the lowest and the highest of each of many short parts.
     """
-    count = len(samples)
+    count = last - first
     if count <= 2 * _COLUMNS:
-        return np.arange(count) / count, samples
-    cuts = np.linspace(0, count, _COLUMNS + 1).astype(int)
-    ends = [extreme.reduceat(samples, cuts[:-1]) for extreme in (np.fmin, np.fmax)]
-    return np.repeat((cuts[:-1] + cuts[1:]) / 2 / count, 2), np.stack(ends, axis=1).ravel()
+        return np.arange(count) / count, samples[first:last]
+    cuts, ends = np.linspace(0, count, _COLUMNS + 1).astype(int), []
+    step = max(1, _COLUMNS * _TOGETHER // count)
+    for i in range(0, _COLUMNS, step):
+        parts = cuts[i : min(i + step, _COLUMNS) + 1]
+        piece = np.asarray(samples[first + parts[0] : first + parts[-1]])
+        ends.append([extreme.reduceat(piece, parts[:-1] - parts[0]) for extreme in (np.fmin, np.fmax)])
+    return np.repeat((cuts[:-1] + cuts[1:]) / 2 / count, 2), np.concatenate(ends, axis=1).T.ravel()
 
 
 def _mark_centres(axes: Axes, time: Scale, centres: np.ndarray) -> None:

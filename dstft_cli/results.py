@@ -2,8 +2,10 @@
 
 import json
 import math
+import os
 import platform
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -11,9 +13,11 @@ import numpy as np
 
 from .config import Config, dump_config
 from .descent import CONVERGED, PATIENCE, STEPS
+from .disk_planes import file_beside, on_disk, quantities, write_plane, write_row
 from .geometry import Geometry
 from .modes import CONSTANT_HOP, FIXED_HOP, OVERLAP, VARYING_HOP
 from .signals import Signal
+from .tapes import pieces
 from .verify import Accuracy
 from .windows import WINDOWS, Window
 from .wording import one_line
@@ -21,6 +25,9 @@ from .wording import one_line
 SCHEMA_VERSION = 2
 ARRAYS, METRICS, CONFIG = "result.npz", "metrics.json", "config.yaml"
 COMPLETE = (CONVERGED, PATIENCE, STEPS)
+BESIDE = ("stft", "theta", "signal")
+"""What lies in result-NAME.npy beside result.npz where the plane is too long for memory: ``numpy.load(file, mmap_mode="r")``."""
+_EXTENT = (np.min, np.median, np.max)
 _PACKAGES = ("dstft-cli", "torch", "numpy", "soundfile", "pandas", "matplotlib")
 
 
@@ -130,8 +137,22 @@ class Result:
         """False where the run was interrupted or diverged."""
         return self.stop_reason in COMPLETE
 
+    @cached_property
+    def extent(self) -> tuple[float, float, float]:
+        """The least, the median and the greatest window length, in samples."""
+        least, median, greatest = (
+            quantities(self.theta) if on_disk(self.theta) else [float(f(self.theta)) for f in _EXTENT]
+        )
+        return least, median, greatest
+
+    @property
+    def on_disk(self) -> bool:
+        """True where the plane stays on disk: ``stft``, and what else is of its size, are then read-only maps of files."""
+        return on_disk(self.stft)
+
     def arrays(self) -> dict[str, np.ndarray]:
-        """What result.npz holds, by name."""
+        """What result.npz holds, by name; of a plane on disk, it and the files beside it (BESIDE)."""
+        samples = self.signal.samples
         return {
             "stft": self.stft.astype(np.complex64, copy=False),
             "theta": self.theta,
@@ -145,7 +166,7 @@ class Result:
             "window": np.str_(self.window.name),
             "mode": np.str_(self.mode),
             "start": np.float64(self.signal.start),
-            "signal": self.signal.samples.astype(self.config.run.dtype),
+            "signal": samples if self.on_disk else samples.astype(self.config.run.dtype),
             "first_theta": np.float64(self.first_theta),
             "curve": np.stack(self.curve),
             "schema_version": np.int64(SCHEMA_VERSION),
@@ -194,7 +215,7 @@ class Result:
         return {name: float(f(hops)) for name, f in (("min", np.min), ("median", np.median), ("max", np.max))}
 
     def _theta_summary(self) -> dict[str, dict[str, float]]:
-        values = [float(f(self.theta)) for f in (np.min, np.median, np.max)]
+        values = self.extent
         names = ("min", "median", "max")
         return {
             "samples": dict(zip(names, values, strict=True)),
@@ -236,8 +257,24 @@ def _version(package: str) -> str:
 
 
 def write_arrays(result: Result, path: Path) -> None:
+    arrays = result.arrays()
+    if result.on_disk:
+        apart = [name for name in BESIDE if name == "signal" or on_disk(arrays[name])]
+        for name in apart:
+            _put_beside(arrays.pop(name), path.with_name(file_beside(name)), result.config.run.dtype)
     with open(path, "wb") as file:
-        np.savez(file, **result.arrays())
+        np.savez(file, **arrays)
+
+
+def _put_beside(values: np.ndarray, path: Path, dtype: str) -> None:
+    """An array into an .npy file, unless that is the one it is a map of. dtype: of samples."""
+    origin = values.filename if on_disk(values) else None
+    if path.exists() and origin is not None and os.path.exists(origin) and path.samefile(origin):
+        return
+    if values.ndim == 1:
+        write_row(path, pieces(values), len(values), dtype)
+    else:
+        write_plane(path, values)
 
 
 def write_config(result: Result, path: Path) -> None:

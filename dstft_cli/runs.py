@@ -1,5 +1,6 @@
 """One input from file to folder: load, optimise, write."""
 
+import contextlib
 import json
 import math
 import time
@@ -10,30 +11,36 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .claims import claim
+from .claims import claim, tidy
 from .config import Config
 from .criteria import CRITERIA, get_criterion
-from .descent import OnStep, Step
+from .descent import INTERRUPTED, OnStep, Step
 from .devices import DTYPES
+from .disk_planes import file_beside
 from .errors import OutputExistsError
 from .geometry import get_geometry
 from .modes import FIXED_HOP
-from .optimization import optimize
-from .results import ARRAYS, COMPLETE, CONFIG, METRICS, Result, write_arrays, write_config, write_metrics
+from .optimization import optimize, plan_signal
+from .planning import PICTURES, run_room
+from .results import ARRAYS, BESIDE, COMPLETE, CONFIG, METRICS, Result, write_arrays, write_config, write_metrics
 from .signals import Signal, check_signal, detrend, load_signals
-from .staging import staging
+from .staging import check_room, staging
 from .transform import dstft
 from .wording import one_line, time_text
 
 FIGURES = ("spectrogram", "theta", "comparison", "loss", "frames")
 FIGURE_KINDS = ("png", "svg", "pdf")
+_DRAWN_AT_ONCE = 2_000_000  # bins
 _FIGURE_FILES = [f"{name}.{kind}" for name in FIGURES for kind in FIGURE_KINDS]
 
 
-def load_inputs(path: str | Path, config: Config) -> list[Signal]:
-    """The signals that the config's section ``signal`` selects from a file. Raises InputError."""
+def load_inputs(path: str | Path, config: Config, whole: bool = True) -> list[Signal]:
+    """The signals that the config's section ``signal`` selects from a file. Raises InputError.
+
+    whole: False leaves recordings in their file that are long for the memory allowed: their samples are then a Tape.
+    """
     settings = config.signal.model_dump(exclude={"detrend"})
-    signals = load_signals(path, **settings)
+    signals = load_signals(path, **settings, room=None if whole else run_room(config))
     for signal in signals:
         check_signal(signal, 2)
     return [detrend(signal, config.signal.detrend) for signal in signals]
@@ -84,12 +91,20 @@ def run_signal(
     small: with its thumbnail, for a report on many. Raises what optimize raises, and OutputError where the folder cannot
     be written or another run is at work in it.
     """
-    with claim(folder):
-        result = optimize(signal, config, on_step)
+    plan = plan_signal(signal, config)
+    tidy(folder)  # what a run that was killed left may take the room that this one needs
+    check_room(folder, plan.disk - PICTURES)
+    with claim(folder), contextlib.ExitStack() as stack:
+        # A plane beyond the memory allowed is made where its files then stay.
+        aside = stack.enter_context(_aside(folder)) if plan.long else None
+        result = optimize(signal, config, on_step, folder=aside)
         result.seconds = {"load": loading, **result.seconds}
         if on_step is not None:
             on_step(Step("write", 0, 1))
-        _put(result, folder, small=small)
+        if aside is None:
+            aside = stack.enter_context(_aside(folder))
+        # Who stops a run waits for its end; `dstft plot` draws what there was no time for.
+        _fill(result, aside, result.stop_reason != INTERRUPTED or result.stft.size <= _DRAWN_AT_ONCE, small)
     return result
 
 
@@ -99,24 +114,33 @@ def write_result(result: Result, folder: str | Path, figures: bool = True, on_ex
     with claim(folder):
         if on_existing != "overwrite":
             check_free(folder)
-        _put(result, folder, figures)
+        with _aside(folder) as aside:
+            _fill(result, aside, figures)
     return folder
 
 
-def _put(result: Result, folder: Path, figures: bool = True, small: bool = False) -> None:
+def _aside(folder: Path) -> contextlib.AbstractContextManager[Path]:
+    """A folder for all files of a result, which then take the place of those that are there."""
+    from .thumbnails import THUMBNAIL
+
+    stale = [*_FIGURE_FILES, THUMBNAIL, *map(file_beside, BESIDE)]
+    return staging(folder, last=METRICS, stale=stale)
+
+
+def _fill(result: Result, aside: Path, figures: bool = True, small: bool = False) -> None:
+    """All files of a result into a folder."""
     from .thumbnails import THUMBNAIL, thumbnail
 
     began = time.perf_counter()
-    with staging(folder, last=METRICS, stale=[*_FIGURE_FILES, THUMBNAIL]) as aside:
-        write_arrays(result, aside / ARRAYS)
-        write_config(result, aside / CONFIG)
-        if figures:
-            _write_figures(result, aside)
-        if small:
-            (aside / THUMBNAIL).write_bytes(thumbnail(result))
-        result.seconds["write"] = time.perf_counter() - began
-        result.seconds["total"] = sum(value for name, value in result.seconds.items() if name != "total")
-        write_metrics(result, aside / METRICS)
+    write_arrays(result, aside / ARRAYS)
+    write_config(result, aside / CONFIG)
+    if figures:
+        _write_figures(result, aside)
+    if small:
+        (aside / THUMBNAIL).write_bytes(thumbnail(result))
+    result.seconds["write"] = time.perf_counter() - began
+    result.seconds["total"] = sum(value for name, value in result.seconds.items() if name != "total")
+    write_metrics(result, aside / METRICS)
 
 
 def _write_figures(result: Result, folder: Path) -> None:
@@ -138,14 +162,16 @@ def make_figures(result: Result, wanted: Collection[str] | None = None, **change
     from .frame_figure import frames
 
     result = _as_stored(result)
-    view, axes = replace(view_of(result.signal, result.config), **changes), (result.times, result.frequencies)
+    view = replace(view_of(result.signal, result.config), **changes)
+    seen = _seen(result, view)
+    axes = seen.times, result.frequencies
     note = f"{_described(result)}{_value(result.criterion, result.final[result.criterion])}"
     bounds = result.geometry.theta_min, float(result.support)
     place = result.signal.samples, result.sample_rate, result.frame_positions, result.theta
     makers = {
-        "spectrogram": lambda: figures.spectrogram(*axes, result.magnitude, view, note),
-        "theta": lambda: figures.theta_map(*axes, result.theta, result.sample_rate, view, bounds),
-        "comparison": lambda: figures.comparison(*axes, _panels(result), view),
+        "spectrogram": lambda: figures.spectrogram(*axes, seen.magnitude(), view, note),
+        "theta": lambda: figures.theta_map(*axes, seen.theta(), result.sample_rate, view, bounds),
+        "comparison": lambda: figures.comparison(*axes, _panels(result, seen), view),
         "loss": lambda: figures.loss_curves(result.history, view, _loss_curve(result)),
         "frames": lambda: frames(*place, view, note),
     }
@@ -156,12 +182,38 @@ def make_figures(result: Result, wanted: Collection[str] | None = None, **change
 
 def _as_stored(result: Result) -> Result:
     """The result with no more digits than its file keeps: read back, it gives the same pictures to the byte."""
+    if result.on_disk:
+        return result
     samples = result.signal.samples.astype(result.config.run.dtype)
     return replace(
         result,
         stft=result.stft.astype(np.complex64, copy=False),
         signal=replace(result.signal, samples=samples),
     )
+
+
+class _Whole:
+    """All of a result, as pictures take it; display.Reduced has the same of one whose plane stays on disk."""
+
+    def __init__(self, result: Result):
+        self.result, self.times = result, result.times
+
+    def magnitude(self) -> np.ndarray:
+        return self.result.magnitude
+
+    def theta(self) -> np.ndarray:
+        return self.result.theta
+
+    def reference(self, length: float) -> tuple[np.ndarray, np.ndarray]:
+        return reference(self.result, length)
+
+
+def _seen(result: Result, view) -> "_Whole":
+    if not result.on_disk:
+        return _Whole(result)
+    from .display import Reduced
+
+    return Reduced(result, view.tmin, view.tmax)
 
 
 def _loss_curve(result: Result) -> tuple[np.ndarray, np.ndarray, str] | None:
@@ -183,7 +235,7 @@ def view_of(signal: Signal, config: Config):
 
 
 def _described(result: Result) -> str:
-    shortest, longest = (time_text(bound / result.sample_rate) for bound in (result.theta.min(), result.theta.max()))
+    shortest, longest = (time_text(bound / result.sample_rate) for bound in (result.extent[0], result.extent[2]))
     if result.theta.size == 1:
         return f"{result.mode} window of {shortest}"
     return f"{result.mode} windows of {shortest} to {longest}"
@@ -193,7 +245,7 @@ def _value(name: str, value: float) -> str:
     return f", {name} {value:#.4g}"
 
 
-def _panels(result: Result) -> list:
+def _panels(result: Result, seen: _Whole) -> list:
     """Short, long and best constant window on frames that did not move, and the optimum, each with its criterion."""
     from .figures import Panel
 
@@ -202,7 +254,7 @@ def _panels(result: Result) -> list:
         lengths["Best constant"] = result.best_constant[0]
     panels = []
     for label, length in lengths.items():
-        values, times = reference(result, length)
+        values, times = seen.reference(length)
         label = f"{label}, {time_text(length / result.sample_rate)}"
         panels.append(Panel(label, values, _judged(result, values, length), times))
     names = {"fixed": "Fixed", "constant": "Best constant"} if result.placed else {}
@@ -210,7 +262,8 @@ def _panels(result: Result) -> list:
     label += (
         f", {time_text(result.theta.item() / result.sample_rate)}" if result.theta.size == 1 else f", {result.mode}"
     )
-    return [*panels, Panel(label, result.magnitude, _judged(result, result.magnitude), result.times)]
+    values = seen.magnitude()
+    return [*panels, Panel(label, values, _judged(result, values), seen.times)]
 
 
 def _judged(result: Result, values: np.ndarray, length: float | None = None) -> str:
@@ -220,7 +273,7 @@ def _judged(result: Result, values: np.ndarray, length: float | None = None) -> 
     """
     name = result.criterion if result.criterion in CRITERIA else "entropy"
     criterion = get_criterion(name, result.config.loss.order)
-    if criterion.measure is None:  # it cannot be told from one plane; the run looked at it for many lengths
+    if criterion.measure is None or result.on_disk:  # not told from one plane; the run looked at it for many lengths
         return _value(name, result.final[name]) if length is None else _on_curve(result, length)
     value = float(criterion.measure(torch.from_numpy(np.ascontiguousarray(values))))
     if "frames" in result.final:

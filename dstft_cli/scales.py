@@ -1,6 +1,7 @@
 """The scales of a picture: limits, units that read well, and round numbers to label them with."""
 
 import math
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,7 @@ import numpy as np
 from .errors import InputError
 
 _LEAST_SPAN = 2**0.25  # window lengths closer together than a quarter octave do not fill a scale
+_LONG = (1.0, "s"), (1 / 60, "min"), (1 / 3600, "h")
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,9 @@ def time_scale(
 ) -> Scale:
     """Recording time of frames at times (T,) s after sample 0, which lies at start s.
 
-    In ms if all of it is before 1 s. The scale runs from the first frame's centre to the last one's, or from tmin to
-    tmax s of recording time as far as there are frames; a single frame is given alone s. Raises InputError if it shows
-    nothing.
+    In ms if all of it is before 1 s, in min if 10 min of it are shown, in h from 3 h on. The scale runs from the first
+    frame's centre to the last one's, or from tmin to tmax s of recording time as far as there are frames; a single frame is
+    given alone s. Raises InputError if it shows nothing.
     """
     times = np.asarray(times, dtype=np.float64) + start
     first, last = times.min(), times.max()
@@ -72,7 +74,7 @@ def time_scale(
     if low >= high:
         part = f"{plain_number(first, 6)} to {plain_number(last, 6)} s"
         raise InputError(f"figures: the limits {_limits(tmin=tmin, tmax=tmax)} leave nothing of {part}; widen them")
-    factor, unit = (1e3, "ms") if max(-low, high) < 1 else (1.0, "s")
+    factor, unit = (1e3, "ms") if max(-low, high) < 1 else _LONG[bisect([10 * 60, 3 * 3600], high - low)]
     return Scale(times * factor, low * factor, high * factor, f"Time ({unit})")
 
 

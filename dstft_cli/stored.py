@@ -12,10 +12,11 @@ import numpy as np
 
 from .array_files import read_npz, reading, refused
 from .config import Config, load_config
+from .disk_planes import blocks
 from .errors import ConfigError, InputError
 from .geometry import get_geometry
 from .modes import OVERLAP, theta_shape
-from .results import ARRAYS, CONFIG, METRICS, SCHEMA_VERSION, Result, finite
+from .results import ARRAYS, BESIDE, CONFIG, METRICS, SCHEMA_VERSION, Result, finite
 from .signals import Signal
 from .verify import Accuracy
 from .windows import WINDOWS, Profile, Window, get_window
@@ -109,7 +110,7 @@ def _metrics(path: Path) -> dict:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    found = read_npz(path, _NAMES, _HISTORY, f"arrays of dstft in format {SCHEMA_VERSION}", _MEND)
+    found = read_npz(path, _NAMES, _HISTORY, f"arrays of dstft in format {SCHEMA_VERSION}", _MEND, BESIDE)
     with _blamed(path):
         version = found["schema_version"].item()
     _check_version(path, version)
@@ -254,14 +255,14 @@ def _check_values(result: Result) -> None:
     _demand((np.diff(result.curve[0], prepend=0) > 0).all(), "the window lengths of its curve do not increase")
     parts = {"stft": result.stft, "signal": result.signal.samples, "curve": result.curve, "start": result.signal.start}
     for name, values in parts.items():
-        _demand(np.isfinite(values).all(), f"{name} is not finite")
+        _demand(all(np.isfinite(block).all() for block in blocks(values)), f"{name} is not finite")
     _demand(result.history.keys() == result.final.keys(), f"its histories are not those of the terms in {METRICS}")
     steps = {len(values) for values in result.history.values()}
     _demand(len(steps) == 1 and 0 not in steps, "its histories differ in length")
 
 
 def _within(values: np.ndarray, low: float, high: float) -> bool:
-    return bool(((values >= low * (1 - _EDGE)) & (values <= high * (1 + _EDGE))).all())
+    return all(low * (1 - _EDGE) <= block.min() and block.max() <= high * (1 + _EDGE) for block in blocks(values))
 
 
 def _check_arrays(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from . import raster, scales
+from .display import Reduced
 from .drawing import View, axes_scales
 from .results import Result
 from .scales import Scale
@@ -25,11 +26,13 @@ def thumbnail(result: Result) -> bytes:
     are one there is no map. The same result gives the same bytes. Raises InputError where the band holds no bin.
     """
     view = View(**result.config.figures.model_dump(exclude={"format"}))
-    time, frequency = axes_scales(result.times, result.frequencies, view)
-    grid = raster.peaks(result.magnitude, frequency, time, HEIGHT, WIDTH)
+    seen = Reduced(result) if result.on_disk else None
+    times, magnitude = (seen.times, seen.magnitude()) if seen else (result.times, result.magnitude)
+    time, frequency = axes_scales(times, result.frequencies, view)
+    grid = raster.peaks(magnitude, frequency, time, HEIGHT, WIDTH)
     parts = [_indices(raster.decibels(grid, float(grid.max()), view.db_range) / view.db_range + 1)]
     if result.theta.min() < result.theta.max():
-        theta = np.broadcast_to(result.theta, result.stft.shape)
+        theta = np.broadcast_to(seen.theta() if seen else result.theta, magnitude.shape)
         parts += [np.full((HEIGHT, GAP), _CLEAR), _length_indices(theta, frequency, time)]
     return _png(np.hstack(parts)[::-1], (view.cmap, view.theta_cmap))
 

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def _made(path: str, config: Config, folder: str, on_existing: str) -> Iterator[
     from .runs import load_inputs, output_folders
 
     began = time.perf_counter()
-    signals = load_inputs(path, config)
+    signals = load_inputs(path, config, whole=False)
     loading = (time.perf_counter() - began) / len(signals)
     for signal, home in zip(signals, output_folders(folder, signals), strict=True):
         try:
@@ -114,7 +115,7 @@ def _standing(home: Path, digest: str, config: Config, on_existing: str) -> dict
 
     For RESUME it must be what these bytes, these settings and this version give; its own config.yaml tells the settings.
     """
-    from .results import ARRAYS, COMPLETE, CONFIG, METRICS, SCHEMA_VERSION, tool_version
+    from .results import COMPLETE, CONFIG, METRICS, SCHEMA_VERSION, tool_version
 
     if on_existing in (OVERWRITE, ERROR):
         return {}
@@ -125,12 +126,22 @@ def _standing(home: Path, digest: str, config: Config, on_existing: str) -> dict
             and metrics["versions"]["dstft-cli"] == tool_version()
             and metrics["input"]["sha256"] == digest
             and metrics["criterion"] == config.loss.criterion
-            and (home / ARRAYS).is_file()
+            and _arrays_there(home)
             and (home / CONFIG).read_text("utf-8") == dump_config(config)
         )
         return metrics if metrics["stop_reason"] in COMPLETE and (same or on_existing == SKIP) else {}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return {}
+
+
+def _arrays_there(home: Path) -> bool:
+    """Whether the file of a result's arrays is there, and what of them lies beside it."""
+    from .disk_planes import file_beside
+    from .results import ARRAYS, BESIDE
+
+    with zipfile.ZipFile(home / ARRAYS) as archive:
+        held = archive.namelist()
+    return all(f"{name}.npy" in held or (home / file_beside(name)).is_file() for name in BESIDE)
 
 
 def _read(path: Path) -> dict:

@@ -73,10 +73,12 @@ def refuse_settings(ctx, source, sets, params) -> None:
 def stored(paths, sets, flags, windows, targets):
     """(results by name, lengths of constant windows in samples, config of the figures, picture, CSV), from folders."""
     from ..config import load_config
+    from ..holding import held
     from ..stored import read_result, result_folder
 
     wanted = load_config(None, sets, flags)
-    results = dict(zip(_names(paths), map(read_result, paths), strict=True))
+    found = [held(read_result(path), "dstft compare") for path in paths]
+    results = dict(zip(_names(paths), found, strict=True))
     first = next(iter(results.values()))
     config = _seen_as(first.config, wanted)
     lengths = _lengths(windows, first.sample_rate, first.support)
@@ -113,6 +115,7 @@ def analysed(paths, source, sets, flags, windows, targets, console):
     """The same, from a recording, which is optimised as the settings say."""
     from ..config import load_config
     from ..geometry import get_geometry
+    from ..holding import held
     from ..optimization import optimize
     from ..runs import check_view
 
@@ -123,7 +126,7 @@ def analysed(paths, source, sets, flags, windows, targets, console):
     files = targets.checked(config, paths)
     check_view(signal, config)
     with console.progress() as show:
-        result = optimize(signal, config, show)
+        result = held(optimize(signal, config, show), "dstft compare")
     names = {"fixed": "Fixed", "constant": "Best constant"} if result.placed else {}
     return {names.get(result.mode, "Optimum"): result}, lengths, config, *files
 

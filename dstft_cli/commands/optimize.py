@@ -67,7 +67,7 @@ def _optimize(path, source, sets, flags, out_dir, on_existing, verbose, quiet) -
     console = Console(quiet=quiet, verbose=verbose)
     console.say(f"reading {path}", level=1)
     began = time.perf_counter()
-    signals = load_inputs(path, config)
+    signals = load_inputs(path, config, whole=False)
     loading = (time.perf_counter() - began) / len(signals)
     for note in dict.fromkeys(note for signal in signals for note in signal.notes):
         console.remark(note)
@@ -100,13 +100,16 @@ def _wanted(signals, folders, config, on_existing, console):
 
 def _run_one(signal, config, folder, loading, console, stop) -> int:
     """Optimise and write one signal; the exit code."""
+    from ..optimization import plan_signal
     from ..runs import run_signal
 
+    console.say(plan_signal(signal, config).words)
     with console.progress() as show:
         result = run_signal(signal, config, folder, lambda step: show(step) or bool(stop), loading)
     console.summary(result, folder)
     if result.stop_reason == "interrupted":
-        console.warn(f"interrupted: the best state so far is in {folder}")
+        drawn = any(folder.glob("spectrogram.*"))
+        console.warn(f"interrupted: the best state so far is in {folder}{'' if drawn else '; dstft plot draws it'}")
     elif stop:
         console.warn(f"stopped, after the whole result was written to {folder}")
     if result.stop_reason != "diverged":

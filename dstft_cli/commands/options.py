@@ -137,6 +137,7 @@ run_settings = stacked(
     ),
     setting("--device", "run.device", metavar="NAME", help="auto, cpu or cuda."),
     setting("--dtype", "run.dtype", metavar="NAME", help="float32 or float64."),
+    setting("--memory", "run.memory", metavar="SIZE", help="Most memory to use, 2GB. [default: half of what is free]"),
     setting("--seed", "run.seed", type=int, metavar="N", help="Of the random bins that are checked."),
     setting("--threads", "run.threads", type=int, metavar="N", help="CPU threads."),
 )

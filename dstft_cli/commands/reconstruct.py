@@ -47,11 +47,12 @@ def command(ctx, path, out, mask, force, verbose, quiet):
 
 def _reconstruct(path, out, mask, force, console) -> None:
     """Read and check everything, invert, write, and say how well it went."""
+    from ..holding import held
     from ..reconstruction import check_target, read_mask, reconstruct, write_samples
     from ..staging import check_folder
     from ..stored import read_result
 
-    result = read_result(path)
+    result = held(read_result(path), "dstft reconstruct")
     check_target(out, result.sample_rate, force)
     check_folder(out.parent)
     gains = None if mask is None else read_mask(mask, result.stft.shape)

@@ -7,15 +7,15 @@ from dataclasses import replace
 import click
 import numpy as np
 
-from ..audio_files import open_audio, read_audio
-from ..config import Config
-from ..containers import refuse_endless_list
-from ..devices import DTYPES
+from ..audio_files import look_through, open_audio, read_audio
+from ..config import Config, merge_config
 from ..errors import InputError
 from ..geometry import get_geometry
-from ..modes import CONSTANT, FIXED, FIXED_HOP, PLANE
+from ..modes import FIXED, FIXED_HOP, PLANE
+from ..planning import most_held, plan_run, rough_time
 from ..recordings import Request, shown, stem
 from ..signals import TEXT_EXTENSIONS, Signal, check_signal, detrend, load_signals
+from ..sizes import size_words
 from ..wording import one_line, time_text
 from .fact_words import bytes_text, duration_text
 
@@ -26,8 +26,6 @@ _SILENT = 1e-3  # of the loudest part: 60 dB below it
 _STRETCH, _LEAST_STRETCH = 0.02, 16  # s and samples of a part that is silent or not
 _TIME_AND_AGAIN = 4  # rows of samples at an extreme: fewer may be plateaus
 _SHOWN = 8  # channels
-_PROCESS = 4e8  # bytes of memory that the program itself takes
-_A_BIN = {"still": 50, "moving": 80, "bank": 270}  # bytes, in float32
 
 
 def facts(path: str, config: Config) -> dict:
@@ -82,7 +80,7 @@ def _header(path: str, config: Config) -> dict:
     if not os.path.isfile(path) or not os.path.getsize(path):
         load_signals(path)  # says what is wrong
     request = Request(os.fsdecode(path), fs=config.signal.fs)
-    refuse_endless_list(request)
+    look_through(request)
     with open_audio(request, TEXT_EXTENSIONS) as sound:
         kind = sound.subtype
         bits = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}.get(kind)
@@ -235,9 +233,9 @@ def _plan(config: Config, signal: Signal, samples: int) -> dict:
         plane = get_geometry(config, rate, samples)
     except InputError as error:
         return {"refused": str(error)}
-    moving = config.transform.hop_mode != FIXED_HOP
-    kind = "moving" if moving else "still" if config.transform.mode in (FIXED, CONSTANT) else "bank"
-    cells = plane.bins * plane.most_frames * DTYPES[config.run.dtype].itemsize / 4
+    moving, held = config.transform.hop_mode != FIXED_HOP, samples <= most_held(config)
+    needs = plan_run(config, rate, samples, held)
+    tf = None if moving else plan_run(merge_config(config, {"mode": PLANE}), rate, samples, held)
     lengths = {
         "support": plane.support,
         "hop": plane.hop,
@@ -253,8 +251,11 @@ def _plan(config: Config, signal: Signal, samples: int) -> dict:
         **{f"{name}_s": length / rate for name, length in lengths.items()},
         "bins": plane.bins,
         "frames": plane.frames,
-        "memory_bytes": round(_PROCESS + _A_BIN[kind] * cells),
-        f"memory_{PLANE.replace('-', '_')}_bytes": None if moving else round(_PROCESS + _A_BIN["bank"] * cells),
+        "memory_bytes": round(needs.memory),
+        f"memory_{PLANE.replace('-', '_')}_bytes": None if tf is None else round(tf.memory),
+        "disk_bytes": round(needs.disk),
+        "time_s": needs.seconds,
+        "in_pieces": needs.long,
     }
 
 
@@ -271,6 +272,8 @@ def _plan_rows(plan: dict) -> Iterator[tuple[str, str]]:
     yield "optimize", f"takes a window of {words['theta']}" if "theta" in words else looks
     yield "", f"mode {plan['mode']}, loss {plan['criterion']}; support {words['support']}, hop {words['hop']}"
     more = plan["memory_tf_varying_bytes"] or 0
-    need, most = (f"{amount / 1e9:.2g} GB" for amount in (plan["memory_bytes"], more))
-    tf = f", {most} with --mode tf" if more and most != need else ""
-    yield "", f"{plan['bins']} x {plan['frames']} bins; about {need} of memory{tf}"
+    need, most = size_words(plan["memory_bytes"]), size_words(more)
+    tf = f" ({most} with --mode tf)" if more and most != need else ""
+    pieces = ", in pieces" if plan["in_pieces"] else ""
+    rest = f"{size_words(plan['disk_bytes'])} of disk and roughly {rough_time(plan['time_s'])}"
+    yield "", f"{plan['bins']} x {plan['frames']} bins; about {need} of memory{tf}, {rest}{pieces}"
