@@ -156,6 +156,9 @@ def test_the_colours_are_decibels_relative_to_the_maximum_with_a_floor():
         (50, 60, "linear", "Frequency (Hz)", "Time (s)"),
         (150e3, 0.4, "log", "Frequency (kHz)", "Time (ms)"),
         (22050, 3, "log", "Frequency (Hz)", "Time (s)"),
+        (4000, 599, "linear", "Frequency (Hz)", "Time (s)"),
+        (4000, 600, "linear", "Frequency (Hz)", "Time (min)"),
+        (4000, 3 * 3600, "linear", "Frequency (Hz)", "Time (h)"),
     ],
 )
 def test_axes_name_units_that_fit_the_recording(top, duration, freq_scale, frequency, time):
@@ -163,7 +166,9 @@ def test_axes_name_units_that_fit_the_recording(top, duration, freq_scale, frequ
     figure = figures.spectrogram(times, frequencies, noise(513), View(freq_scale=freq_scale))
     axes = figure.axes[0]
     assert (axes.get_ylabel(), axes.get_xlabel()) == (frequency, time)
-    assert axes.get_xlim() == pytest.approx((0, duration * (1e3 if "ms" in time else 1)))
+    assert axes.get_xlim() == pytest.approx(
+        (0, duration * {"ms": 1e3, "s": 1, "min": 1 / 60, "h": 1 / 3600}[time[6:-1]])
+    )
     assert axes.get_ylim()[1] == pytest.approx(top / (1e3 if "kHz" in frequency else 1))
 
 

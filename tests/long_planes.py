@@ -1,0 +1,40 @@
+"""What tests of long signals share: a signal, and runs that are made to work in pieces."""
+
+import numpy as np
+import pytest
+
+from dstft_cli import Signal
+from dstft_cli.planning import Plan
+
+RATE, F = 8000, 33
+SMALL = {"support": 64, "hop": 16, "theta_min": 16, "threads": 1}
+
+
+def voice(samples: int) -> np.ndarray:
+    """Gliding tones that come and go, clicks and noise."""
+    t, random = np.arange(samples) / RATE, np.random.default_rng(0)
+    glide = np.sin(2 * np.pi * (900 * t - 60 * np.cos(2 * np.pi * 1.1 * t))) * (np.sin(2 * np.pi * 0.9 * t) > 0)
+    clicks = (np.arange(samples) % 1700 == 0) * 1.5
+    return glide + 0.5 * np.sin(2 * np.pi * 2500 * t) + clicks + 0.05 * random.standard_normal(samples)
+
+
+@pytest.fixture(scope="module")
+def signal() -> Signal:
+    return Signal(voice(24000), RATE, "voice")
+
+
+def work_in_pieces(setattr, frames: int = 130) -> None:
+    """Has every run work in pieces of so many frames; what it then may take is room for some 400 frames of a block.
+
+    setattr: as that of pytest's MonkeyPatch.
+    """
+    plan = Plan(0.0, 0.0, 0.0, 0.0, long=True, room=4 * (2 * 16 + 26) * F * 450)
+    for home in ("optimization", "runs"):
+        setattr(f"dstft_cli.{home}.plan_signal", lambda *args, **rest: plan)
+    setattr("dstft_cli.long_problem._PIECE", 200 * F)
+    setattr("dstft_cli.long_run._PIECE", frames * F)
+
+
+@pytest.fixture
+def in_pieces(monkeypatch):
+    work_in_pieces(monkeypatch.setattr)

@@ -1,0 +1,201 @@
+"""Long signals in their files, and long results in theirs; what a run says that it will need."""
+# ruff: noqa: F811 - fixtures that are imported
+
+import json
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+from long_planes import RATE, SMALL, F, in_pieces, signal, voice  # noqa: F401
+
+from dstft_cli import load_signal, load_signals, optimize, read_result, write_result
+from dstft_cli.config import load_config
+from dstft_cli.display import Reduced
+from dstft_cli.errors import ConfigError, InputError, OutputError
+from dstft_cli.planning import most_held, plan_run
+from dstft_cli.runs import load_inputs, run_signal
+from dstft_cli.staging import PENDING, _mark
+from dstft_cli.tapes import Tape
+from dstft_cli.work import work
+
+
+class TestWritten:
+    def test_what_is_too_long_lies_beside_and_comes_back(self, signal, in_pieces, tmp_path):
+        result = optimize(signal, mode="tf-varying", steps=2, **SMALL)
+        write_result(result, tmp_path / "out")
+        assert {"result-stft.npy", "result-theta.npy", "result-signal.npy"} <= {
+            f.name for f in (tmp_path / "out").iterdir()
+        }
+        back, plain = read_result(tmp_path / "out"), np.load(tmp_path / "out/result-stft.npy", mmap_mode="r")
+        np.testing.assert_array_equal(plain, result.stft)
+        np.testing.assert_array_equal(back.stft, result.stft)
+        np.testing.assert_array_equal(back.theta, result.theta)
+        np.testing.assert_array_equal(back.signal.samples[:], signal.samples.astype("float32"))
+        assert isinstance(back.stft, np.memmap) and back.metrics()["theta"] == result.metrics()["theta"]
+
+    def test_a_run_puts_them_where_they_stay_and_a_later_one_takes_them_away(
+        self, signal, in_pieces, tmp_path, monkeypatch
+    ):
+        config = load_config(None, [], {**SMALL, "mode": "time-varying", "steps": 3})
+        run_signal(signal, config, tmp_path / "out")
+        found = read_result(tmp_path / "out")
+        assert found.on_disk and found.stop_reason == "steps"
+        assert json.loads((tmp_path / "out/metrics.json").read_text())["accuracy"]["rms"] < 1e-4
+        monkeypatch.undo()
+        run_signal(signal, config, tmp_path / "out")
+        assert not list((tmp_path / "out").glob("*.npy")) and not read_result(tmp_path / "out").on_disk
+
+    def test_a_file_beside_that_was_cut_off_is_refused(self, signal, in_pieces, tmp_path):
+        write_result(optimize(signal, mode="constant", steps=3, **SMALL), tmp_path / "out", figures=False)
+        path = tmp_path / "out/result-stft.npy"
+        path.write_bytes(path.read_bytes()[:-9])
+        with pytest.raises(InputError, match=r"result-stft\.npy: .*another size"):
+            read_result(tmp_path / "out")
+
+    @pytest.mark.parametrize("name", ["stft", "theta", "signal"])
+    def test_a_batch_makes_a_result_again_that_lacks_a_file_beside(self, in_pieces, tmp_path, name):
+        config = load_config(None, [], {**SMALL, "mode": "tf-varying", "steps": 1})
+        soundfile.write(tmp_path / "a.wav", voice(24000) / 4, RATE)
+        again = lambda: work(str(tmp_path / "a.wav"), config, str(tmp_path / "out"), "resume")[0]["status"]  # noqa: E731
+        assert [again(), again()] == ["done", "skipped"]
+        (tmp_path / f"out/result-{name}.npy").unlink()
+        assert [again(), again()] == ["done", "skipped"]
+
+    def test_pictures_keep_every_peak(self, signal, in_pieces, monkeypatch):
+        monkeypatch.setattr("dstft_cli.display._MOST", 50)
+        result = optimize(signal, mode="constant", steps=3, **SMALL)
+        seen = Reduced(result)
+        assert seen.magnitude().shape == (F, len(seen.times)) and 40 < len(seen.times) <= 50
+        np.testing.assert_array_equal(seen.magnitude().max(1), np.abs(result.stft).max(1))
+        assert (seen.times[0], seen.times[-1]) == (result.times[0], result.times[-1])
+        part = Reduced(result, 1.0, 1.5)
+        assert part.times[0] <= 1.0 and part.times[-1] >= 1.5 and part.times[-1] - part.times[0] < 0.51
+
+
+def test_planes_among_the_temporary_files_go_with_the_result_and_where_the_process_is_told_to_end(
+    signal, in_pieces, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    results = [optimize(signal, mode="constant", steps=3, **SMALL) for _ in range(2)]
+    assert len(list(tmp_path.glob("*/*.npy"))) == 2
+    results.pop()
+    assert len(list(tmp_path.glob("*/*.npy"))) == 1
+    for undo in [*PENDING.values()]:
+        undo()
+    assert not list(tmp_path.iterdir()) and not PENDING
+
+
+def test_what_a_killed_run_left_makes_room_before_the_disk_is_looked_at(signal, in_pieces, tmp_path, monkeypatch):
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    left = tmp_path / "out" / f"{_mark()}{gone.stdout.strip()}-abcdef"
+    left.mkdir(parents=True)
+    free = lambda path: SimpleNamespace(free=-1e9 if left.exists() else 1e12)  # noqa: E731
+    monkeypatch.setattr("dstft_cli.staging.shutil.disk_usage", free)
+    run_signal(signal, load_config(None, [], {**SMALL, "mode": "constant", "steps": 3}), tmp_path / "out")
+    assert (tmp_path / "out/metrics.json").exists() and not left.exists()
+
+
+def test_a_disk_too_small_is_told_before_any_work(signal, tmp_path, monkeypatch):
+    monkeypatch.setattr("dstft_cli.staging.shutil.disk_usage", lambda path: SimpleNamespace(free=100_000))
+    monkeypatch.setattr("dstft_cli.runs.optimize", lambda *args, **rest: pytest.fail("it began"))
+    with pytest.raises(OutputError, match=r"needs about .* of disk and 100 kB are free; choose another folder with -o"):
+        run_signal(signal, load_config(None, [], {**SMALL}), tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+class TestTapes:
+    @pytest.fixture
+    def file(self, tmp_path):
+        soundfile.write(
+            tmp_path / "two.wav", np.stack([voice(24000) / 4, np.linspace(0, 0.5, 24000)], 1), RATE, "PCM_16"
+        )
+        return tmp_path / "two.wav"
+
+    @pytest.mark.parametrize(
+        "flags", [{}, {"channel": "mix"}, {"channel": "2", "start": 0.5, "duration": 1.25}], ids=str
+    )
+    @pytest.mark.parametrize("trend", ["none", "mean", "linear"])
+    def test_a_slice_is_that_of_the_samples(self, file, monkeypatch, flags, trend):
+        config = load_config(None, [], {**flags, "detrend": trend})
+        (held,) = load_inputs(file, config)
+        monkeypatch.setattr("dstft_cli.runs.run_room", lambda config: 40_000.0)
+        (tape,) = load_inputs(file, config, whole=False)
+        assert isinstance(tape.samples, Tape) and len(tape.samples) == len(held.samples)
+        for part in (slice(0, 10), slice(700, 9000), slice(-50, None), slice(None)):
+            np.testing.assert_allclose(tape.samples[part], held.samples[part], atol=1e-12)
+        assert tape.notes == held.notes
+
+    def test_a_run_on_a_tape_is_that_on_its_samples(self, file, monkeypatch, in_pieces):
+        monkeypatch.setattr("dstft_cli.runs.run_room", lambda config: 40_000.0)
+        (tape,) = load_inputs(file, load_config(), whole=False)
+        settings = {"mode": "constant", "steps": 5, **SMALL}
+        one, other = optimize(tape, **settings), optimize(load_signal(file), **settings)
+        np.testing.assert_array_equal(one.stft, other.stft)
+
+    def test_a_file_that_changed_meanwhile_is_refused(self, file, monkeypatch):
+        monkeypatch.setattr("dstft_cli.runs.run_room", lambda config: 40_000.0)
+        (tape,) = load_inputs(file, load_config(), whole=False)
+        file.write_bytes(file.read_bytes()[:40000])
+        with pytest.raises(InputError, match=r"two\.wav: it changed"):
+            tape.samples[12000:24000]
+
+    def test_one_that_went_meanwhile_is_not_taken_for_a_fault_of_the_disk_that_is_written_to(
+        self, file, monkeypatch, in_pieces, tmp_path
+    ):
+        monkeypatch.setattr("dstft_cli.runs.run_room", lambda config: 40_000.0)
+        config = load_config(None, [], {**SMALL, "mode": "constant", "steps": 3})
+        (tape,) = load_inputs(file, config, whole=False)
+        file.unlink()
+        with pytest.raises(InputError, match=r"two\.wav: cannot be read any more \(No such file or directory\)"):
+            run_signal(tape, config, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("free", "room", "said"),
+    [
+        (
+            10**12,
+            1e6,
+            "this table of 400 kB takes some 2.4 MB of memory to read and --memory leaves 1 MB: cut it into parts",
+        ),
+        (2 * 10**6, 1e9, "and 2 MB are free: cut it into parts"),
+        (10**7, 1e7, None),
+        (10**7, None, None),
+    ],
+)
+def test_a_table_too_long_to_be_read_at_once_is_refused(tmp_path, monkeypatch, free, room, said):
+    monkeypatch.setattr("dstft_cli.text_files._SMALL", 0)
+    monkeypatch.setattr("dstft_cli.text_files.free_memory", lambda: free)
+    (tmp_path / "a.csv").write_text("x (Hz 50)\n" + "".join(f"{i:07}\n" for i in range(50_000)))
+    if said is None:
+        assert len(load_signals(tmp_path / "a.csv", fs=50, room=room)[0].samples) == 50_000
+    else:
+        with pytest.raises(InputError, match=rf"a\.csv: .*{re.escape(said)}"):
+            load_signals(tmp_path / "a.csv", fs=50, room=room)
+
+
+class TestPlans:
+    def test_the_memory_allowed_settles_what_is_held(self):
+        little, much = (load_config(None, [], {"memory": size, "mode": "tf"}) for size in ("1GB", "50GB"))
+        hour = 16000, 16000 * 3600
+        assert plan_run(little, *hour).long and not plan_run(much, *hour).long
+        assert plan_run(little, *hour, held=False).memory <= 1e9 < plan_run(much, *hour).memory
+        assert most_held(little) < most_held(much)
+
+    def test_what_needs_more_than_is_allowed_is_refused_with_the_mend(self, signal):
+        with pytest.raises(
+            InputError, match=r"^voice: constant needs about .* --memory allows 100 MB: take more --memory"
+        ):
+            optimize(signal, memory="100MB")
+        with pytest.raises(InputError, match="--memory allows 100 MB"):
+            optimize(signal, memory="100MB", criterion=lambda values: values.sum())
+
+    @pytest.mark.parametrize("size", ["2", "-2GB", "2XB", "0GB", "GB", "1e400GB", ["2GB"]], ids=str)
+    def test_sizes_that_are_none_are_refused(self, size):
+        with pytest.raises(ConfigError, match="memory"):
+            load_config(None, [], {"memory": size})

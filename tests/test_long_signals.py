@@ -1,0 +1,186 @@
+"""Signals beyond the memory allowed: worked on in pieces they give what they give at once, and no piece shows."""
+# ruff: noqa: F811 - fixtures that are imported
+
+import numpy as np
+import pytest
+import torch
+from long_planes import RATE, SMALL, F, in_pieces, signal, voice  # noqa: F401
+
+from dstft_cli import optimize
+from dstft_cli.config import load_config
+from dstft_cli.criteria import coverage_penalty, get_criterion, total_variation
+from dstft_cli.frame_sums import SharedLoss
+from dstft_cli.local_pieces import LocalProblem
+from dstft_cli.planning import HALO, Plan, block_bytes
+from dstft_cli.windows import get_window
+
+
+@pytest.fixture
+def both(signal, in_pieces, monkeypatch):
+    """A run at once, and the same in pieces."""
+
+    def run(**settings):
+        pieces = optimize(signal, **SMALL, **settings)
+        with monkeypatch.context() as patch:
+            patch.setattr("dstft_cli.optimization.plan_signal", lambda *args, **rest: Plan(0.0, 0.0, 0.0, 0.0))
+            return optimize(signal, **SMALL, **settings), pieces
+
+    return run
+
+
+def octaves(one, other) -> np.ndarray:
+    return np.abs(np.log2(one.theta) - np.log2(np.asarray(other.theta)))
+
+
+@pytest.mark.parametrize("loss", ["entropy", "renyi", "kurtosis", "concentration"])
+def test_blocks_give_the_windows_and_the_loss_of_the_whole_plane(both, loss):
+    whole, pieces = both(mode="tf-varying", loss=loss, steps=25)
+    apart = octaves(whole, pieces)
+    assert pieces.on_disk and not whole.on_disk
+    assert pieces.final["loss"] == pytest.approx(whole.final["loss"], abs=1e-3)
+    assert whole.final["loss"] < whole.initial["loss"] - 0.005
+    assert np.median(apart) < 0.05
+
+
+def test_no_seam_is_at_a_blocks_edge(both, monkeypatch):
+    """Beside the edges windows are no further from those of the whole plane than elsewhere, and change no more across them."""
+    edges = []
+    from dstft_cli.still_blocks import StillBlocks
+
+    block = StillBlocks._block
+
+    def noted(self, low, high, kept, *rest):
+        edges.append(low + kept.start)
+        return block(self, low, high, kept, *rest)
+
+    monkeypatch.setattr(StillBlocks, "_block", noted)
+    whole, pieces = both(mode="tf-varying", steps=25, loss="entropy", lambda_=2.0)
+    assert len(set(edges)) >= 4
+    inner = sorted(edge for edge in set(edges) if edge)
+    at_once, in_blocks = (
+        np.abs(np.diff(np.log2(one.theta), axis=1))[:, np.array(inner) - 1] for one in (whole, pieces)
+    )
+    assert in_blocks.mean() < 1.3 * at_once.mean() + 0.002
+    apart = octaves(whole, pieces).mean(0)
+    near = np.concatenate([apart[edge - 2 : edge + 2] for edge in inner])
+    assert near.mean() < 1.5 * apart.mean() + 0.005
+
+
+def test_a_stop_between_blocks_keeps_those_that_are_done(signal, in_pieces):
+    def stop(step):
+        return step.phase == "descent" and step.total > 20 and step.index > 0.6 * step.total
+
+    result = optimize(signal, on_step=stop, mode="tf-varying", steps=20, **SMALL)
+    assert result.stop_reason == "interrupted"
+    assert result.final["loss"] < result.initial["loss"]
+    assert np.ptp(result.theta[:, 0]) > 0 and np.ptp(result.theta[:, -1]) == 0
+
+
+def test_a_local_criterion_is_the_same_in_whatever_pieces_it_is_surveyed(signal):
+    config = load_config(None, [], {**SMALL, "mode": "tf-varying", "loss": "concentration"})
+    found = []
+    for frames in (200, 10_000):
+        problem = LocalProblem(signal, config, get_window("hann"), room=4 * 45 * F * frames)
+        problem.survey(lambda index, count: None)
+        found.append(problem)
+    few, many = found
+    assert few.frames_at_once() < len(few.places) < many.frames_at_once()
+    for name in ("by_frame", "by_bin", "weight_of_frame", "weight_of_bin"):
+        one, other = getattr(few, name), getattr(many, name)
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4 * float(other.abs().max()))
+    assert few.calmest == many.calmest
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"mode": "time-varying", "loss": "entropy"},
+        {"mode": "time-varying", "loss": "kurtosis"},
+        {"mode": "frequency-varying", "loss": "renyi"},
+        {"mode": "frequency-varying", "loss": "entropy"},
+        {"mode": "time-varying", "loss": "concentration"},
+        {"mode": "frequency-varying", "loss": "concentration"},
+    ],
+    ids=str,
+)
+def test_tables_give_the_windows_and_the_loss_of_the_whole_plane(both, settings):
+    whole, pieces = both(steps=25, **settings)
+    assert pieces.final["loss"] == pytest.approx(whole.final["loss"], abs=1e-3)
+    assert np.median(octaves(whole, pieces)) < 0.05
+    assert pieces.bank["loss_error"] < 0.01
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"mode": "time-varying", "loss": "kurtosis", "hop_mode": "time-varying"},
+        {"mode": "constant", "loss": "entropy", "hop_mode": "time-varying"},
+        {"mode": "tf-varying", "loss": "entropy", "hop_mode": "constant"},
+        {"mode": "frequency-varying", "loss": "kurtosis"},
+    ],
+    ids=str,
+)
+def test_frames_that_move_settle_where_they_do_at_once(both, settings):
+    whole, pieces = both(steps=4, **settings)
+    assert pieces.final["loss"] == pytest.approx(whole.final["loss"], rel=1e-4)
+    assert np.abs(pieces.frame_positions - whole.frame_positions).max() < 0.02
+    assert np.median(octaves(whole, pieces)) < 0.01
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"mode": "tf-varying"},
+        {"mode": "tf-varying", "loss": "concentration"},
+        {"mode": "frequency-varying"},
+        {"mode": "time-varying", "loss": "kurtosis", "hop_mode": "time-varying"},
+    ],
+    ids=str,
+)
+def test_pieces_are_worked_on_where_the_device_is(signal, in_pieces, device, settings):
+    result = optimize(signal, device=str(device), steps=2, **SMALL, **settings)
+    assert result.device.startswith(str(device)) and result.on_disk
+    assert result.final["loss"] <= result.initial["loss"]
+
+
+@pytest.mark.parametrize("loss", ["entropy", "kurtosis", "concentration"])
+def test_a_constant_window_is_that_of_the_whole_plane(both, loss):
+    whole, pieces = both(mode="constant", loss=loss)
+    assert pieces.theta.item() == pytest.approx(whole.theta.item(), rel=1e-5)
+    np.testing.assert_allclose(pieces.stft, whole.stft, atol=1e-6 * np.abs(whole.stft).max())
+    for name, pair in whole.measures.items():
+        assert pieces.measures[name] == pytest.approx(pair, rel=1e-5)
+    assert 0 < pieces.accuracy.rms < 1e-5
+
+
+@pytest.mark.parametrize("name", ["entropy", "renyi", "kurtosis"])
+def test_the_loss_by_sums_has_the_value_and_the_gradient_of_the_loss(name):
+    torch.manual_seed(0)
+    values, log_theta = torch.rand(9, 14, dtype=torch.float64), 4 + torch.rand(9, 14, dtype=torch.float64)
+    positions, settings = torch.arange(14, dtype=torch.float64) * 20, load_config().loss
+    criterion = get_criterion(name)
+    loss = SharedLoss(criterion, settings, (0.5, 3.0), 9, 14, 280)
+    leaves = [values.requires_grad_(), log_theta.requires_grad_()]
+    plain = criterion.cost(criterion.measure(values)) + 0.5 * total_variation(log_theta, settings.epsilon)
+    plain = plain + 3.0 * coverage_penalty(positions, log_theta.exp2(), 280)
+    sums = loss.sums(values, log_theta, positions)
+    total = sums.detach().sum(1)
+    assert loss.terms(total, 126)["loss"].item() == pytest.approx(plain.item(), rel=1e-12)
+    ours = torch.autograd.grad((loss.slopes(total, 126)[:, None] * sums).sum(), leaves)
+    for mine, theirs in zip(ours, torch.autograd.grad(plain, leaves), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_halo_and_least_block_go_together():
+    """A block is mostly its own frames, not its neighbours'."""
+    from dstft_cli.still_blocks import frames_at_once
+
+    class Small:
+        room, dtype = 1.0, torch.float32
+        geometry = type("Any", (), {"bins": F, "frames": 10_000, "samples": 80_000})
+
+    assert frames_at_once(Small, 4) == 6 * HALO
+    Small.room = 20.01 * HALO * block_bytes(Small.geometry, 4, 4)
+    assert frames_at_once(Small, 4) == 20 * HALO
+    Small.geometry.frames, Small.room = 10, 1.0
+    assert frames_at_once(Small, 4) == 10
