@@ -169,6 +169,15 @@ class TestInterrupt:
         run = dstft("optimize", path, "-o", tmp_path / "out", "--mode", mode, *FLAGS)
         assert (run.code, read(tmp_path / "out")["stop_reason"]) == (130, "interrupted")
 
+    @pytest.mark.parametrize("most", [10, 10**9])
+    def test_pictures_of_a_large_plane_are_left_to_plot(self, path, tmp_path, dstft, at_evaluation, monkeypatch, most):
+        monkeypatch.setattr("dstft_cli.runs._DRAWN_AT_ONCE", most)
+        at_evaluation(5, interrupt)
+        run = dstft("optimize", path, "-o", tmp_path / "out", "--mode", "tf", *FLAGS)
+        assert run.code == 130 and (tmp_path / "out" / "loss.png").exists() == (most > 10)
+        assert ("dstft plot draws it" in run.err) == (most == 10)
+        assert dstft("plot", tmp_path / "out", "-q").code == 0 and (tmp_path / "out/plots/loss.png").exists()
+
     def test_stops_all_channels_and_not_just_the_one_at_work(self, tmp_path, dstft, at_evaluation):
         noise = 0.1 * np.random.default_rng(0).standard_normal((600, 3))
         soundfile.write(tmp_path / "three.wav", noise, 2000, subtype="FLOAT")
@@ -211,6 +220,9 @@ class TestInterrupt:
         assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
+PATIENT = "from dstft_cli import __main__ as door, watching; watching.LONGEST = 60; door.main()"  # on a busy machine
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 class TestProcess:
     """Signals to a process of its own."""
@@ -218,7 +230,7 @@ class TestProcess:
     @staticmethod
     def start(until: str, *arguments) -> subprocess.Popen:
         """The dstft, under way to the line of its talk that holds ``until``."""
-        line = [sys.executable, "-m", "dstft_cli", "optimize", *map(str, arguments)]
+        line = [sys.executable, "-c", PATIENT, "optimize", *map(str, arguments)]
         process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         while until not in (said := process.stderr.readline()):
             assert said, "the command ended early"
