@@ -106,7 +106,7 @@ class TestEnd:
 class TestTalk:
     def test_says_what_failed_and_why_and_counts_the_rest(self, batch):
         run = batch("good", "bad", "-o", "out")
-        assert run.err.count("Failed: bad/0.wav: not audio that can be read") == 1
+        assert run.err.count("Failed: bad/0.wav: not audio, its 8 bytes ('no sound') are too few") == 1
         assert "4: 2 done, 2 failed" in run.out and "out, with summary.csv and report.html" in run.out
         again = batch("good", "bad", "-o", "out")
         assert "4: 2 done before, 2 failed" in again.out
