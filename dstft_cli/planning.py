@@ -65,8 +65,9 @@ def plan_run(config: Config, sample_rate: float, samples: int, held: bool = True
     """
     plane, budget = get_geometry(config, sample_rate, samples), memory_budget(config)
     whole = PROCESS + samples * (8 * held + 2 * _word(config)) + _plane_bytes(config, plane)
-    rest = _disk(config, plane), _seconds(config, plane), budget
-    if whole <= budget or not in_pieces(config, custom):
+    long = whole > budget and in_pieces(config, custom)
+    rest = _disk(config, plane), _seconds(config, plane, long), budget
+    if not long:
         return Plan(whole, *rest)
     fixed = PROCESS + samples * 8 * held + plane.frames * _FRAME
     local = config.loss.criterion == "concentration"
@@ -171,11 +172,13 @@ def _disk(config: Config, plane: Geometry) -> float:
     return plane.bins * plane.most_frames * 8 + theta + plane.samples * _word(config) + PICTURES
 
 
-def _seconds(config: Config, plane: Geometry) -> float:
-    """Roughly, on two cores."""
+def _seconds(config: Config, plane: Geometry, long: bool) -> float:
+    """Roughly, on two cores. long: in pieces."""
     nodes, steps = nodes_for(config, plane), config.optimizer.steps
     ns = _FIGURES + _NS_EVALUATION
-    if nodes:
+    if nodes and long and config.transform.mode != PLANE:
+        ns += nodes * _NS_EVALUATION  # the steps are taken on tables
+    elif nodes:
         octaves = math.log2(plane.support / min(plane.theta_min, plane.support / 1.01))
         ns += nodes * _NS_NODE + _REFINED * _NS_EVALUATION + steps * _NS_STEP + 20 * octaves * _NS_FINAL
     elif config.transform.hop_mode not in (FIXED_HOP, OVERLAP):

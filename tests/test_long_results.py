@@ -187,6 +187,15 @@ class TestPlans:
         assert plan_run(little, *hour, held=False).memory <= 1e9 < plan_run(much, *hour).memory
         assert most_held(little) < most_held(much)
 
+    def test_steps_on_tables_cost_nothing_beside_those_on_planes(self):
+        def seconds(mode: str, steps: int) -> float:
+            return plan_run(
+                load_config(None, [], {"mode": mode, "memory": "1GB", "steps": steps}), 16000, 10**8
+            ).seconds
+
+        assert seconds("time-varying", 10) == seconds("time-varying", 500)
+        assert seconds("tf-varying", 500) > 10 * seconds("tf-varying", 10) > seconds("time-varying", 10)
+
     def test_what_needs_more_than_is_allowed_is_refused_with_the_mend(self, signal):
         with pytest.raises(
             InputError, match=r"^voice: constant needs about .* --memory allows 100 MB: take more --memory"
