@@ -21,7 +21,7 @@ from rich.text import Text
 from .lengths import LEAST_WINDOW
 from .modes import FIXED_HOP, OVERLAP
 from .recordings import warnings_in
-from .wording import time_text
+from .wording import duration_text, time_text
 
 if TYPE_CHECKING:  # torch is slow to load, and not every command needs it
     from .descent import Step
@@ -175,7 +175,7 @@ def summary_rows(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
         _extent(_three(result.hop), rate) if np.ndim(result.hop) else f"{result.hop:g} ({time_text(result.hop / rate)})"
     )
     shared = "" if result.geometry.overlap is None else f", windows share {100 - 100 * result.geometry.overlap:.4g} %"
-    yield "signal", f"{result.signal.where}, {result.signal.duration:.4g} s at {rate:g} Hz"
+    yield "signal", f"{result.signal.where}, {duration_text(result.signal.duration)} at {rate:g} Hz"
     yield (
         "transform",
         (

@@ -41,3 +41,11 @@ def time_text(seconds: float) -> str:
         if seconds * scale >= 1:
             return f"{seconds * scale:.4g} {unit}"
     return f"{seconds * 1e6:.4g} µs"
+
+
+def duration_text(seconds: float) -> str:
+    """A duration; beyond two minutes in hours, minutes and seconds."""
+    if seconds < 120:
+        return time_text(seconds)
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{f'{hours} h ' if hours else ''}{rest // 60} min {rest % 60} s"

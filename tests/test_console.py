@@ -26,7 +26,7 @@ class TestSummary:
         lines = dict((line[:14].strip(), line[15:]) for line in out.splitlines())
         low, high = result.theta.min(), result.theta.max()
         assert all(line.startswith("note: ") for line in err.splitlines())
-        assert lines["signal"] == "tones, 0.5 s at 2000 Hz"
+        assert lines["signal"] == "tones, 500 ms at 2000 Hz"
         assert (
             "time-varying" in lines["transform"]
             and "64 (32 ms)" in lines["transform"]

@@ -183,7 +183,7 @@ class TestResult:
         assert len(run.out.splitlines()) <= 24
         lengths = metrics["theta"]["samples"]
         for words in (
-            "mixed.wav, 0.5 s at 8000 Hz, from 500 ms on",
+            "mixed.wav, 500 ms at 8000 Hz, from 500 ms on",
             "time-varying, hann; support 128 (16 ms), hop 32 (4 ms); 65 x 126 bins",
             f"{lengths['min']:.1f} to {lengths['max']:.1f}, median {lengths['median']:.1f} samples",
             f"{metrics['entropy']['initial']:.4f} to {metrics['entropy']['final']:.4f}",

@@ -7,7 +7,7 @@ from ..adaptive_gain import Trial
 from ..recommendation import SHARE, Recommendation
 from ..signals import Signal
 from ..tool_lines import PARTS
-from ..wording import time_text
+from ..wording import duration_text, time_text
 
 _PARTS = {4: "a quarter", 6: "a sixth", 12: "a twelfth"}
 _MEANING = {
@@ -65,7 +65,7 @@ def _label(signal: Signal) -> str:
 def _signals(found: Recommendation) -> Iterator[Row]:
     if len(found.signals) == 1:
         (signal,) = found.signals
-        yield "signal", f"{signal.where}, {signal.duration:.4g} s at {signal.sample_rate:g} Hz"
+        yield "signal", f"{signal.where}, {duration_text(signal.duration)} at {signal.sample_rate:g} Hz"
         return
     yield "signals", f"{len(found.signals)} in all, {sum(signal.duration for signal in found.signals):.4g} s"
     least, common = found.losses.min(0), found.losses[found.total.argmin()]
@@ -75,7 +75,7 @@ def _signals(found: Recommendation) -> Iterator[Row]:
         cost = f"the common window costs it {100 * (here - low) / abs(low) if low else 0:.2g} %"
         yield (
             "",
-            f"{label}, {signal.duration:.4g} s at {signal.sample_rate:g} Hz: its own best {time_text(own)}, {cost}",
+            f"{label}, {duration_text(signal.duration)} at {signal.sample_rate:g} Hz: its own best {time_text(own)}, {cost}",
         )
 
 

@@ -83,10 +83,10 @@ def _notes(result, made):
 
 
 def _rows(result, made, mask, out):
-    from ..wording import file_name, time_text
+    from ..wording import duration_text, file_name, time_text
 
     found, rate = made.found, result.sample_rate
-    yield "signal", f"{result.signal.where}, {result.signal.duration:.4g} s at {rate:g} Hz"
+    yield "signal", f"{result.signal.where}, {duration_text(result.signal.duration)} at {rate:g} Hz"
     yield "windows", f"{result.mode}, {result.window.name}, {result.stft.shape[0]} x {result.stft.shape[1]} bins"
     if mask is not None:
         yield "mask", file_name(mask)

@@ -16,8 +16,8 @@ from ..planning import most_held, plan_run, rough_time
 from ..recordings import Request, shown, stem
 from ..signals import TEXT_EXTENSIONS, Signal, check_signal, detrend, load_signals
 from ..sizes import size_words
-from ..wording import one_line, time_text
-from .fact_words import bytes_text, duration_text
+from ..wording import duration_text, one_line, time_text
+from .fact_words import bytes_text
 
 _WHOLE = 1 << 24  # samples over all channels: of a recording that has more only parts are looked at
 _PARTS = 32
