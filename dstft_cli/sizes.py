@@ -24,10 +24,10 @@ def size_bytes(text: str) -> float:
     return float(number) * _UNITS[unit.lower()]
 
 
-def size_words(amount: float) -> str:
-    """So many bytes in a unit that reads well: 2.4 GB, 350 MB."""
-    if amount >= 1e9:
-        return f"{amount / 1e9:.2g} GB" if amount < 1e11 else f"{amount / 1e9:.0f} GB"
-    if amount < 1e6:
-        return f"{amount / 1e3:.0f} kB"
-    return f"{amount / 1e6:.2g} MB" if amount < 1e8 else f"{amount / 1e6:.0f} MB"
+def size_words(amount: float, digits: int = 2) -> str:
+    """So many bytes in a unit that reads well, to as many digits at least: 2.4 GB, 350 MB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if amount >= size:
+            value = amount / size
+            return f"{value:.{digits}g} {unit}" if value < 10**digits else f"{value:.0f} {unit}"
+    return f"{amount:.0f} bytes"

@@ -17,7 +17,6 @@ from ..recordings import Request, shown, stem
 from ..signals import TEXT_EXTENSIONS, Signal, check_signal, detrend, load_signals
 from ..sizes import size_words
 from ..wording import duration_text, one_line, time_text
-from .fact_words import bytes_text
 
 _WHOLE = 1 << 24  # samples over all channels: of a recording that has more only parts are looked at
 _PARTS = 32
@@ -57,7 +56,7 @@ def rows(found: dict) -> Iterator[tuple[str, str]]:
     channels, count = found["channels"], found["channels_in_file"]
     encoding = f", {found['encoding']}" if found["encoding"] else ""
     begin = f", from {time_text(found['start_s'])} on" if found["start_s"] else ""
-    yield "recording", f"{shown(found['path'], 100)}, {bytes_text(found['file_bytes'])}"
+    yield "recording", f"{shown(found['path'], 100)}, {size_words(found['file_bytes'], 3)}"
     yield "format", found["format"] + encoding
     length = f"{found['samples']} samples at {found['sample_rate_hz']:.10g} Hz"
     yield "length", f"{duration_text(found['duration_s'])}: {length}{begin}"

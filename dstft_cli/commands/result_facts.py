@@ -11,9 +11,9 @@ import click
 from ..config import Config
 from ..console import summary_rows
 from ..results import METRICS, Result, finite
+from ..sizes import size_words
 from ..stored import read_result, result_folder
 from ..wording import one_line, time_text
-from .fact_words import bytes_text
 
 _POINTS = ("entropy", "renyi")  # exp of these is how many points the same magnitude would fill evenly
 _SHOWN = 8  # files
@@ -43,7 +43,7 @@ def rows(found: dict, result: Result) -> Iterator[tuple[str, str]]:
     folder, signal = Path(found["path"]), result.signal
     yield (
         "result",
-        f"{found['path']}, {bytes_text(sum(found['files_bytes'].values()))}, written {found['written'].replace('T', ' ')[:16]}",
+        f"{found['path']}, {size_words(sum(found['files_bytes'].values()), 3)}, written {found['written'].replace('T', ' ')[:16]}",
     )
     summary = dict(summary_rows(result, folder))
     channel = f", channel {one_line(signal.channel, 40)} of {len(signal.channels)}" if len(signal.channels) > 1 else ""
