@@ -44,6 +44,7 @@ def optimize(
     criterion: str | Callable[[Tensor], Tensor] | None = None,
     penalty: str | Callable[[Tensor, Tensor, int], Tensor] | None = None,
     folder: str | Path | None = None,
+    plan: Plan | None = None,
     **settings,
 ) -> Result:
     """Find the window lengths, and frame positions where they may move, that make a spectrogram best, and compute it.
@@ -57,6 +58,7 @@ def optimize(
         all in samples: a scalar to be minimised, which is weighed with ``penalty_weight``.
     folder: where planes beyond the memory allowed (``memory="2GB"``) are put as they are made; ``stft`` is then an array that stays
         on disk, and goes with its file. None: among the temporary files, until the result is no longer used.
+    plan: of the run, from plan_signal, where it was made before: what is free may have changed since.
     settings: short keys over the config, such as ``mode="tf-varying"``, ``steps=100``, ``lambda_=0.2``.
 
     Raises ConfigError or InputError for settings or a signal that cannot work, DeviceError for a missing device,
@@ -76,7 +78,7 @@ def optimize(
         torch.set_num_threads(config.run.threads)
     torch.manual_seed(config.run.seed)
     callables = [None if isinstance(own[name], str) else own[name] for name in ("criterion", "penalty")]
-    plan = plan_signal(signal, config, custom=any(callables))
+    plan = plan or plan_signal(signal, config, custom=any(callables))
     if not plan.long:
         signal = replace(signal, samples=signal.samples[:])  # of a tape, all of it
         run = Run(Problem(signal, config, family, *callables), on_step)

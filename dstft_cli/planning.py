@@ -65,7 +65,7 @@ def plan_run(config: Config, sample_rate: float, samples: int, held: bool = True
     """
     plane, budget = get_geometry(config, sample_rate, samples), memory_budget(config)
     whole = PROCESS + samples * (8 * held + 2 * _word(config)) + _plane_bytes(config, plane)
-    long = whole > budget and in_pieces(config, custom)
+    long = whole > budget and not custom
     rest = _disk(config, plane), _seconds(config, plane, long), budget
     if not long:
         return Plan(whole, *rest)
@@ -128,11 +128,6 @@ def check_plan(plan: Plan, where: str, config: Config) -> None:
         f"{where}: {config.transform.mode} needs about {size_words(plan.memory)} of memory and {what}: take {more}"
         f"a part with --duration, {hop} or a smaller --support"
     )
-
-
-def in_pieces(config: Config, custom: bool = False) -> bool:
-    """Whether such a run can work on its plane piece by piece."""
-    return not custom
 
 
 def plane_words(config: Config, nodes: int) -> int:

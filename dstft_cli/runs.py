@@ -21,7 +21,7 @@ from .errors import OutputExistsError
 from .geometry import get_geometry
 from .modes import FIXED_HOP
 from .optimization import optimize, plan_signal
-from .planning import PICTURES, run_room
+from .planning import PICTURES, Plan, run_room
 from .results import ARRAYS, BESIDE, COMPLETE, CONFIG, METRICS, Result, write_arrays, write_config, write_metrics
 from .signals import Signal, check_signal, detrend, load_signals
 from .staging import check_room, staging
@@ -85,19 +85,20 @@ def run_signal(
     on_step: OnStep | None = None,
     loading: float = 0.0,
     small: bool = False,
+    plan: Plan | None = None,
 ) -> Result:
     """Optimise one signal and write its folder, whatever result was there. ``loading``: s that reading it took.
 
-    small: with its thumbnail, for a report on many. Raises what optimize raises, and OutputError where the folder cannot
-    be written or another run is at work in it.
+    small: with its thumbnail, for a report on many. plan: of the run, where it was made before.
+    Raises what optimize raises, and OutputError where the folder cannot be written or another run is at work in it.
     """
-    plan = plan_signal(signal, config)
+    plan = plan or plan_signal(signal, config)
     tidy(folder)  # what a run that was killed left may take the room that this one needs
     check_room(folder, plan.disk - PICTURES)
     with claim(folder), contextlib.ExitStack() as stack:
         # A plane beyond the memory allowed is made where its files then stay.
         aside = stack.enter_context(_aside(folder)) if plan.long else None
-        result = optimize(signal, config, on_step, folder=aside)
+        result = optimize(signal, config, on_step, folder=aside, plan=plan)
         result.seconds = {"load": loading, **result.seconds}
         if on_step is not None:
             on_step(Step("write", 0, 1))
@@ -209,11 +210,9 @@ class _Whole:
 
 
 def _seen(result: Result, view) -> "_Whole":
-    if not result.on_disk:
-        return _Whole(result)
     from .display import Reduced
 
-    return Reduced(result, view.tmin, view.tmax)
+    return Reduced(result, view.tmin, view.tmax) if result.on_disk else _Whole(result)
 
 
 def _loss_curve(result: Result) -> tuple[np.ndarray, np.ndarray, str] | None:

@@ -16,7 +16,7 @@ from dstft_cli import load_signal, load_signals, optimize, read_result, write_re
 from dstft_cli.config import load_config
 from dstft_cli.display import Reduced
 from dstft_cli.errors import ConfigError, InputError, OutputError
-from dstft_cli.planning import most_held, plan_run
+from dstft_cli.planning import Plan, most_held, plan_run
 from dstft_cli.runs import load_inputs, run_signal
 from dstft_cli.staging import PENDING, _mark
 from dstft_cli.tapes import Tape
@@ -186,6 +186,14 @@ class TestPlans:
         assert plan_run(little, *hour).long and not plan_run(much, *hour).long
         assert plan_run(little, *hour, held=False).memory <= 1e9 < plan_run(much, *hour).memory
         assert most_held(little) < most_held(much)
+
+    def test_what_was_planned_and_told_is_what_is_done(self, signal, tmp_path, monkeypatch):
+        """Whatever memory is free by then."""
+        config = load_config(None, [], {**SMALL, "mode": "constant", "steps": 2})
+        plan = Plan(0.0, 0.0, 0.0, 0.0, long=True, room=1e8)
+        for home in ("optimization", "runs"):
+            monkeypatch.setattr(f"dstft_cli.{home}.plan_signal", lambda *args, **rest: pytest.fail("planned again"))
+        assert run_signal(signal, config, tmp_path / "out", plan=plan).on_disk
 
     def test_steps_on_tables_cost_nothing_beside_those_on_planes(self):
         def seconds(mode: str, steps: int) -> float:

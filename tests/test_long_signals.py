@@ -11,6 +11,7 @@ from dstft_cli.config import load_config
 from dstft_cli.criteria import coverage_penalty, get_criterion, total_variation
 from dstft_cli.frame_sums import SharedLoss
 from dstft_cli.local_pieces import LocalProblem
+from dstft_cli.pilot import _calibrated
 from dstft_cli.planning import HALO, Plan, block_bytes
 from dstft_cli.windows import get_window
 
@@ -169,6 +170,19 @@ def test_the_loss_by_sums_has_the_value_and_the_gradient_of_the_loss(name):
     ours = torch.autograd.grad((loss.slopes(total, 126)[:, None] * sums).sum(), leaves)
     for mine, theirs in zip(ours, torch.autograd.grad(plain, leaves), strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+def test_a_pilots_weights_give_what_is_known_of_all_frames_from_some():
+    """And so the sums of whatever goes with that, from a sixth of the frames."""
+    random = np.random.default_rng(0)
+    known = torch.from_numpy(np.stack([np.ones(3000), random.lognormal(0, 2, 3000), random.lognormal(1, 1, 3000)]))
+    drawn = torch.from_numpy(random.choice(3000, 500, replace=False))
+    plain = torch.full((500,), 6.0, dtype=torch.float64)
+    weights = _calibrated(plain, known[:, drawn], known.sum(1))
+    torch.testing.assert_close(known[:, drawn] @ weights, known.sum(1), rtol=2e-3, atol=0.0)
+    sought = 3 * known[1] - known[2] + 0.1 * torch.from_numpy(random.standard_normal(3000))
+    errors = [abs(float(sought[drawn] @ these / sought.sum()) - 1) for these in (weights, plain)]
+    assert errors[0] < 0.01 < errors[1]
 
 
 def test_halo_and_least_block_go_together():

@@ -103,9 +103,10 @@ def _run_one(signal, config, folder, loading, console, stop) -> int:
     from ..optimization import plan_signal
     from ..runs import run_signal
 
-    console.say(plan_signal(signal, config).words)
+    plan = plan_signal(signal, config)
+    console.say(plan.words)
     with console.progress() as show:
-        result = run_signal(signal, config, folder, lambda step: show(step) or bool(stop), loading)
+        result = run_signal(signal, config, folder, lambda step: show(step) or bool(stop), loading, plan=plan)
     console.summary(result, folder)
     if result.stop_reason == "interrupted":
         drawn = any(folder.glob("spectrogram.*"))
