@@ -9,22 +9,22 @@ Names are loaded when they are first used, so that importing the package does no
 import importlib
 
 _HOMES = {
-    "Config": "config",
+    "Config": "config.loading",
     "DstftError": "errors",
     "InputError": "errors",
-    "load_config": "config",
-    "DSTFT": "module",
-    "dstft": "transform",
-    "Result": "results",
-    "read_result": "stored",
-    "inverse": "inversion",
-    "Signal": "signals",
-    "load_signal": "signals",
-    "load_signals": "signals",
-    "Step": "descent",
-    "Window": "windows",
-    "optimize": "optimization",
-    "write_result": "runs",
+    "load_config": "config.loading",
+    "DSTFT": "stft.layer",
+    "dstft": "stft.transform",
+    "Result": "results.result",
+    "read_result": "results.reader",
+    "inverse": "stft.inverse",
+    "Signal": "recordings.signal",
+    "load_signal": "recordings.signal",
+    "load_signals": "recordings.signal",
+    "Step": "results.progress",
+    "Window": "stft.windows",
+    "optimize": "optimization.optimize",
+    "write_result": "workflows.optimize_file",
 }
 
 __all__ = sorted(_HOMES)

@@ -11,13 +11,13 @@ os.environ["MPLBACKEND"] = "agg"
 
 def main() -> None:
     """The command in a process of its own: streams and signals are made ready first, and are the command's alone."""
-    from .streams import settle
+    from .system.stdio import settle
 
     settle()  # before anything is opened that might take the place of a closed stdout
-    from .watching import unwatch, watch
+    from .system.shutdown import unwatch, watch
 
     watch()
-    from .commands import main as command
+    from .cli import main as command
 
     try:
         command(prog_name="dstft")

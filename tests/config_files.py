@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dstft_cli.config import Config, load_config
+from dstft_cli.config.loading import Config, load_config
 from dstft_cli.errors import ConfigError
 
 KEYS = {

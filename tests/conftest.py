@@ -61,7 +61,7 @@ def two_tones_and_click() -> np.ndarray:
 def dstft(capsys):
     """Runs the command: its exit code and what it wrote to stdout and stderr."""
 
-    from dstft_cli.commands import main
+    from dstft_cli.cli import main
 
     def run(*arguments):
         with pytest.raises(SystemExit) as end:

@@ -7,11 +7,11 @@ import numpy as np
 import soundfile
 from hostile import READ, REFUSED, UNHARMED, WARNED, Case
 
-from dstft_cli import audio_files
-from dstft_cli.config import load_config
+from dstft_cli.config.loading import load_config
 from dstft_cli.errors import InputError
-from dstft_cli.signals import Signal, check_signal, load_signals
-from dstft_cli.stored import read_result
+from dstft_cli.recordings import audio
+from dstft_cli.recordings.signal import Signal, check_signal, load_signals
+from dstft_cli.results.reader import read_result
 
 _MEMORY = 3 << 30  # bytes of addresses
 _TABLES = (".csv", ".txt", ".tsv", ".lvm")
@@ -21,7 +21,7 @@ def bounded(trials: bool = False) -> None:
     """For the start of a process; trials: whether damaged files are tried out in a process of their own, a third of a second each."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     if not trials:
-        audio_files.try_out = lambda findings: None
+        audio.try_out = lambda findings: None
 
 
 def signals_wrong(cases: list[Case], folder: Path) -> list[str]:

@@ -6,8 +6,8 @@ from unittest import mock
 
 import numpy as np
 
-from dstft_cli import descent
-from dstft_cli.problem import Problem
+from dstft_cli.optimization import gradient_descent
+from dstft_cli.optimization.problem import Problem
 
 KINDS = ("loss", "gradient", "theta")
 MODES = ("constant", "time-varying", "frequency-varying", "tf-varying")
@@ -25,7 +25,7 @@ def spoilt(kind: str, value: float, step: int) -> Iterator[list[int]]:
 
     Yields a list that comes to hold the steps spoilt.
     """
-    real_losses, real_optimizer = Problem.losses, descent.make_optimizer
+    real_losses, real_optimizer = Problem.losses, gradient_descent.make_optimizer
     calls, met = iter(range(10**9)), []
 
     def losses(self, values, log_theta, positions=None):
@@ -55,7 +55,7 @@ def spoilt(kind: str, value: float, step: int) -> Iterator[list[int]]:
 
     with contextlib.ExitStack() as stack:
         if kind == "theta":
-            stack.enter_context(mock.patch.object(descent, "make_optimizer", optimizer))
+            stack.enter_context(mock.patch.object(gradient_descent, "make_optimizer", optimizer))
         else:
             stack.enter_context(mock.patch.object(Problem, "losses", losses))
         yield met

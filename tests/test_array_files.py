@@ -12,9 +12,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from dstft_cli import array_files
-from dstft_cli.array_files import read_npy, read_npz
 from dstft_cli.errors import InputError
+from dstft_cli.results import npy_files
+from dstft_cli.results.npy_files import read_npy, read_npz
 
 MEGABYTE = 1_000_000
 ARRAYS = {"a": np.arange(24, dtype=np.float32).reshape(2, 3, 4), "b": np.float64(2.5), "c_x": np.str_("hann")}
@@ -156,7 +156,7 @@ class TestDamaged:
         def failing(*_):
             raise OSError(5, "Input/output error")
 
-        monkeypatch.setattr(array_files, "_read", failing)
+        monkeypatch.setattr(npy_files, "_read", failing)
         assert "cannot be read: Input/output error" in refusal(read, path)
 
 
@@ -325,7 +325,7 @@ class TestZip:
 
     def test_a_file_larger_than_the_free_memory_is_refused(self, path, monkeypatch):
         path.write_bytes(packed(GOOD))
-        monkeypatch.setattr(array_files, "free_bytes", lambda device: 1000)
+        monkeypatch.setattr(npy_files, "free_bytes", lambda device: 1000)
         assert "memory" in refusal(read, path)
 
 

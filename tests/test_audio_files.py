@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from dstft_cli.errors import InputError
-from dstft_cli.signals import load_signal, load_signals
+from dstft_cli.recordings.signal import load_signal, load_signals
 
 NOISE = np.random.default_rng(3).uniform(-0.9, 0.9, (20000, 2))
 TOTAL = slice(18, 26)  # bytes of a FLAC file that hold rate, channels, bits and, lowest, 36 bits of total samples
@@ -91,7 +91,7 @@ def test_a_part_equals_the_slice_of_the_whole(tmp_path, name):
 
 def test_a_long_file_is_the_same_in_many_blocks_as_in_one(tmp_path, monkeypatch):
     soundfile.write(tmp_path / "a.wav", NOISE, 8000, subtype="DOUBLE")
-    monkeypatch.setattr("dstft_cli.audio_files._BLOCK", 2 * 999)
+    monkeypatch.setattr("dstft_cli.recordings.audio._BLOCK", 2 * 999)
     assert np.array_equal(load_signal(tmp_path / "a.wav", channel=2).samples, NOISE[:, 1])
 
 

@@ -7,14 +7,13 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from dstft_cli.bank import WindowBank
-from dstft_cli.criteria import entropy
-from dstft_cli.final import final_transform
-from dstft_cli.interpolation import node_count, node_lengths
-from dstft_cli.positions import fixed_positions
-from dstft_cli.transform import dstft
-from dstft_cli.verify import check
-from dstft_cli.windows import WINDOWS
+from dstft_cli.optimization.criteria import entropy
+from dstft_cli.stft.checked_transform import check, final_transform
+from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.log_interpolation import node_count, node_lengths
+from dstft_cli.stft.transform import dstft
+from dstft_cli.stft.window_bank import WindowBank
+from dstft_cli.stft.windows import WINDOWS
 
 LOW, L, HOP = 16.0, 256, 40
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from dstft_cli import Signal, optimize
-from dstft_cli.baseline_files import Baseline, Entry, baseline_text, read_baseline, write_baseline
-from dstft_cli.baselines import check_inputs, record, repeat, settings_for
-from dstft_cli.check_values import GRID, Values, profile, trial, values_of
-from dstft_cli.config import load_config
+from dstft_cli.config.loading import load_config
 from dstft_cli.errors import DstftError, InputError
-from dstft_cli.movements import compare, renewed
-from dstft_cli.tolerances import Tolerance, default_tolerance, group_of
+from dstft_cli.workflows.regression.baseline_file import Baseline, Entry, baseline_text, read_baseline, write_baseline
+from dstft_cli.workflows.regression.comparison import compare, renewed
+from dstft_cli.workflows.regression.measurements import GRID, Values, profile, trial, values_of
+from dstft_cli.workflows.regression.record_and_repeat import check_inputs, record, repeat, settings_for
+from dstft_cli.workflows.regression.tolerances import Tolerance, default_tolerance, group_of
 
 RATE = 2000.0
 PLANE = {"transform.support": 100, "transform.hop": 25}
@@ -237,7 +237,9 @@ class TestRuns:
     @pytest.mark.filterwarnings("ignore:Detected call")
     @pytest.mark.parametrize("run", ["tf", "concentration", "time", "moving"])
     def test_fail_where_nothing_is_learnt_any_more(self, baselines, signal, run, monkeypatch):
-        monkeypatch.setattr("dstft_cli.descent.take_step", lambda optimizer, variables, values: True)
+        monkeypatch.setattr(
+            "dstft_cli.optimization.gradient_descent.take_step", lambda optimizer, variables, values: True
+        )
         out = out_of(baselines[run], baseline_of(signal, config_of(run)))
         assert "loss.final" in out and not any(name.startswith(("trial.", "best_constant.")) for name in out)
 
@@ -382,7 +384,7 @@ class TestRefused:
 
     def test_too_large_missing_or_a_folder(self, tmp_path, monkeypatch):
         assert "there is no such baseline" in self.refused(tmp_path / "b.json")
-        monkeypatch.setattr("dstft_cli.baseline_files.MOST_BYTES", 10)
+        monkeypatch.setattr("dstft_cli.workflows.regression.baseline_file.MOST_BYTES", 10)
         (tmp_path / "b.json").write_text("[" + " " * 20 + "]")
         assert "larger than" in self.refused(tmp_path / "b.json")
         (tmp_path / "b.json").unlink()
@@ -458,7 +460,10 @@ class TestRecorded:
             check_inputs(found, here, changed=True)
 
     def test_is_not_made_of_a_run_that_diverged(self, here, monkeypatch):
-        monkeypatch.setattr("dstft_cli.baselines.values_of", lambda result: Values({"ended": "diverged"}, {}, {}))
+        monkeypatch.setattr(
+            "dstft_cli.workflows.regression.record_and_repeat.values_of",
+            lambda result: Values({"ended": "diverged"}, {}, {}),
+        )
         with pytest.raises(DstftError, match="diverged before its end"):
             record([here / "a.wav"], self.quick(), here, lambda *told: None)
 

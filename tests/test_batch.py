@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from batch_files import SMALL, Inline, names, stamps, summary, tree, write
 
-from dstft_cli import batch, runs, work
-from dstft_cli.batch import Plan, Tally, run_batch
-from dstft_cli.collecting import Item, collect
-from dstft_cli.config import load_config
+from dstft_cli.config.loading import load_config
 from dstft_cli.errors import OutputError
-from dstft_cli.recordings import warnings_in
-from dstft_cli.work import COLUMNS, failed
-from dstft_cli.workers import Stopped, WorkerDied
+from dstft_cli.recordings.request import warnings_in
+from dstft_cli.workflows import optimize_file
+from dstft_cli.workflows.batch import one_input, run
+from dstft_cli.workflows.batch.find_inputs import Item, collect
+from dstft_cli.workflows.batch.one_input import COLUMNS, failed
+from dstft_cli.workflows.batch.run import Plan, Tally, run_batch
+from dstft_cli.workflows.batch.workers import Stopped, WorkerDied
 
 CONFIG = load_config(flags=SMALL | {"run.threads": 1})
 
@@ -118,7 +119,7 @@ class TestRun:
         assert found == [*odd[:4], "\\udcff.wav"]
 
     def test_the_summary_is_refreshed_while_it_runs(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(batch, "_REFRESH", 0.0)
+        monkeypatch.setattr(run, "_REFRESH", 0.0)
         seen = []
         path = tmp_path / "out" / "summary.csv"
 
@@ -146,7 +147,7 @@ class TestRun:
 
 
 def do(tmp_path, config=CONFIG, on_existing: str = "resume", path: Path | None = None) -> list[dict]:
-    return work.work(str(path or tmp_path / "in.wav"), config, str(tmp_path / "out"), on_existing)
+    return one_input.work(str(path or tmp_path / "in.wav"), config, str(tmp_path / "out"), on_existing)
 
 
 class TestWork:
@@ -154,7 +155,7 @@ class TestWork:
 
     @pytest.fixture(autouse=True)
     def no_pictures(self, monkeypatch):
-        monkeypatch.setattr(runs, "_write_figures", lambda result, folder: None)
+        monkeypatch.setattr(optimize_file, "_write_figures", lambda result, folder: None)
 
     def test_tells_of_the_result_what_the_result_tells(self, tmp_path):
         write(tmp_path / "in.wav")
@@ -266,7 +267,7 @@ class TestWork:
 
     def test_what_a_killed_run_left_beside_a_whole_result_is_cleared_up(self, tmp_path, done):
         before = names(tmp_path / "out")
-        from dstft_cli.staging import _mark
+        from dstft_cli.system.atomic_files import _mark
 
         (tmp_path / "out" / f"{_mark()}999999999-x" / "before").mkdir(parents=True)
         (tmp_path / "out" / ".dstft-lock").write_text("process 999999999")
@@ -274,7 +275,7 @@ class TestWork:
         assert names(tmp_path / "out") == before
 
     def test_is_refused_where_another_run_is_at_work(self, tmp_path):
-        from dstft_cli.claims import claim
+        from dstft_cli.system.folder_lock import claim
 
         write(tmp_path / "in.wav")
         with claim(tmp_path / "out"):
@@ -284,7 +285,7 @@ class TestWork:
 
 def test_good_files_among_bad_ones_come_out_as_they_would_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runs, "_write_figures", lambda result, folder: None)
+    monkeypatch.setattr(optimize_file, "_write_figures", lambda result, folder: None)
     for i in range(3):
         write(Path(f"in/sub/{i}.wav"), i)
     Path("in/empty.wav").touch()
@@ -294,5 +295,7 @@ def test_good_files_among_bad_ones_come_out_as_they_would_alone(tmp_path, monkey
     assert [row["status"] for row in rows] == ["failed", "failed", "done", "done", "done"]
     assert names(Path("out")) == {"sub", "summary.csv"}
     for i in range(3):
-        runs.run_signal(runs.load_inputs(f"in/sub/{i}.wav", CONFIG)[0], CONFIG, Path(f"single/{i}"), small=True)
+        optimize_file.run_signal(
+            optimize_file.load_inputs(f"in/sub/{i}.wav", CONFIG)[0], CONFIG, Path(f"single/{i}"), small=True
+        )
         assert tree(Path(f"out/sub/{i}")) == tree(Path(f"single/{i}"))

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from batch_files import FLAGS, Inline, alive, descendants, in_proc, names, stamps, summary, tree, write
 
-from dstft_cli import runs, workers
-from dstft_cli.batch import Plan, Tally, run_batch
-from dstft_cli.collecting import collect
-from dstft_cli.config import load_config
+from dstft_cli.config.loading import load_config
+from dstft_cli.workflows import optimize_file
+from dstft_cli.workflows.batch import workers
+from dstft_cli.workflows.batch.find_inputs import collect
+from dstft_cli.workflows.batch.run import Plan, Tally, run_batch
 
 ENDLESS = ("--set=steps=1000000000", "--set=patience=1000000000")
 
@@ -45,7 +46,7 @@ class Team(Inline):
 def batch(home, dstft, monkeypatch):
     """Runs the command with small settings, without pictures, and all in this process."""
     monkeypatch.setattr(workers, "LocalWorkers", Team)
-    monkeypatch.setattr(runs, "_write_figures", lambda result, folder: None)
+    monkeypatch.setattr(optimize_file, "_write_figures", lambda result, folder: None)
     return lambda *arguments: dstft("batch", *arguments, *FLAGS)
 
 
@@ -125,7 +126,7 @@ class TestTalk:
         assert run.out == "out\n" and len(run.err.splitlines()) == 2
 
     def test_a_log_has_a_line_now_and_then_with_the_speed_and_the_time_left(self, batch, monkeypatch):
-        from dstft_cli import console
+        from dstft_cli.cli.printing import console
 
         monkeypatch.setattr(console, "_LOG_SECONDS", 0.0)
         run = batch("good", "bad", "-o", "out", "--no-report")
@@ -274,7 +275,7 @@ class TestCluster:
         assert [row["status"] for row in rows] == ["failed"] * 2 + ["done"] * 5
         assert [row["input"] for row in rows] == [item.path for item in items]
         assert rows[0]["error"].startswith("bad/0.wav: not audio")
-        monkeypatch.setattr(runs, "_write_figures", lambda result, folder: None)
+        monkeypatch.setattr(optimize_file, "_write_figures", lambda result, folder: None)
         run_batch(Plan(items, config, Path("alone")), Inline(), Tally(len(items)))
         assert tree(Path("alone")).items() <= tree(Path("out")).items()
 

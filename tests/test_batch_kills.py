@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from batch_files import SMALL, Inline, comparable, stamps, tree, write
 
-from dstft_cli import runs
-from dstft_cli.batch import Plan, Tally, run_batch
-from dstft_cli.collecting import collect
-from dstft_cli.config import load_config
+from dstft_cli.config.loading import load_config
+from dstft_cli.workflows import optimize_file
+from dstft_cli.workflows.batch.find_inputs import collect
+from dstft_cli.workflows.batch.run import Plan, Tally, run_batch
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 MOMENTS = [  # which of the calls of that kind that touch the folder
@@ -25,17 +25,17 @@ MOMENTS = [  # which of the calls of that kind that touch the folder
 ]
 SLOW = [
     "torch._dynamo",
-    "dstft_cli.runs",
-    "dstft_cli.figures",
-    "dstft_cli.thumbnails",
-    "dstft_cli.audio_files",
-    "dstft_cli.yaml_files",
+    "dstft_cli.workflows.optimize_file",
+    "dstft_cli.figures.spectrograms",
+    "dstft_cli.figures.thumbnail",
+    "dstft_cli.recordings.audio",
+    "dstft_cli.config.yaml_io",
 ]
 
 
 def batch(home: Path, kind: str, number: int) -> None:
     """A batch of two inputs in this process, which kills itself as it is about to make that call."""
-    runs._write_figures = lambda result, aside: (aside / "spectrogram.png").write_bytes(result.stft.tobytes())
+    optimize_file._write_figures = lambda result, aside: (aside / "spectrogram.png").write_bytes(result.stft.tobytes())
     numbers = count()
 
     def watch(event, arguments):

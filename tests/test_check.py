@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from dstft_cli.baseline_files import read_baseline
-from dstft_cli.check_reports import junit, markdown
-from dstft_cli.movements import Check, Move
+from dstft_cli.workflows.regression.baseline_file import read_baseline
+from dstft_cli.workflows.regression.comparison import Check, Move
+from dstft_cli.workflows.regression.reports import junit, markdown
 
 RATE = 2000
 CONFIG = "transform:\n  mode: time\n  support: 64\n  hop: 32\noptimizer:\n  steps: 3\n"
@@ -106,7 +106,7 @@ class TestRecord:
         assert not Path("baseline.json").exists()
 
     def test_says_before_any_work_that_it_could_not_be_written(self, here, dstft, monkeypatch):
-        monkeypatch.setattr("dstft_cli.baselines.record", None)
+        monkeypatch.setattr("dstft_cli.workflows.regression.record_and_repeat.record", None)
         Path("file").write_text("")
         assert "file" in refused(dstft("check", "record", "rec/a.wav", "--baseline", "file/base.json"), 1)
 
@@ -172,7 +172,9 @@ class TestRun:
         assert dstft("check", "run", "--root", "data").code == 0
 
     def test_a_run_that_gives_no_number_fails(self, recorded, dstft, monkeypatch):
-        monkeypatch.setattr("dstft_cli.check_values.trial", lambda *_: {"trial.loss": float("nan")})
+        monkeypatch.setattr(
+            "dstft_cli.workflows.regression.measurements.trial", lambda *_: {"trial.loss": float("nan")}
+        )
         run = dstft("check", "run")
         assert run.code == 4 and "nan" in run.out
         refused(dstft("check", "run", "--update"), 1)
@@ -241,7 +243,7 @@ class TestReports:
             raise KeyboardInterrupt
 
         assert dstft("check", "run", "--junit", "check.xml").code == 0
-        monkeypatch.setattr("dstft_cli.baselines.repeat", cut_off)
+        monkeypatch.setattr("dstft_cli.workflows.regression.record_and_repeat.repeat", cut_off)
         refused(dstft("check", "run", "--junit", "check.xml"), 130)
         assert cases().find("testcase/error").get("message") == "the check did not come to its end"
 

@@ -7,8 +7,8 @@ import platform
 import pytest
 from batch_files import FLAGS, write
 
-from dstft_cli.claims import LOCK, claim, tidy
 from dstft_cli.errors import OutputError
+from dstft_cli.system.folder_lock import LOCK, claim, tidy
 
 
 def hold(folder, held, release):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dstft_cli.collecting import collect, place, read_list, shard
 from dstft_cli.errors import InputError
+from dstft_cli.workflows.batch.find_inputs import collect, place, read_list, shard
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def here(tmp_path, monkeypatch, two_tones_and_click):
 @pytest.fixture
 def no_figures(monkeypatch):
     """Figures take most of the time of a small run, and are the business of other tests."""
-    monkeypatch.setattr("dstft_cli.runs.make_figures", lambda result: {})
+    monkeypatch.setattr("dstft_cli.workflows.optimize_file.make_figures", lambda result: {})
 
 
 def tree(folder) -> dict:
@@ -266,7 +266,9 @@ class TestFramesThatMove:
 class TestRefusals:
     @pytest.mark.parametrize(("arguments", "words"), REFUSED_SETTINGS.values(), ids=REFUSED_SETTINGS)
     def test_of_settings_come_before_any_work(self, dstft, here, monkeypatch, arguments, words):
-        monkeypatch.setattr("dstft_cli.problem.Problem.transform", lambda *_: pytest.fail("work was begun"))
+        monkeypatch.setattr(
+            "dstft_cli.optimization.problem.Problem.transform", lambda *_: pytest.fail("work was begun")
+        )
         run = dstft("optimize", "in.wav", "-o", "out", *FLAGS, *arguments)
         assert (run.code, run.out) == (2, "")
         assert is_one_sentence(run.err), run.err

@@ -12,10 +12,10 @@ import soundfile
 import torch
 
 from dstft_cli import Signal, optimize, write_result
-from dstft_cli.comparison import candidates, local_concentrations, sizes_differ
-from dstft_cli.console import Console
+from dstft_cli.cli.printing.console import Console
 from dstft_cli.errors import InputError
-from dstft_cli.transform import dstft as transform
+from dstft_cli.stft.transform import dstft as transform
+from dstft_cli.workflows.compare import candidates, local_concentrations, sizes_differ
 
 RATE, SAMPLES = 2000.0, 4000
 PLANE = {"support": 128, "hop": 16}
@@ -58,7 +58,7 @@ def drawn(monkeypatch):
         with open(file, "wb") as picture:
             picture.write(b"picture")
 
-    monkeypatch.setattr("dstft_cli.figures.save", save)
+    monkeypatch.setattr("dstft_cli.figures.spectrograms.save", save)
     return kept
 
 
@@ -110,7 +110,7 @@ class TestCandidates:
 
     def test_that_the_run_has_tried_cost_no_transforms(self, runs, monkeypatch):
         judge = runs.results["local"]
-        monkeypatch.setattr("dstft_cli.comparison.Problem", None)
+        monkeypatch.setattr("dstft_cli.workflows.compare.Problem", None)
         values = local_concentrations(judge, candidates({"it": judge}))
         assert values[2] == judge.best_constant[1] == max(values[:3])
 

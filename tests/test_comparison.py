@@ -6,19 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from dstft_cli import figures as drawing
-from dstft_cli.comparison import (
-    Candidate,
-    concentration,
-    equivalent_widths,
-    measure,
-    occupied_area,
-)
 from dstft_cli.errors import OutputError
-from dstft_cli.figures import Panel, View
-from dstft_cli.staging import single
-from dstft_cli.transform import dstft as transform
-from dstft_cli.windows import get_window
+from dstft_cli.figures import spectrograms as drawing
+from dstft_cli.figures.spectrograms import Panel, View
+from dstft_cli.stft.transform import dstft as transform
+from dstft_cli.stft.windows import get_window
+from dstft_cli.system.atomic_files import single
+from dstft_cli.workflows.compare import Candidate, concentration, equivalent_widths, measure, occupied_area
 
 RATE, SAMPLES = 2000.0, 4000
 PLANE = {"support": 128, "hop": 16}

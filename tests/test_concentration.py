@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from dstft_cli import concentration
-from dstft_cli.concentration import LocalConcentration
-from dstft_cli.positions import fixed_positions
-from dstft_cli.transform import dstft
-from dstft_cli.windows import WINDOWS
+from dstft_cli.optimization import local_concentration
+from dstft_cli.optimization.local_concentration import LocalConcentration
+from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.transform import dstft
+from dstft_cli.stft.windows import WINDOWS
 
 LOW, L, HOP = 8.0, 64, 40
 F, T = L // 2 + 1, 26
@@ -40,7 +40,7 @@ def field(signal, hop=HOP, support=L, low=LOW, high=None, window="hann", on_node
 
 def plainly(power, place, deviations) -> float:
     """log C at a bin and a frame, of |S|² (F, T) and the Gaussian's deviations in bins and in frames: every term in turn."""
-    power, reach = np.asarray(power), [math.ceil(concentration._REACH * deviation) for deviation in deviations]
+    power, reach = np.asarray(power), [math.ceil(local_concentration._REACH * deviation) for deviation in deviations]
     near = [range(at - most, at + most + 1) for at, most in zip(place, reach, strict=True)]
     mass = first = second = 0.0
     for point in product(*near):
@@ -72,20 +72,20 @@ def white(count=4000, seed=0, dtype=torch.float32):
 def cell(low, high, support, hop) -> tuple[float, float]:
     """The deviations in bins and in frames: so many middle windows in time, as many of their reciprocals in frequency."""
     middle = math.sqrt(low * high)
-    return concentration._SIZE * support / middle, concentration._SIZE * middle / hop
+    return local_concentration._SIZE * support / middle, local_concentration._SIZE * middle / hop
 
 
 @pytest.fixture
 def raw(monkeypatch):
     """log C (F, T, B) as it was computed for each signal, the field's own first."""
-    found, real = [], concentration._log_concentration
+    found, real = [], local_concentration._log_concentration
 
     def recorded(*arguments):
         returned = real(*arguments)
         found.append(returned[0].clone())  # before anything is done to them
         return returned
 
-    monkeypatch.setattr(concentration, "_log_concentration", recorded)
+    monkeypatch.setattr(local_concentration, "_log_concentration", recorded)
     return found
 
 
@@ -127,7 +127,7 @@ class TestValues:
         """To a tenth of what they differ by. The window's edge, only C¹, costs a cubic its fourth order: a third, not a 16th."""
         fields = []
         for density in (6.0, 12.0, 48.0):
-            monkeypatch.setattr(concentration, "PER_OCTAVE", density)
+            monkeypatch.setattr(local_concentration, "PER_OCTAVE", density)
             fields.append(field(signal, hop=16, support=256, low=16.0))
         exact = fields.pop()
         between = exact._table.lengths[1::2]  # nodes of the finest field alone
@@ -264,7 +264,7 @@ def transforms(monkeypatch):
         asked.append(len(frames))
         return dstft(signal, length, frames, *others)
 
-    monkeypatch.setattr(concentration, "dstft", counted)
+    monkeypatch.setattr(local_concentration, "dstft", counted)
     return asked
 
 

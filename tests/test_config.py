@@ -9,7 +9,7 @@ import pytest
 from config_files import load, refusal
 
 import dstft_cli
-from dstft_cli.config import Config, dump_config, load_config, merge_config
+from dstft_cli.config.loading import Config, dump_config, load_config, merge_config
 
 
 @pytest.fixture(autouse=True)
@@ -184,7 +184,7 @@ def test_comments_say_what_each_key_means_with_unit_and_choices():
 
 
 def test_the_configuration_is_imported_without_the_heavy_libraries():
-    code = "import sys, dstft_cli.config; print(sorted({'torch', 'numpy', 'yaml'} & set(sys.modules)))"
+    code = "import sys, dstft_cli.config.loading; print(sorted({'torch', 'numpy', 'yaml'} & set(sys.modules)))"
     root = Path(dstft_cli.__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dstft_cli import Signal, optimize
-from dstft_cli.console import Console
-from dstft_cli.descent import Step
+from dstft_cli.cli.printing.console import Console
+from dstft_cli.results.progress import Step
 
 AWKWARD = "a [red]b[/red] :cat: 10:30 C:\\x 'q'"
 
@@ -109,7 +109,7 @@ class TestProgress:
 
     def test_adds_a_line_now_and_then_in_a_long_phase(self, capsys, monkeypatch):
         now = iter(range(0, 10**6))
-        monkeypatch.setattr("dstft_cli.console.time.monotonic", lambda: float(next(now)))
+        monkeypatch.setattr("dstft_cli.cli.printing.console.time.monotonic", lambda: float(next(now)))
         with Console().progress() as show:
             for step in STEPS:
                 show(step)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from dstft_cli.criteria import (
+from dstft_cli.errors import InputError
+from dstft_cli.optimization.criteria import (
     CRITERIA,
     coverage,
     coverage_penalty,
@@ -18,7 +19,6 @@ from dstft_cli.criteria import (
     renyi,
     total_variation,
 )
-from dstft_cli.errors import InputError
 
 OF_ONE_PLANE = [name for name, criterion in CRITERIA.items() if criterion.measure is not None]
 

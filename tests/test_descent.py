@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from dstft_cli.descent import DIVERGED, INTERRUPTED, PATIENCE, STEPS, Variable, between, descend
+from dstft_cli.optimization.gradient_descent import Variable, between, descend
+from dstft_cli.results.progress import DIVERGED, INTERRUPTED, PATIENCE, STEPS
 
 BOX = between(0.0, 10.0)
 

@@ -10,8 +10,9 @@ from long_planes import RATE, voice, work_in_pieces
 from long_planes import SMALL as PIECES
 from spoiling import COMBINATIONS, KINDS, MODES, bad_signals, finite, random_signal, settings, spoilt
 
-from dstft_cli import Signal, optimize, still_blocks
+from dstft_cli import Signal, optimize
 from dstft_cli.errors import DivergedError, InputError
+from dstft_cli.optimization.out_of_core import blocks
 
 BAD = bad_signals()
 LOSSES = ("entropy", "renyi", "kurtosis", "concentration")
@@ -83,18 +84,18 @@ def test_any_learning_rate_stays_finite(name, rate):
 @pytest.mark.parametrize("block", [0, 3])
 def test_one_block_of_a_plane_that_is_worked_on_in_pieces_ends_the_run_with_the_last_good_state(monkeypatch, block):
     work_in_pieces(monkeypatch.setattr)
-    blocks, real = iter(range(10**6)), still_blocks.make_optimizer
+    numbers, real = iter(range(10**6)), blocks.make_optimizer
 
     def optimizer(groups, *rest):
         made, steps = real(groups, *rest), iter(range(10**6))
-        if next(blocks) == block:
+        if next(numbers) == block:
             step, spot = made.step, groups[0]["params"][0].data.view(-1)
             made.step = lambda: (step(), spot[:1].fill_(math.nan) if next(steps) == 2 else None)
         return made
 
-    monkeypatch.setattr(still_blocks, "make_optimizer", optimizer)
+    monkeypatch.setattr(blocks, "make_optimizer", optimizer)
     result = optimize(Signal(voice(24000), RATE, "voice"), mode="tf-varying", steps=8, **PIECES)
-    assert next(blocks) == block + 1 and result.stop_reason == "diverged"
+    assert next(numbers) == block + 1 and result.stop_reason == "diverged"
     assert finite(result) and result.final["loss"] <= result.initial["loss"]
 
 

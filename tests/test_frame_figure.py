@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from dstft_cli import figures
-from dstft_cli.drawing import INK
-from dstft_cli.figures import View
-from dstft_cli.frame_figure import frames
+from dstft_cli.figures import spectrograms
+from dstft_cli.figures.frame_timeline import frames
+from dstft_cli.figures.spectrograms import View
+from dstft_cli.figures.style import INK
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -137,7 +137,7 @@ def test_one_loud_sample_among_ten_million_is_not_lost_and_the_file_stays_small(
     assert times[values.argmax()] == pytest.approx(76.54321, abs=0.05) and times[values.argmin()] < 0.05
     for form in ("svg", "pdf"):
         file = io.BytesIO()
-        figures.save(figure, file, form)
+        spectrograms.save(figure, file, form)
         assert len(file.getvalue()) < 600_000
 
 
@@ -198,7 +198,7 @@ def test_no_heading_is_shortened():
 def test_the_same_frames_give_the_same_bytes(form):
     def written():
         file = io.BytesIO()
-        figures.save(frames(WAVE, RATE, POSITIONS, LENGTHS, View(title="a"), "b"), file, form)
+        spectrograms.save(frames(WAVE, RATE, POSITIONS, LENGTHS, View(title="a"), "b"), file, form)
         return file.getvalue()
 
     assert written() == written()

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from dstft_cli import free_memory
-from dstft_cli.workers import LocalWorkers
+from dstft_cli.system import memory
+from dstft_cli.workflows.batch.workers import LocalWorkers
 
 GB = 10**9
 
@@ -52,16 +52,16 @@ TWO, ONE = ("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.u
 )
 def test_a_container_gets_no_more_than_it_is_allowed(machine, line, files, expected):
     root = machine(**{"proc/self/cgroup": line + "\n"}, **files)
-    assert free_memory.free_memory(root) == pytest.approx(expected * GB, rel=1e-6)
+    assert memory.free_memory(root) == pytest.approx(expected * GB, rel=1e-6)
 
 
 def test_a_system_without_proc_has_half_of_what_is_built_in(tmp_path):
-    found = free_memory.free_memory(tmp_path)
+    found = memory.free_memory(tmp_path)
     assert found == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
 def sharers() -> int:
-    return free_memory._sharers
+    return memory._sharers
 
 
 def test_each_worker_of_a_batch_counts_on_its_share():
@@ -73,16 +73,16 @@ def test_each_worker_of_a_batch_counts_on_its_share():
 
 
 def test_workers_share_it(machine, monkeypatch):
-    monkeypatch.setattr(free_memory, "_sharers", 1)
-    free_memory.share_among(4)
-    assert free_memory.free_memory(machine()) == pytest.approx(2 * GB, rel=1e-6)
+    monkeypatch.setattr(memory, "_sharers", 1)
+    memory.share_among(4)
+    assert memory.free_memory(machine()) == pytest.approx(2 * GB, rel=1e-6)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of a shell as POSIX has them")
 def test_a_limit_of_the_shell_counts():
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (10**9, 10**9))\n"
-        "from dstft_cli.free_memory import free_memory; print(free_memory())"
+        "from dstft_cli.system.memory import free_memory; print(free_memory())"
     )
     found = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
     assert 0.5e9 < found < 1e9

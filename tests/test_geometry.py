@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from dstft_cli.config import load_config
+from dstft_cli.config.grid import get_geometry
+from dstft_cli.config.loading import load_config
 from dstft_cli.errors import InputError
-from dstft_cli.geometry import get_geometry
 
 RECORDINGS = {  # (Hz, s): what people bring
     "bat, 0.2 s": (500_000, 0.2),

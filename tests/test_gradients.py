@@ -8,9 +8,9 @@ from torch.autograd import gradcheck
 from torch.func import functional_call
 
 from dstft_cli import DSTFT
-from dstft_cli.positions import fixed_positions, unequal_steps
-from dstft_cli.transform import dstft
-from dstft_cli.windows import WINDOWS, from_profile
+from dstft_cli.stft.frame_positions import fixed_positions, unequal_steps
+from dstft_cli.stft.transform import dstft
+from dstft_cli.stft.windows import WINDOWS, from_profile
 
 L, F = 16, 9
 POSITIONS = torch.tensor([0.3, 7.3, 20.6, 33.9], dtype=torch.float64)
@@ -185,7 +185,7 @@ def test_chunks_leave_no_trace(signals, shape, monkeypatch):
         return torch.autograd.grad(loss, inputs)
 
     whole = gradients()
-    for module in ("transform", "sums"):
+    for module in ("stft.transform", "stft.direct_sum"):
         monkeypatch.setattr(f"dstft_cli.{module}.chunk_bytes", lambda device: 3000)
     for piece, all_at_once in zip(gradients(), whole, strict=True):
         torch.testing.assert_close(piece, all_at_once, atol=1e-13, rtol=1e-10)

@@ -10,9 +10,9 @@ import torch
 from scipy.signal import hilbert
 
 from dstft_cli import DSTFT
-from dstft_cli.criteria import entropy
-from dstft_cli.positions import fixed_positions
-from dstft_cli.transform import dstft_magnitude
+from dstft_cli.optimization.criteria import entropy
+from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.transform import dstft_magnitude
 
 sys.path.append(str(Path(__file__).parent / "benchmarks"))  # benchmarks are scripts, not a package
 

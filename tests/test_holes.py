@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dstft_cli.holes import hole_notes
-from dstft_cli.tapes import Tape
+from dstft_cli.recordings.dropouts import hole_notes
+from dstft_cli.recordings.lazy_samples import Tape
 
 RATE = 1000.0
 
@@ -33,7 +33,7 @@ def sound(*holes: tuple[int, int]) -> np.ndarray:
     ],
 )
 def test_the_longest_is_named_in_samples_held_and_in_those_on_tape(monkeypatch, piece, holes, said):
-    monkeypatch.setattr("dstft_cli.tapes.pieces.__defaults__", (piece,))
+    monkeypatch.setattr("dstft_cli.recordings.lazy_samples.pieces.__defaults__", (piece,))
     samples = sound(*holes)
     tape = Tape(lambda first, last: samples[first:last].copy(), len(samples))
     notes = hole_notes(samples, RATE)

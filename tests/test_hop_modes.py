@@ -9,9 +9,9 @@ from test_moving_frames import CRITERIA, HOP, ROUNDING, SAMPLES, SHARE, SUPPORT,
 from test_optimization import exact, random_signal, signal
 
 from dstft_cli import optimize
-from dstft_cli.criteria import coverage_penalty, entropy, kurtosis
 from dstft_cli.errors import DivergedError, InputError
-from dstft_cli.modes import CONSTANT_HOP, FIXED_HOP, HOP_MODES, OVERLAP, VARYING_HOP
+from dstft_cli.optimization.criteria import coverage_penalty, entropy, kurtosis
+from dstft_cli.stft.modes import CONSTANT_HOP, FIXED_HOP, HOP_MODES, OVERLAP, VARYING_HOP
 
 MOVING = HOP_MODES[1:]
 LEARNT = (CONSTANT_HOP, VARYING_HOP)  # frames that have something of their own to learn

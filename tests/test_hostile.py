@@ -18,7 +18,7 @@ import pytest
 import soundfile
 from hostile import Case
 
-from dstft_cli.commands import main
+from dstft_cli.cli import main
 
 REGRESSIONS = Path(__file__).resolve().parent / "regressions"
 WAIT = 100  # s until a process that reads is held to hang
@@ -127,7 +127,7 @@ def some(cases, name: str):
     ],
 )
 def test_damage_is_told_on_stderr_and_in_the_metrics(cases, name, folder, capsys, monkeypatch):
-    monkeypatch.setattr("dstft_cli.runs.make_figures", lambda result: {})
+    monkeypatch.setattr("dstft_cli.workflows.optimize_file.make_figures", lambda result: {})
     case = some(made(cases), name)
     Path(name).write_bytes(case.content)
     assert run("optimize", name, "-o", "out", "--steps", 0, "--support", 64) == 0
@@ -174,11 +174,12 @@ COSTLY = {
 _LIMITED = """
 import os, resource, sys
 from pathlib import Path
-from dstft_cli import audio_files, text_files
-from dstft_cli.config import load_config
+from dstft_cli.config.loading import load_config
 from dstft_cli.errors import InputError
-from dstft_cli.signals import check_signal, load_signal
-from dstft_cli.stored import read_result
+from dstft_cli.recordings import audio
+from dstft_cli.recordings.signal import check_signal, load_signal
+from dstft_cli.recordings.tables import reader
+from dstft_cli.results.reader import read_result
 
 def limit(seconds, memory):
     pages = int(Path("/proc/self/statm").read_text().split()[0])

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from dstft_cli import load_signal, optimize, write_result
-from dstft_cli.commands import recording_facts
+from dstft_cli.cli.printing import recording
 
 RATE = 8000
 TIME = np.arange(2 * RATE) / RATE
@@ -138,7 +138,7 @@ class TestRecording:
 
     def test_that_is_very_long_is_looked_at_in_parts(self, facts, monkeypatch):
         whole = facts("crowd.wav")
-        monkeypatch.setattr(recording_facts, "_WHOLE", 64000)
+        monkeypatch.setattr(recording, "_WHOLE", 64000)
         parts = facts("crowd.wav")
         assert (parts["samples"], parts["share_measured"]) == (16000, 0.2)
         for one, other in zip(whole["channels"], parts["channels"], strict=True):

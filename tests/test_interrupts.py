@@ -14,8 +14,8 @@ import pytest
 import soundfile
 
 from dstft_cli import Signal, optimize
-from dstft_cli.criteria import CRITERIA
 from dstft_cli.errors import DivergedError
+from dstft_cli.optimization.criteria import CRITERIA
 
 MODES = ("fixed", "constant", "time-varying", "frequency-varying", "tf-varying")
 LEARNT = MODES[2:]
@@ -171,7 +171,7 @@ class TestInterrupt:
 
     @pytest.mark.parametrize("most", [10, 10**9])
     def test_pictures_of_a_large_plane_are_left_to_plot(self, path, tmp_path, dstft, at_evaluation, monkeypatch, most):
-        monkeypatch.setattr("dstft_cli.runs._DRAWN_AT_ONCE", most)
+        monkeypatch.setattr("dstft_cli.workflows.optimize_file._DRAWN_AT_ONCE", most)
         at_evaluation(5, interrupt)
         run = dstft("optimize", path, "-o", tmp_path / "out", "--mode", "tf", *FLAGS)
         assert run.code == 130 and (tmp_path / "out" / "loss.png").exists() == (most > 10)
@@ -189,7 +189,7 @@ class TestInterrupt:
         assert names(tmp_path / "out") == {"channel-1"}
 
     def test_while_the_file_is_read_writes_nothing(self, path, tmp_path, dstft, monkeypatch):
-        monkeypatch.setattr("dstft_cli.runs.load_signals", lambda *_, **__: interrupt(None))
+        monkeypatch.setattr("dstft_cli.workflows.optimize_file.load_signals", lambda *_, **__: interrupt(None))
         run = dstft("optimize", path, "-o", tmp_path / "out", *FLAGS)
         assert run.code == 130
         assert "interrupted" in run.err and len(run.err.splitlines()) == 1
@@ -197,16 +197,16 @@ class TestInterrupt:
 
     @pytest.mark.parametrize("times", [1, 2])
     def test_while_figures_are_written_leaves_all_or_nothing(self, path, tmp_path, dstft, monkeypatch, times):
-        from dstft_cli import figures
+        from dstft_cli.figures import spectrograms
 
-        real, pending = figures.save, [None] * times
+        real, pending = spectrograms.save, [None] * times
 
         def save(*arguments, **named):
             while pending:
                 interrupt(pending.pop())
             real(*arguments, **named)
 
-        monkeypatch.setattr(figures, "save", save)
+        monkeypatch.setattr(spectrograms, "save", save)
         run = dstft("optimize", path, "-o", tmp_path / "out", *FLAGS)
         assert run.code == 130
         assert names(tmp_path / "out") == (WHOLE if times == 1 else set())
@@ -220,7 +220,10 @@ class TestInterrupt:
         assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-PATIENT = "from dstft_cli import __main__ as door, watching; watching.LONGEST = 60; door.main()"  # on a busy machine
+# On a busy machine.
+PATIENT = (
+    "from dstft_cli import __main__ as door; from dstft_cli.system import shutdown; shutdown.LONGEST = 60; door.main()"
+)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")

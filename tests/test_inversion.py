@@ -7,12 +7,12 @@ import torch
 
 from dstft_cli import DSTFT, dstft, inverse
 from dstft_cli.errors import InputError
-from dstft_cli.frames import Frames
-from dstft_cli.inversion import Inverse
-from dstft_cli.node_sum import NodeSum
-from dstft_cli.positions import fixed_positions
-from dstft_cli.transform import dstft_adjoint
-from dstft_cli.windows import WINDOWS, get_window
+from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.frames import Frames
+from dstft_cli.stft.interpolated_transform import NodeSum
+from dstft_cli.stft.inverse import Inverse
+from dstft_cli.stft.transform import dstft_adjoint
+from dstft_cli.stft.windows import WINDOWS, get_window
 
 N, L = 1500, 64
 F = L // 2 + 1

@@ -3,7 +3,7 @@
 import pytest
 from config_files import refusal
 
-from dstft_cli.config import Length, load_config
+from dstft_cli.config.loading import Length, load_config
 from dstft_cli.errors import InputError
 
 

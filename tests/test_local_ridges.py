@@ -12,8 +12,8 @@ from test_concentration import plainly
 from test_optimization import signal
 
 from dstft_cli import load_signal, optimize
-from dstft_cli.positions import fixed_positions
-from dstft_cli.transform import dstft as transform
+from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.transform import dstft as transform
 
 LOCAL = {"criterion": "concentration"}
 SUPPORT, HOP, LEAST = 256, 8, 16

@@ -11,10 +11,11 @@ import torch
 from test_interrupts import WHOLE, names, read
 from test_optimization import LEARNT, MODES, RATE, exact, random_signal, within_bounds
 
-from dstft_cli import Signal, concentration, load_signal, optimize
+from dstft_cli import Signal, load_signal, optimize
 from dstft_cli.errors import ConfigError
-from dstft_cli.runs import make_figures
-from dstft_cli.transform import dstft as transform
+from dstft_cli.figures.of_result import make_figures
+from dstft_cli.optimization import local_concentration
+from dstft_cli.stft.transform import dstft as transform
 
 LOCAL = {"criterion": "concentration"}
 WIDE = {**LOCAL, "support": 256, "hop": 16, "theta_min": 8, "steps": 30}
@@ -180,7 +181,7 @@ class TestCommand:
                 os.kill(os.getpid(), signals.SIGINT)
             return transform(*arguments)
 
-        monkeypatch.setattr(concentration, "dstft", interrupted)
+        monkeypatch.setattr(local_concentration, "dstft", interrupted)
         run = dstft("optimize", path, "-o", tmp_path / "out", "--mode", "tf", *FLAGS)
         assert (run.code, read(tmp_path / "out")["stop_reason"]) == (130, "interrupted")
         assert names(tmp_path / "out") == WHOLE

@@ -8,17 +8,17 @@ import pytest
 from long_planes import RATE, SMALL, F, in_pieces, signal, voice  # noqa: F401
 
 from dstft_cli import Signal, optimize, read_result, write_result
-from dstft_cli.comparison import candidates
-from dstft_cli.config import load_config, merge_config
-from dstft_cli.disk_planes import DiskPlane, quantities
-from dstft_cli.display import Reduced
+from dstft_cli.config.loading import load_config, merge_config
 from dstft_cli.errors import InputError, OutputError, OutputExistsError
-from dstft_cli.long_problem import LongProblem
-from dstft_cli.planning import Plan, check_plan, plan_run
-from dstft_cli.reconstruction import reconstruct
-from dstft_cli.runs import run_signal
-from dstft_cli.tapes import Tape
-from dstft_cli.windows import get_window
+from dstft_cli.figures.reduced_spectrogram import Reduced
+from dstft_cli.optimization.out_of_core.problem import LongProblem
+from dstft_cli.optimization.resources import Plan, check_plan, plan_run
+from dstft_cli.recordings.lazy_samples import Tape
+from dstft_cli.stft.windows import get_window
+from dstft_cli.system.disk_arrays import DiskPlane, quantities
+from dstft_cli.workflows.compare import candidates
+from dstft_cli.workflows.optimize_file import run_signal
+from dstft_cli.workflows.reconstruct import reconstruct
 
 
 @pytest.mark.parametrize("spread", [0.0, 1e-6, 0.01, 10.0])
@@ -62,7 +62,7 @@ def test_a_result_can_be_written_again_after_its_files_have_moved(signal, in_pie
 def test_the_coverage_penalty_counts_from_the_start_with_a_local_criterion(signal, in_pieces, monkeypatch, mode):
     settings = {"mode": mode, "loss": "concentration", "penalty": "coverage", "steps": 2, **SMALL}
     pieces = optimize(signal, **settings)
-    monkeypatch.setattr("dstft_cli.optimization.plan_signal", lambda *args, **rest: Plan(0.0, 0.0, 0.0, 0.0))
+    monkeypatch.setattr("dstft_cli.optimization.optimize.plan_signal", lambda *args, **rest: Plan(0.0, 0.0, 0.0, 0.0))
     whole = optimize(signal, **settings)
     assert pieces.initial["penalty"] == pytest.approx(whole.initial["penalty"], abs=1e-6)
     assert pieces.initial["loss"] == pytest.approx(whole.initial["loss"], abs=1e-4)
@@ -93,7 +93,7 @@ def test_renyi_of_any_order_on_faint_spectra(in_pieces, monkeypatch, order):
     noise = Signal(np.random.default_rng(0).standard_normal(24000) / 1024, RATE, "noise")
     config = {"mode": "constant", "loss": "renyi", "order": order, "steps": 6, **SMALL}
     pieces = optimize(noise, **config)
-    monkeypatch.setattr("dstft_cli.optimization.plan_signal", lambda *args, **rest: Plan(0.0, 0.0, 0.0, 0.0))
+    monkeypatch.setattr("dstft_cli.optimization.optimize.plan_signal", lambda *args, **rest: Plan(0.0, 0.0, 0.0, 0.0))
     whole = optimize(noise, **config)
     for end in ("initial", "final"):
         assert getattr(pieces, end)["loss"] == pytest.approx(getattr(whole, end)["loss"], abs=1e-3)

@@ -13,14 +13,15 @@ import soundfile
 from long_planes import RATE, SMALL, F, in_pieces, signal, voice  # noqa: F401
 
 from dstft_cli import load_signal, load_signals, optimize, read_result, write_result
-from dstft_cli.config import load_config
-from dstft_cli.display import Reduced
+from dstft_cli.config.loading import load_config
 from dstft_cli.errors import ConfigError, InputError, OutputError
-from dstft_cli.planning import Plan, most_held, plan_run
-from dstft_cli.runs import load_inputs, run_signal
-from dstft_cli.staging import PENDING, _mark
-from dstft_cli.tapes import Tape
-from dstft_cli.work import work
+from dstft_cli.figures.reduced_spectrogram import Reduced
+from dstft_cli.optimization.resources import Plan, most_held, plan_run
+from dstft_cli.recordings.lazy_samples import Tape
+from dstft_cli.system.atomic_files import _mark
+from dstft_cli.system.shutdown import UNDO
+from dstft_cli.workflows.batch.one_input import work
+from dstft_cli.workflows.optimize_file import load_inputs, run_signal
 
 
 class TestWritten:
@@ -66,7 +67,7 @@ class TestWritten:
         assert [again(), again()] == ["done", "skipped"]
 
     def test_pictures_keep_every_peak(self, signal, in_pieces, monkeypatch):
-        monkeypatch.setattr("dstft_cli.display._MOST", 50)
+        monkeypatch.setattr("dstft_cli.figures.reduced_spectrogram._MOST", 50)
         result = optimize(signal, mode="constant", steps=3, **SMALL)
         seen = Reduced(result)
         assert seen.magnitude().shape == (F, len(seen.times)) and 40 < len(seen.times) <= 50
@@ -84,9 +85,9 @@ def test_planes_among_the_temporary_files_go_with_the_result_and_where_the_proce
     assert len(list(tmp_path.glob("*/*.npy"))) == 2
     results.pop()
     assert len(list(tmp_path.glob("*/*.npy"))) == 1
-    for undo in [*PENDING.values()]:
+    for undo in [*UNDO.values()]:
         undo()
-    assert not list(tmp_path.iterdir()) and not PENDING
+    assert not list(tmp_path.iterdir()) and not UNDO
 
 
 def test_what_a_killed_run_left_makes_room_before_the_disk_is_looked_at(signal, in_pieces, tmp_path, monkeypatch):
@@ -94,14 +95,14 @@ def test_what_a_killed_run_left_makes_room_before_the_disk_is_looked_at(signal, 
     left = tmp_path / "out" / f"{_mark()}{gone.stdout.strip()}-abcdef"
     left.mkdir(parents=True)
     free = lambda path: SimpleNamespace(free=-1e9 if left.exists() else 1e12)  # noqa: E731
-    monkeypatch.setattr("dstft_cli.staging.shutil.disk_usage", free)
+    monkeypatch.setattr("dstft_cli.system.atomic_files.shutil.disk_usage", free)
     run_signal(signal, load_config(None, [], {**SMALL, "mode": "constant", "steps": 3}), tmp_path / "out")
     assert (tmp_path / "out/metrics.json").exists() and not left.exists()
 
 
 def test_a_disk_too_small_is_told_before_any_work(signal, tmp_path, monkeypatch):
-    monkeypatch.setattr("dstft_cli.staging.shutil.disk_usage", lambda path: SimpleNamespace(free=100_000))
-    monkeypatch.setattr("dstft_cli.runs.optimize", lambda *args, **rest: pytest.fail("it began"))
+    monkeypatch.setattr("dstft_cli.system.atomic_files.shutil.disk_usage", lambda path: SimpleNamespace(free=100_000))
+    monkeypatch.setattr("dstft_cli.workflows.optimize_file.optimize", lambda *args, **rest: pytest.fail("it began"))
     with pytest.raises(OutputError, match=r"needs about .* of disk and 100 kB are free; choose another folder with -o"):
         run_signal(signal, load_config(None, [], {**SMALL}), tmp_path / "out")
     assert not list(tmp_path.iterdir())
@@ -122,7 +123,7 @@ class TestTapes:
     def test_a_slice_is_that_of_the_samples(self, file, monkeypatch, flags, trend):
         config = load_config(None, [], {**flags, "detrend": trend})
         (held,) = load_inputs(file, config)
-        monkeypatch.setattr("dstft_cli.runs.run_room", lambda config: 40_000.0)
+        monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_room", lambda config: 40_000.0)
         (tape,) = load_inputs(file, config, whole=False)
         assert isinstance(tape.samples, Tape) and len(tape.samples) == len(held.samples)
         for part in (slice(0, 10), slice(700, 9000), slice(-50, None), slice(None)):
@@ -130,14 +131,14 @@ class TestTapes:
         assert tape.notes == held.notes
 
     def test_a_run_on_a_tape_is_that_on_its_samples(self, file, monkeypatch, in_pieces):
-        monkeypatch.setattr("dstft_cli.runs.run_room", lambda config: 40_000.0)
+        monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_room", lambda config: 40_000.0)
         (tape,) = load_inputs(file, load_config(), whole=False)
         settings = {"mode": "constant", "steps": 5, **SMALL}
         one, other = optimize(tape, **settings), optimize(load_signal(file), **settings)
         np.testing.assert_array_equal(one.stft, other.stft)
 
     def test_a_file_that_changed_meanwhile_is_refused(self, file, monkeypatch):
-        monkeypatch.setattr("dstft_cli.runs.run_room", lambda config: 40_000.0)
+        monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_room", lambda config: 40_000.0)
         (tape,) = load_inputs(file, load_config(), whole=False)
         file.write_bytes(file.read_bytes()[:40000])
         with pytest.raises(InputError, match=r"two\.wav: it changed"):
@@ -146,7 +147,7 @@ class TestTapes:
     def test_one_that_went_meanwhile_is_not_taken_for_a_fault_of_the_disk_that_is_written_to(
         self, file, monkeypatch, in_pieces, tmp_path
     ):
-        monkeypatch.setattr("dstft_cli.runs.run_room", lambda config: 40_000.0)
+        monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_room", lambda config: 40_000.0)
         config = load_config(None, [], {**SMALL, "mode": "constant", "steps": 3})
         (tape,) = load_inputs(file, config, whole=False)
         file.unlink()
@@ -169,8 +170,8 @@ class TestTapes:
     ],
 )
 def test_a_table_too_long_to_be_read_at_once_is_refused(tmp_path, monkeypatch, free, room, said):
-    monkeypatch.setattr("dstft_cli.text_files._SMALL", 0)
-    monkeypatch.setattr("dstft_cli.text_files.free_memory", lambda: free)
+    monkeypatch.setattr("dstft_cli.recordings.tables.reader._SMALL", 0)
+    monkeypatch.setattr("dstft_cli.recordings.tables.reader.free_memory", lambda: free)
     (tmp_path / "a.csv").write_text("x (Hz 50)\n" + "".join(f"{i:07}\n" for i in range(50_000)))
     if said is None:
         assert len(load_signals(tmp_path / "a.csv", fs=50, room=room)[0].samples) == 50_000
@@ -191,7 +192,7 @@ class TestPlans:
         """Whatever memory is free by then."""
         config = load_config(None, [], {**SMALL, "mode": "constant", "steps": 2})
         plan = Plan(0.0, 0.0, 0.0, 0.0, long=True, room=1e8)
-        for home in ("optimization", "runs"):
+        for home in ("optimization.optimize", "workflows.optimize_file"):
             monkeypatch.setattr(f"dstft_cli.{home}.plan_signal", lambda *args, **rest: pytest.fail("planned again"))
         assert run_signal(signal, config, tmp_path / "out", plan=plan).on_disk
 

@@ -7,13 +7,13 @@ import torch
 from long_planes import RATE, SMALL, F, in_pieces, signal, voice  # noqa: F401
 
 from dstft_cli import optimize
-from dstft_cli.config import load_config
-from dstft_cli.criteria import coverage_penalty, get_criterion, total_variation
-from dstft_cli.frame_sums import SharedLoss
-from dstft_cli.local_pieces import LocalProblem
-from dstft_cli.pilot import _calibrated
-from dstft_cli.planning import HALO, Plan, block_bytes
-from dstft_cli.windows import get_window
+from dstft_cli.config.loading import load_config
+from dstft_cli.optimization.criteria import coverage_penalty, get_criterion, total_variation
+from dstft_cli.optimization.loss import SharedLoss
+from dstft_cli.optimization.out_of_core.local_concentration import LocalProblem
+from dstft_cli.optimization.out_of_core.pilot_sample import _calibrated
+from dstft_cli.optimization.resources import HALO, Plan, block_bytes
+from dstft_cli.stft.windows import get_window
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def both(signal, in_pieces, monkeypatch):
     def run(**settings):
         pieces = optimize(signal, **SMALL, **settings)
         with monkeypatch.context() as patch:
-            patch.setattr("dstft_cli.optimization.plan_signal", lambda *args, **rest: Plan(0.0, 0.0, 0.0, 0.0))
+            patch.setattr("dstft_cli.optimization.optimize.plan_signal", lambda *args, **rest: Plan(0.0, 0.0, 0.0, 0.0))
             return optimize(signal, **SMALL, **settings), pieces
 
     return run
@@ -46,7 +46,7 @@ def test_blocks_give_the_windows_and_the_loss_of_the_whole_plane(both, loss):
 def test_no_seam_is_at_a_blocks_edge(both, monkeypatch):
     """Beside the edges windows are no further from those of the whole plane than elsewhere, and change no more across them."""
     edges = []
-    from dstft_cli.still_blocks import StillBlocks
+    from dstft_cli.optimization.out_of_core.blocks import StillBlocks
 
     block = StillBlocks._block
 
@@ -187,7 +187,7 @@ def test_a_pilots_weights_give_what_is_known_of_all_frames_from_some():
 
 def test_halo_and_least_block_go_together():
     """A block is mostly its own frames, not its neighbours'."""
-    from dstft_cli.still_blocks import frames_at_once
+    from dstft_cli.optimization.out_of_core.blocks import frames_at_once
 
     class Small:
         room, dtype = 1.0, torch.float32

@@ -9,8 +9,8 @@ import pytest
 import torch
 from scipy.special import erf
 
-from dstft_cli.positions import fixed_positions
-from dstft_cli.transform import dstft_magnitude
+from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.transform import dstft_magnitude
 
 sys.path.append(str(Path(__file__).parent / "benchmarks"))  # benchmarks are scripts, not a package
 

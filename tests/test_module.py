@@ -8,7 +8,7 @@ from torch import nn
 
 from dstft_cli import DSTFT
 from dstft_cli.errors import DivergedError, InputError
-from dstft_cli.modes import MODES
+from dstft_cli.stft.modes import MODES
 
 SHAPES = dict(zip(MODES, [(1, 1), (1, 1), (1, 11), (33, 1), (33, 11)], strict=True))
 

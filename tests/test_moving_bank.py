@@ -12,12 +12,12 @@ from functools import partial
 import pytest
 import torch
 
-from dstft_cli import moving_bank
-from dstft_cli.criteria import CRITERIA, entropy, magnitude
-from dstft_cli.interpolation import density_for
-from dstft_cli.moving_bank import moving_magnitude
-from dstft_cli.transform import dstft
-from dstft_cli.windows import WINDOWS
+from dstft_cli.optimization.criteria import CRITERIA, entropy, magnitude
+from dstft_cli.stft import window_bank
+from dstft_cli.stft.log_interpolation import density_for
+from dstft_cli.stft.transform import dstft
+from dstft_cli.stft.window_bank import moving_magnitude
+from dstft_cli.stft.windows import WINDOWS
 
 L, F, T = 256, 129, 25
 LOW = 16.0
@@ -155,12 +155,12 @@ def banks(monkeypatch):
     """Every bank that is built from now on."""
     made = []
 
-    class Recorded(moving_bank.WindowBank):
+    class Recorded(window_bank.WindowBank):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             made.append(self)
 
-    monkeypatch.setattr(moving_bank, "WindowBank", Recorded)
+    monkeypatch.setattr(window_bank, "WindowBank", Recorded)
     return made
 
 
@@ -174,7 +174,7 @@ def bank_bytes(count, dtype):
 def test_chunks_leave_no_trace(signal, shape, at_a_time, banks, monkeypatch):
     log_theta, positions = random_lengths(shape), uneven()
     whole = with_slopes(fast, signal, log_theta, positions)
-    monkeypatch.setattr(moving_bank, "_CHUNK", at_a_time * bank_bytes(len(banks[0]), signal.dtype))
+    monkeypatch.setattr(window_bank, "_CHUNK", at_a_time * bank_bytes(len(banks[0]), signal.dtype))
     in_parts = with_slopes(fast, signal, log_theta, positions)
     assert len(banks) == 2 + 2 * math.ceil(T / at_a_time)
     for part, all_at_once in zip(in_parts, whole, strict=True):
@@ -185,7 +185,7 @@ def test_chunks_leave_no_trace(signal, shape, at_a_time, banks, monkeypatch):
 def test_longer_recordings_take_more_banks_and_not_larger_ones(banks, monkeypatch, dtype):
     """So that memory stays bounded: S and ∂S/∂t together within their share, however many frames there are."""
     share = 250_000
-    monkeypatch.setattr(moving_bank, "_CHUNK", share)
+    monkeypatch.setattr(window_bank, "_CHUNK", share)
     counts = []
     for count in (5, 10, 20):
         banks.clear()

@@ -11,8 +11,8 @@ import torch
 from test_optimization import RATE, exact, random_signal, signal
 
 from dstft_cli import load_signal, optimize
-from dstft_cli.modes import CONSTANT_HOP, FIXED_HOP, HOP_MODES, MODES, OVERLAP, VARYING_HOP
-from dstft_cli.transform import dstft
+from dstft_cli.stft.modes import CONSTANT_HOP, FIXED_HOP, HOP_MODES, MODES, OVERLAP, VARYING_HOP
+from dstft_cli.stft.transform import dstft
 
 CRITERIA = ("entropy", "renyi", "kurtosis")
 RUNS = [run for run in product(HOP_MODES, MODES, CRITERIA) if run[0] != OVERLAP or run[1] in MODES[:3]]

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from dstft_cli import Signal, optimize
-from dstft_cli.criteria import entropy, total_variation
 from dstft_cli.errors import ConfigError, DeviceError, InputError
-from dstft_cli.problem import Problem
-from dstft_cli.transform import dstft
+from dstft_cli.optimization.criteria import entropy, total_variation
+from dstft_cli.optimization.problem import Problem
+from dstft_cli.stft.transform import dstft
 
 RATE = 2000.0
 LEARNT = ("time-varying", "frequency-varying", "tf-varying")
@@ -309,7 +309,9 @@ def test_a_descent_that_got_no_lower_is_tried_again_more_gently():
 
 def test_interrupted_while_the_bank_is_refined_it_keeps_what_the_coarser_one_gave(monkeypatch):
     """The check after the run is made to fail, and the stop comes while the finer bank is half made."""
-    monkeypatch.setattr("dstft_cli.still_frames.StillFrames._holds", lambda self, outcome: False)
+    monkeypatch.setattr(
+        "dstft_cli.optimization.strategies.fixed_frames.StillFrames._holds", lambda self, outcome: False
+    )
     phases = []
 
     def stop(step):

@@ -8,7 +8,7 @@ sigmoid in float32 and comes back as 15.999999; where θ has no time axis it the
 import pytest
 import torch
 
-from dstft_cli.transform import dstft as ours
+from dstft_cli.stft.transform import dstft as ours
 
 peer = pytest.importorskip("dstft")
 L, HOP = 64, 16

@@ -10,11 +10,11 @@ import soundfile
 from matplotlib.text import Text
 
 from dstft_cli import load_signal, optimize, read_result, write_result
-from dstft_cli.commands.plot import _NAMES
-from dstft_cli.drawing import View
-from dstft_cli.frame_figure import frames
-from dstft_cli.runs import FIGURES, make_figures
-from dstft_cli.scales import time_scale
+from dstft_cli.cli.plot import _NAMES
+from dstft_cli.figures.axis_scales import time_scale
+from dstft_cli.figures.frame_timeline import frames
+from dstft_cli.figures.of_result import FIGURES, make_figures
+from dstft_cli.figures.style import View
 
 RATE, START = 2000, 1.25
 SHAPES = {"constant": (1, 1), "time-varying": (1, 51), "frequency-varying": (33, 1), "tf-varying": (33, 51)}
@@ -148,16 +148,16 @@ class TestFigures:
         assert _NAMES == FIGURES
 
     def test_are_all_absent_where_one_cannot_be_written(self, dstft, results, tmp_path, monkeypatch):
-        from dstft_cli import figures
+        from dstft_cli.figures import spectrograms
 
-        whole = figures.save
+        whole = spectrograms.save
 
         def full(figure, file, **settings):
             if "theta" in str(file):
                 raise OSError(28, "No space left on device")
             whole(figure, file, **settings)
 
-        monkeypatch.setattr(figures, "save", full)
+        monkeypatch.setattr(spectrograms, "save", full)
         run = dstft("plot", results / "constant", "-o", tmp_path / "new", "--figure", "loss", "--figure", "theta")
         assert (run.code, "No space left" in run.err) == (1, True)
         assert not (tmp_path / "new").exists()

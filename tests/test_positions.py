@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from dstft_cli.errors import InputError
-from dstft_cli.modes import HOP_MODES, get_hop_mode
-from dstft_cli.positions import (
+from dstft_cli.stft.frame_positions import (
     bounded_hops,
     check_room,
     equal_steps,
@@ -17,6 +16,7 @@ from dstft_cli.positions import (
     keep_apart,
     unequal_steps,
 )
+from dstft_cli.stft.modes import HOP_MODES, get_hop_mode
 
 ROUNDING = 1e-9  # of the signal's length, for sums of float64
 

@@ -3,8 +3,8 @@
 import pytest
 from config_files import refusal
 
-from dstft_cli.config import load_config, preset_names, preset_path
-from dstft_cli.geometry import get_geometry
+from dstft_cli.config.grid import get_geometry
+from dstft_cli.config.loading import load_config, preset_names, preset_path
 
 RATES = {
     "speech": (8e3, 16e3, 44.1e3, 48e3),

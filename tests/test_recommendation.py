@@ -7,13 +7,13 @@ import pytest
 import soundfile
 
 from dstft_cli import optimize
-from dstft_cli.adaptive_gain import try_adapting
-from dstft_cli.config import load_config
+from dstft_cli.config.loading import load_config
 from dstft_cli.errors import InputError
-from dstft_cli.problem import Problem
-from dstft_cli.recommendation import SHARE, ranges_below, recommend
-from dstft_cli.signals import Signal
-from dstft_cli.windows import get_window
+from dstft_cli.optimization.problem import Problem
+from dstft_cli.recordings.signal import Signal
+from dstft_cli.stft.windows import get_window
+from dstft_cli.workflows.adaptive_gain import try_adapting
+from dstft_cli.workflows.recommend import SHARE, ranges_below, recommend
 
 RATE = 2000
 SMALL = {"transform.support": "128ms", "transform.hop": "12.5%"}
@@ -154,7 +154,7 @@ class TestAdapting:
         assert gain.adapted > gain.constant and gain.gain > 0 and gain.percent > 0
 
     def test_is_tried_on_the_loudest_part_of_a_long_recording(self, monkeypatch):
-        monkeypatch.setattr("dstft_cli.adaptive_gain._BINS", 2000)
+        monkeypatch.setattr("dstft_cli.workflows.adaptive_gain._BINS", 2000)
         samples = 0.01 * np.random.default_rng(0).standard_normal(20 * RATE)
         samples[14 * RATE : 15 * RATE] += tones()
         result = found(signal(samples), gains=True)
@@ -283,7 +283,7 @@ class TestCommand:
         def interrupt(*arguments, **others):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("dstft_cli.recommendation.refine", interrupt)
+        monkeypatch.setattr("dstft_cli.workflows.recommend.refine", interrupt)
         run = dstft("recommend", "in.wav", *FLAGS, "-q", "-o", "c.png")
         assert (run.code, run.out, run.err) == (130, "", "Error: interrupted; nothing was written\n")
         assert not (here / "c.png").exists()
@@ -294,8 +294,8 @@ class TestFigure:
     LENGTHS, NAMES = np.geomspace(10, 90, 30), ["_under_$score$.wav", "鯨" * 60 + ".wav"]
 
     def figure(self, each=None, flat=((20.0, 40.0),)):
-        from dstft_cli.drawing import View
-        from dstft_cli.recommendation_figure import length_curve
+        from dstft_cli.figures.length_curve import length_curve
+        from dstft_cli.figures.style import View
 
         losses = 10 + np.log2(self.LENGTHS / 28) ** 2
         figure = length_curve(self.LENGTHS, losses, "entropy", flat, View(dpi=50, title="in.wav"), each)

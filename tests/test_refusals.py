@@ -7,7 +7,7 @@ import string
 import pytest
 from config_files import KEYS, load, refusal
 
-from dstft_cli.config import SHORT_KEYS, load_config
+from dstft_cli.config.loading import SHORT_KEYS, load_config
 
 
 @pytest.fixture(autouse=True)

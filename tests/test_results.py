@@ -11,8 +11,9 @@ import torch
 
 from dstft_cli import Signal, load_signal, optimize
 from dstft_cli.errors import OutputExistsError
-from dstft_cli.results import Result, finite, write_arrays, write_metrics
-from dstft_cli.runs import write_result
+from dstft_cli.results.result import Result
+from dstft_cli.results.writer import finite, write_arrays, write_metrics
+from dstft_cli.workflows.optimize_file import write_result
 
 MODES = ("fixed", "constant", "time-varying", "frequency-varying", "tf-varying")
 ARRAYS = {

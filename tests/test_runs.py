@@ -9,11 +9,11 @@ import soundfile
 import torch
 
 from dstft_cli import load_config, load_signal, optimize
-from dstft_cli.commands import main
+from dstft_cli.cli import main
 from dstft_cli.errors import OutputExistsError
-from dstft_cli.results import SCHEMA_VERSION
-from dstft_cli.runs import load_inputs, output_folders, run_signal, write_result
-from dstft_cli.transform import dstft
+from dstft_cli.results.result import SCHEMA_VERSION
+from dstft_cli.stft.transform import dstft
+from dstft_cli.workflows.optimize_file import load_inputs, output_folders, run_signal, write_result
 
 MODES = {
     "fixed": "fixed",
@@ -120,7 +120,7 @@ class TestFiles:
 @pytest.fixture
 def no_figures(monkeypatch):
     """Figures take most of the time of a small run, and are the business of other tests."""
-    monkeypatch.setattr("dstft_cli.runs.make_figures", lambda result: {})
+    monkeypatch.setattr("dstft_cli.workflows.optimize_file.make_figures", lambda result: {})
 
 
 @pytest.fixture
@@ -308,7 +308,9 @@ class TestFailures:
     ):
         write_result(result, tmp_path / "out")
         before = contents(tmp_path / "out")
-        monkeypatch.setattr(f"dstft_cli.runs.{part}", raising(OSError(errno.ENOSPC, "No space left on device")))
+        monkeypatch.setattr(
+            f"dstft_cli.workflows.optimize_file.{part}", raising(OSError(errno.ENOSPC, "No space left on device"))
+        )
         code, err = run("--on-existing", "overwrite", mode="constant")
         assert code == 1
         assert "No space left on device" in err
@@ -318,7 +320,7 @@ class TestFailures:
         "fault", [ZeroDivisionError("a\nfault"), AssertionError(), RuntimeError("x" * 5000)], ids=repr
     )
     def test_of_our_own(self, run, tmp_path, monkeypatch, fault):
-        monkeypatch.setattr("dstft_cli.runs.run_signal", raising(fault))
+        monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_signal", raising(fault))
         code, err = run()
         assert code == 1
         assert type(fault).__name__ in err
@@ -328,7 +330,7 @@ class TestFailures:
         "fault", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 6144 bytes")], ids=repr
     )
     def test_for_want_of_memory_say_what_to_make_smaller(self, run, monkeypatch, fault):
-        monkeypatch.setattr("dstft_cli.runs.run_signal", raising(fault))
+        monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_signal", raising(fault))
         code, err = run()
         assert code == 1
         assert "memory" in err and "--hop" in err
@@ -336,7 +338,7 @@ class TestFailures:
     @pytest.mark.parametrize("mode", MODES)
     def test_for_want_of_memory_are_foreseen(self, run, tmp_path, monkeypatch, mode):
         """A machine with 10 kB free, and a spectrogram of 33 x 63 bins of 8 bytes."""
-        monkeypatch.setattr("dstft_cli.problem.free_bytes", lambda device: 10_000)
+        monkeypatch.setattr("dstft_cli.optimization.problem.free_bytes", lambda device: 10_000)
         code, err = run(mode=mode)
         assert code == 2
         assert "one.wav" in err and "--hop" in err

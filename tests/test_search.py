@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from dstft_cli.interpolation import node_lengths
-from dstft_cli.search import Curve, refine
+from dstft_cli.optimization.length_search import Curve, refine
+from dstft_cli.stft.log_interpolation import node_lengths
 
 LOSSES = {
     "parabola": (lambda x: (x - 7.31) ** 2, 7.31),

@@ -3,7 +3,7 @@
 import pytest
 from config_files import DOTTED, load, refusal
 
-from dstft_cli.config import SHORT_KEYS, Config, dump_config, load_config
+from dstft_cli.config.loading import SHORT_KEYS, Config, dump_config, load_config
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dstft_cli.errors import InputError
-from dstft_cli.signals import Signal, check_signal, detrend, load_signal, load_signals
+from dstft_cli.recordings.signal import Signal, check_signal, detrend, load_signal, load_signals
 
 SINE = np.sin(np.arange(400) / 7)
 
@@ -21,7 +21,7 @@ def write_csv(path, values=SINE, rate=100.0):
 
 
 def test_importing_signals_loads_no_reader_and_no_torch():
-    code = "import sys, dstft_cli.signals; print({'torch', 'pandas', 'soundfile'} & set(sys.modules))"
+    code = "import sys, dstft_cli.recordings.signal; print({'torch', 'pandas', 'soundfile'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from dstft_cli.errors import OutputError
-from dstft_cli.staging import staging
+from dstft_cli.system.atomic_files import staging
 
 NAMES = ("a.png", "config.yaml", "metrics.json", "result.npz")
 TARGETS = [
@@ -173,7 +173,7 @@ WRITER = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from dstft_cli.staging import staging
+from dstft_cli.system.atomic_files import staging
 for token in range(10**9):
     with staging(Path(sys.argv[1]), last="metrics.json") as aside:
         np.savez(aside / "result.npz", token=np.full(2000, token))

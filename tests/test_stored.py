@@ -15,12 +15,13 @@ import pytest
 import torch
 
 from dstft_cli import Signal, optimize, read_result, write_result
-from dstft_cli.comparison import candidates, measure
 from dstft_cli.errors import InputError
-from dstft_cli.modes import HOP_MODES, MODES
-from dstft_cli.results import SCHEMA_VERSION, finite
-from dstft_cli.runs import make_figures, reference
-from dstft_cli.verify import Accuracy
+from dstft_cli.figures.of_result import make_figures
+from dstft_cli.results.result import SCHEMA_VERSION, reference
+from dstft_cli.results.writer import finite
+from dstft_cli.stft.checked_transform import Accuracy
+from dstft_cli.stft.modes import HOP_MODES, MODES
+from dstft_cli.workflows.compare import candidates, measure
 
 FILES = ("result.npz", "metrics.json", "config.yaml")
 USUAL = {"support": 32, "hop": 8, "steps": 3, "figures.dpi": 20}
@@ -43,7 +44,7 @@ def run(seed=0, origin=None, **settings):
 def _quick():
     """Looking up the versions of packages takes half the time of a reading, and they do not change."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dstft_cli.results.version", functools.cache(importlib.metadata.version))
+        patch.setattr("dstft_cli.results.versions.version", functools.cache(importlib.metadata.version))
         yield
 
 

@@ -105,12 +105,12 @@ def test_nothing_but_the_named_folder_need_be_writable(tmp_path):
 
 HANGING = """
 import hashlib, sys
-import dstft_cli.runs
+import dstft_cli.workflows.optimize_file
 from dstft_cli import __main__ as door
 def load(*arguments, **named):
     print("in it", flush=True)
     hashlib.pbkdf2_hmac("sha256", b"", b"", 10**8)  # a minute and more in native code, which no signal interrupts
-dstft_cli.runs.load_signals = load
+dstft_cli.workflows.optimize_file.load_signals = load
 door.main()
 """
 
@@ -134,8 +134,10 @@ def test_native_code_that_hangs_while_reading_does_not_keep_a_signal_from_ending
     assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
 
 
-WRITING = HANGING.replace("dstft_cli.runs.load_signals = load", "dstft_cli.runs._write_figures = load")
-HURRIED = f"import dstft_cli.watching as watching\nwatching.LONGEST = 0.5\n{WRITING}"
+WRITING = HANGING.replace(
+    "dstft_cli.workflows.optimize_file.load_signals = load", "dstft_cli.workflows.optimize_file._write_figures = load"
+)
+HURRIED = f"import dstft_cli.system.shutdown as shutdown\nshutdown.LONGEST = 0.5\n{WRITING}"
 
 
 def writing(home, code: str) -> tuple[subprocess.Popen, Path]:
@@ -200,10 +202,10 @@ def test_a_terminal_of_one_line_is_enough(tmp_path):
 
 
 BAR = """
-from dstft_cli.streams import settle
+from dstft_cli.system.stdio import settle
 settle()
-from dstft_cli.console import Console
-from dstft_cli.descent import Step
+from dstft_cli.cli.printing.console import Console
+from dstft_cli.results.progress import Step
 console = Console()
 with console.progress() as show:
     for i in range(30):

@@ -5,7 +5,7 @@ import pytest
 from text_tables import DATA, TIME, N, X, Y, table, write
 
 from dstft_cli.errors import InputError
-from dstft_cli.signals import load_signal, load_signals
+from dstft_cli.recordings.signal import load_signal, load_signals
 
 COMMA = {"between": ";", "decimal": ","}
 LAYOUTS = {

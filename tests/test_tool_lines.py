@@ -11,9 +11,9 @@ import pytest
 import soundfile
 import torch
 
-from dstft_cli.tool_lines import AudioPart, tool_lines, whole_window
-from dstft_cli.transform import dstft as transform
-from dstft_cli.windows import WINDOWS, get_window
+from dstft_cli.stft.transform import dstft as transform
+from dstft_cli.stft.windows import WINDOWS, get_window
+from dstft_cli.workflows.other_tools import AudioPart, tool_lines, whole_window
 
 FAMILIES = pytest.mark.parametrize("family", WINDOWS)
 

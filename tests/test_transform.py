@@ -7,11 +7,11 @@ import pytest
 import scipy.signal
 import torch
 
-from dstft_cli.criteria import kurtosis, magnitude
 from dstft_cli.errors import InputError
-from dstft_cli.positions import fixed_positions
-from dstft_cli.transform import dstft, dstft_magnitude, exact_bins
-from dstft_cli.windows import WINDOWS, get_window
+from dstft_cli.optimization.criteria import kurtosis, magnitude
+from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.transform import dstft, dstft_magnitude, exact_bins
+from dstft_cli.stft.windows import WINDOWS, get_window
 
 L, F = 32, 17
 UNEVEN = torch.tensor([0.0, 7.3, 20.0, 33.9, 60.5, 140.25, 299.0], dtype=torch.float64)
@@ -124,7 +124,7 @@ def test_a_shift_by_whole_samples_turns_the_phase_only(noise, shape):
 def test_chunks_leave_no_trace(noise, shape, monkeypatch):
     positions, theta = fixed_positions(300, 7.7), lengths(shape)[:, : 1 + int(300 / 7.7)]
     whole = dstft(noise, theta, positions, L)
-    for module in ("transform", "sums"):
+    for module in ("stft.transform", "stft.direct_sum"):
         monkeypatch.setattr(f"dstft_cli.{module}.chunk_bytes", lambda device: 5000)
     torch.testing.assert_close(dstft(noise, theta, positions, L), whole, atol=1e-14, rtol=0)
 

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from batch_files import alive, descendants
 
-from dstft_cli import trials
-from dstft_cli.containers import audit
 from dstft_cli.errors import InputError
-from dstft_cli.findings import Findings
-from dstft_cli.hush import hushed
-from dstft_cli.recordings import Request
-from dstft_cli.signals import load_signal
+from dstft_cli.recordings import audio_sandbox
+from dstft_cli.recordings.audio_sandbox import hushed
+from dstft_cli.recordings.containers.audit import audit
+from dstft_cli.recordings.containers.findings import Findings
+from dstft_cli.recordings.request import Request
+from dstft_cli.recordings.signal import load_signal
 
 DEAF = """
 import signal
@@ -41,11 +41,11 @@ def suspicious(path) -> Findings:
 
 
 def test_a_file_at_which_libsndfile_hangs_is_refused_without_knowing_why(tmp_path, monkeypatch):
-    monkeypatch.setattr(trials, "TRIAL_SECONDS", 1)
+    monkeypatch.setattr(audio_sandbox, "TRIAL_SECONDS", 1)
     path = tmp_path / "endless.wav"
     path.write_bytes(next(case.content for case in hostile_riff.endless() if case.name == "list-INFO--8.wav"))
     with pytest.raises(InputError, match=r"endless.wav: libsndfile does not come to an end with it"):
-        trials.try_out(suspicious(path))
+        audio_sandbox.try_out(suspicious(path))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_file_at_which_libsndfile_hangs_is_refused_without_knowing_why(tmp_pat
     ],
 )
 def test_a_reader_that_dies_leaves_a_sentence(cut, monkeypatch, code, told):
-    monkeypatch.setattr(trials, "_CHILD", code)
+    monkeypatch.setattr(audio_sandbox, "_CHILD", code)
     with pytest.raises(InputError, match=rf"cut.wav: .*{told}.*the header declares 4000 bytes.*take another copy"):
         load_signal(cut)
 
@@ -66,7 +66,7 @@ def test_a_damaged_file_that_can_be_read_is_read(cut):
 
 
 def test_a_file_in_order_costs_no_other_process(tmp_path, monkeypatch):
-    monkeypatch.setattr(trials, "_CHILD", "import os; os.kill(os.getpid(), 11)")
+    monkeypatch.setattr(audio_sandbox, "_CHILD", "import os; os.kill(os.getpid(), 11)")
     (tmp_path / "good.wav").write_bytes(hostile_riff.wav())
     assert len(load_signal(tmp_path / "good.wav").samples) == hostile_riff.FRAMES
 
@@ -78,7 +78,7 @@ def test_ctrl_c_is_heard_while_the_reader_hangs_and_ends_it(cut, monkeypatch):
     def interrupt(number, frame):
         raise Interrupted
 
-    monkeypatch.setattr(trials, "_CHILD", DEAF)
+    monkeypatch.setattr(audio_sandbox, "_CHILD", DEAF)
     before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, 1)
     try:
@@ -90,13 +90,14 @@ def test_ctrl_c_is_heard_while_the_reader_hangs_and_ends_it(cut, monkeypatch):
     assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if DEAF.encode() in _content(path)]
 
 
-DEAF_READER = trials._CHILD.replace(
+DEAF_READER = audio_sandbox._CHILD.replace(
     "try_reading(sys.argv[1])", "__import__('hashlib').pbkdf2_hmac('sha256', b'', b'', 10**8)"
 )
 COMMAND = """
 import sys
-from dstft_cli import __main__ as door, trials
-trials._CHILD = sys.argv.pop()
+from dstft_cli import __main__ as door
+from dstft_cli.recordings import audio_sandbox
+audio_sandbox._CHILD = sys.argv.pop()
 door.main()
 """
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dstft_cli.errors import InputError
-from dstft_cli.windows import WINDOWS, from_profile, get_window
+from dstft_cli.stft.windows import WINDOWS, from_profile, get_window
 
 FAMILIES = [*WINDOWS.values(), from_profile(lambda u: 1 + torch.cos(2 * math.pi * u), name="hann by callable")]
 

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import pytest
 from batch_files import alive, in_proc
 
-from dstft_cli import workers
-from dstft_cli.workers import LocalWorkers, Stopped, WorkerDied, visible_gpus
+from dstft_cli.workflows.batch import workers
+from dstft_cli.workflows.batch.workers import LocalWorkers, Stopped, WorkerDied, visible_gpus
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 

@@ -12,9 +12,9 @@ from batch_files import FLAGS, tree, write
 from long_planes import work_in_pieces
 from write_faults import CALLS, Faults, failing
 
-from dstft_cli import runs
 from dstft_cli.errors import OutputError
-from dstft_cli.staging import single, staging
+from dstft_cli.system.atomic_files import single, staging
+from dstft_cli.workflows import optimize_file
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="open files are looked up in /proc")
 ENOUGH = 60  # calls of one kind that a command makes at most
@@ -26,7 +26,7 @@ def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("home")
     write(folder / "in.wav")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "_write_figures", lambda *_: None)
+        patch.setattr(optimize_file, "_write_figures", lambda *_: None)
         command(folder, "optimize", "in.wav", "-o", "result", *FLAGS, "-q")
     return folder
 
@@ -35,12 +35,12 @@ def home(tmp_path_factory):
 def few_pictures(monkeypatch):
     """One file in place of five, of the kind that pictures are."""
     monkeypatch.setattr(
-        runs, "_write_figures", lambda result, aside: (aside / "loss.png").write_bytes(b"picture" * 2000)
+        optimize_file, "_write_figures", lambda result, aside: (aside / "loss.png").write_bytes(b"picture" * 2000)
     )
 
 
 def command(home, *arguments) -> int:
-    from dstft_cli.commands import main
+    from dstft_cli.cli import main
 
     before = os.getcwd()
     os.chdir(home)

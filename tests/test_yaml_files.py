@@ -8,9 +8,9 @@ import pytest
 import yaml
 from config_files import load, refusal
 
-from dstft_cli.config import dump_config, load_config
+from dstft_cli.config.loading import dump_config, load_config
 from dstft_cli.errors import ConfigError
-from dstft_cli.wording import one_line
+from dstft_cli.text import one_line
 
 
 @pytest.fixture(autouse=True)

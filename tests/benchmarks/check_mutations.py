@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from common import SAMPLES
 
-from dstft_cli.baseline_files import Baseline, read_baseline, write_baseline
-from dstft_cli.baselines import record
-from dstft_cli.check_values import GRID
-from dstft_cli.config import load_config
-from dstft_cli.movements import compare
+from dstft_cli.config.loading import load_config
+from dstft_cli.workflows.regression.baseline_file import Baseline, read_baseline, write_baseline
+from dstft_cli.workflows.regression.comparison import compare
+from dstft_cli.workflows.regression.measurements import GRID
+from dstft_cli.workflows.regression.record_and_repeat import record
 
 REAL = Path(os.environ.get("DSTFT_TEST_DATA", SAMPLES.parent.parent / "shared" / "data" / "signals"))
 RECORDINGS = {  # a short part of each, the support and the hop in samples

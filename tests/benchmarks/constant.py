@@ -9,7 +9,7 @@ import torch
 from common import THREE_COMPONENTS, alternate
 
 from dstft_cli import load_signal, optimize
-from dstft_cli.criteria import entropy
+from dstft_cli.optimization.criteria import entropy
 
 L, HOP, GRID = 1000, 100, range(100, 1001)
 

@@ -7,10 +7,10 @@ import torch
 from common import noisy_chirps
 
 from dstft_cli import Signal, optimize
-from dstft_cli.bank import WindowBank
-from dstft_cli.criteria import entropy, total_variation
-from dstft_cli.positions import fixed_positions
-from dstft_cli.windows import WINDOWS
+from dstft_cli.optimization.criteria import entropy, total_variation
+from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.window_bank import WindowBank
+from dstft_cli.stft.windows import WINDOWS
 
 RATE, L, HOP, LOW = 44_100, 4096, 256, 512.0
 

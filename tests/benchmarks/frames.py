@@ -10,9 +10,9 @@ import torch
 from common import SAMPLES, alternate
 
 from dstft_cli import load_signal, optimize
-from dstft_cli.criteria import coverage, kurtosis
-from dstft_cli.positions import fixed_positions
-from dstft_cli.transform import dstft
+from dstft_cli.optimization.criteria import coverage, kurtosis
+from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.transform import dstft
 
 FIXED = (100.0, 400.0, 1000.0)  # samples, as in the paper's Fig. 4
 MIDDLE = 0.5  # of a Hann window: 92 % of its energy

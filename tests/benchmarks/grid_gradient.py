@@ -23,9 +23,9 @@ from track_signals import HOP as TRACK_HOP
 from track_signals import REACH, SHAFT, SINE, Kind, Track, make, mean_frequency, squared_errors, strongest
 
 from dstft_cli import DSTFT, Signal, load_signal, optimize
-from dstft_cli.criteria import entropy, magnitude
-from dstft_cli.positions import fixed_positions
-from dstft_cli.transform import dstft_magnitude
+from dstft_cli.optimization.criteria import entropy, magnitude
+from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.transform import dstft_magnitude
 
 # 20 dB is what the paper gives for VI-B; it gives none for VI-C, where two are taken that differ in how much noise decides.
 CASES: tuple[tuple[Kind, float], ...] = ((SHAFT, 10.0), (SHAFT, 0.0), (SINE, 20.0))  # kind, dB

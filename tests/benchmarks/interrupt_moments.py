@@ -57,8 +57,8 @@ COMMAND = (sys.executable, "-m", "dstft_cli")
 HANGING = (  # 60 s in native code that lets other threads run
     sys.executable,
     "-c",
-    "import hashlib, dstft_cli.runs, dstft_cli.__main__ as door\n"
-    "dstft_cli.runs.load_signals = lambda *_, **__: hashlib.pbkdf2_hmac('sha256', b'', b'', 10**8)\n"
+    "import hashlib, dstft_cli.workflows.optimize_file, dstft_cli.__main__ as door\n"
+    "dstft_cli.workflows.optimize_file.load_signals = lambda *_, **__: hashlib.pbkdf2_hmac('sha256', b'', b'', 10**8)\n"
     "door.main()",
 )
 
@@ -236,8 +236,8 @@ def restore(home: Path, kept: dict[str, bytes]) -> None:
 
 def main():
     random.seed(1)
-    import dstft_cli.figures
-    import dstft_cli.runs  # noqa: F401
+    import dstft_cli.figures.spectrograms
+    import dstft_cli.workflows.optimize_file  # noqa: F401
 
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 50
     with tempfile.TemporaryDirectory() as folder:

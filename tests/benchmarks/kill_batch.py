@@ -190,7 +190,7 @@ def main():
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--victim"]:
-        from dstft_cli.commands import main as command
+        from dstft_cli.cli import main as command
 
         command(sys.argv[2:], prog_name="dstft")
     else:

@@ -82,10 +82,11 @@ def one(path: str, options: list[str]) -> None:
 
 def agree(path: str, parts: int = 4) -> None:
     """A recording of a minute at most, whole and with room for about a quarter of its plane."""
-    from dstft_cli import load_signal, optimization, optimize
-    from dstft_cli.planning import Plan, nodes_for
+    from dstft_cli import load_signal, optimize
+    from dstft_cli.optimization import optimize as home
+    from dstft_cli.optimization.resources import Plan, nodes_for
 
-    signal, plan = load_signal(path, duration=60.0), optimization.plan_signal
+    signal, plan = load_signal(path, duration=60.0), home.plan_signal
     for mode in ("tf-varying", "time-varying", "frequency-varying"):
         for loss in ("entropy", "kurtosis", "concentration"):
             settings = {"mode": mode, "loss": loss, "steps": 100, "threads": 1}
@@ -93,9 +94,9 @@ def agree(path: str, parts: int = 4) -> None:
             words = 2 * nodes_for(whole.config, whole.geometry) + 26
             share = max(1 / parts, 200 / whole.stft.shape[1])  # no block is shorter than its halo
             room = 4.0 * words * whole.stft.size * share
-            optimization.plan_signal = lambda *rest, **named: Plan(0.0, 0.0, 0.0, 0.0, True, room)  # noqa: B023
+            home.plan_signal = lambda *rest, **named: Plan(0.0, 0.0, 0.0, 0.0, True, room)  # noqa: B023
             pieces = optimize(signal, **settings)
-            optimization.plan_signal = plan
+            home.plan_signal = plan
             apart = np.abs(np.log2(whole.theta) - np.log2(np.asarray(pieces.theta)))
             losses = [whole.initial["loss"], whole.final["loss"], pieces.final["loss"]]
             times = [sum(result.seconds.values()) for result in (whole, pieces)]
@@ -109,10 +110,10 @@ def step() -> None:
     import torch
     from common import alternate, noisy_chirps
 
-    from dstft_cli.bank import WindowBank
-    from dstft_cli.criteria import entropy, total_variation
-    from dstft_cli.positions import fixed_positions
-    from dstft_cli.windows import WINDOWS
+    from dstft_cli.optimization.criteria import entropy, total_variation
+    from dstft_cli.stft.frame_positions import fixed_positions
+    from dstft_cli.stft.window_bank import WindowBank
+    from dstft_cli.stft.windows import WINDOWS
 
     signal = torch.as_tensor(noisy_chirps(60, 44100), dtype=torch.float32)
     bank = WindowBank(signal, fixed_positions(len(signal), 512), 2048, 512, 2048, 13, WINDOWS["hann"])

@@ -96,7 +96,7 @@ def good_text() -> list[bytes]:
 
 
 def good_yaml() -> list[bytes]:
-    from dstft_cli.config import Config, dump_config, load_config, preset_names, preset_path
+    from dstft_cli.config.loading import Config, dump_config, load_config, preset_names, preset_path
 
     presets = [preset_path(name) for name in preset_names()]
     made = [path.read_bytes() for path in presets] + [dump_config(load_config(path), True).encode() for path in presets]
@@ -105,7 +105,7 @@ def good_yaml() -> list[bytes]:
 
 def good_npz() -> list[bytes]:
     from dstft_cli import load_signal, optimize
-    from dstft_cli.results import write_arrays
+    from dstft_cli.results.writer import write_arrays
 
     made = []
     for i in range(20):
@@ -175,8 +175,8 @@ def read(path: Path, how: str) -> str:
         return "read"
     case = hostile_outcomes.Case(path.name, path.read_bytes(), READ)
     if path.suffix == ".npz":
-        from dstft_cli.array_files import read_npz
-        from dstft_cli.stored import _HISTORY, _NAMES
+        from dstft_cli.results.npy_files import read_npz
+        from dstft_cli.results.reader import _HISTORY, _NAMES
 
         outcome, told = hostile_outcomes._came(
             lambda p: read_npz(p, _NAMES, _HISTORY, "result", "mend") and [], case, path.parent

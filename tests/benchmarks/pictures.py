@@ -8,10 +8,11 @@ from pathlib import Path
 
 from common import SAMPLES, THREE_COMPONENTS
 
-from dstft_cli import figures, load_signal, optimize
-from dstft_cli.drawing import View
-from dstft_cli.figures import Panel
-from dstft_cli.runs import make_figures
+from dstft_cli import load_signal, optimize
+from dstft_cli.figures import spectrograms
+from dstft_cli.figures.of_result import make_figures
+from dstft_cli.figures.spectrograms import Panel
+from dstft_cli.figures.style import View
 
 VIEW = View(db_range=60, title="three_components.wav", dpi=110)
 
@@ -28,14 +29,14 @@ def main(folder: str) -> None:
     panels = [Panel(label, result.magnitude, "") for label, result in results.items()]
     some = results["--loss entropy"]
     pictures = {
-        "losses": figures.comparison(some.times, some.frequencies, panels, VIEW),
+        "losses": spectrograms.comparison(some.times, some.frequencies, panels, VIEW),
         "comparison": make_figures(
             optimize(recording, "paper-tf", criterion="concentration", **{"db_range": 60.0, "dpi": 110})
         )["comparison"],
         "shocks": make_figures(optimize(load_signal(SAMPLES / "shocks.wav"), "shocks", dpi=110))["comparison"],
     }
     for name, figure in pictures.items():
-        figures.save(figure, str(Path(folder) / f"{name}.png"), dpi=110)
+        spectrograms.save(figure, str(Path(folder) / f"{name}.png"), dpi=110)
         print(Path(folder) / f"{name}.png")
 
 

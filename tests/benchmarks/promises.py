@@ -47,7 +47,7 @@ def begin(*words, cwd: Path) -> subprocess.Popen:
 
 def alone(home: Path, *words) -> int:
     """The command in this process, which is quicker where torch is needed many times."""
-    from dstft_cli.commands import main as command
+    from dstft_cli.cli import main as command
 
     before = Path.cwd()
     os.chdir(home)

@@ -22,9 +22,9 @@ import torch
 from truth_signals import HOP, NAMES, RATE, SPACING, STEP, SUPPORT, Truth, get_scene
 
 from dstft_cli import Signal, optimize
-from dstft_cli.criteria import entropy
-from dstft_cli.positions import fixed_positions
-from dstft_cli.transform import dstft_magnitude
+from dstft_cli.optimization.criteria import entropy
+from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.transform import dstft_magnitude
 
 THETA_MIN = 50  # samples
 GRID = np.geomspace(THETA_MIN, SUPPORT, 12)  # samples

@@ -7,10 +7,10 @@ import torch
 from common import THREE_COMPONENTS, alternate
 
 from dstft_cli import load_signal
-from dstft_cli.bank import WindowBank
-from dstft_cli.criteria import entropy, total_variation
-from dstft_cli.positions import fixed_positions
-from dstft_cli.windows import WINDOWS
+from dstft_cli.optimization.criteria import entropy, total_variation
+from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.window_bank import WindowBank
+from dstft_cli.stft.windows import WINDOWS
 
 L, HOP, LOW, WEIGHT = 1000, 250, 50.0, 0.5
 

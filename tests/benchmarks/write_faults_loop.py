@@ -96,7 +96,7 @@ def command(home: Path, arguments, faults: Faults | None) -> tuple[int, str, int
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
             try:
                 with failing(faults) if isinstance(faults, Faults) else faults or contextlib.nullcontext():
-                    from dstft_cli.commands import main
+                    from dstft_cli.cli import main
 
                     main([*arguments], prog_name="dstft")
             except SystemExit as end:
@@ -242,21 +242,21 @@ def prepared(name: str) -> tuple[str, ...]:
 
 def preload() -> None:
     """All that the commands import, so that copies of this process have it."""
-    import dstft_cli.check_reports
-    import dstft_cli.commands.batch
-    import dstft_cli.comparison
-    import dstft_cli.figures
-    import dstft_cli.frame_figure
-    import dstft_cli.plots
-    import dstft_cli.recommendation
-    import dstft_cli.recommendation_figure
-    import dstft_cli.reconstruction
-    import dstft_cli.report
-    import dstft_cli.runs
-    import dstft_cli.thumbnails
-    import dstft_cli.workers
+    import dstft_cli.cli.batch
+    import dstft_cli.figures.frame_timeline
+    import dstft_cli.figures.length_curve
+    import dstft_cli.figures.spectrograms
+    import dstft_cli.figures.thumbnail
+    import dstft_cli.workflows.batch.report
+    import dstft_cli.workflows.batch.workers
+    import dstft_cli.workflows.compare
+    import dstft_cli.workflows.optimize_file
+    import dstft_cli.workflows.recommend
+    import dstft_cli.workflows.reconstruct
+    import dstft_cli.workflows.regression.reports
+    import dstft_cli.workflows.replot
 
-    dstft_cli.workers.LocalWorkers = lambda jobs, gpus=(): Inline()
+    dstft_cli.workflows.batch.workers.LocalWorkers = lambda jobs, gpus=(): Inline()
 
 
 def main():

@@ -1,0 +1,1 @@
+"""What commands print to the terminal: tables, progress and facts about recordings and results."""

@@ -1,0 +1,1 @@
+"""The configuration: its keys, YAML files and presets, lengths with units, and the time-frequency grid they give."""

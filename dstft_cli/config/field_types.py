@@ -1,0 +1,87 @@
+"""Types of values in the schema: what users may write for a length, a column, a mode, a number."""
+
+import math
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, Strict
+
+from ..errors import InputError
+from ..stft.modes import HOP_MODES, MODES, get_hop_mode, get_mode
+from .lengths import Length, as_number, read_length, read_support, read_window
+from .memory_size import read_size
+
+
+def _whole_number(value: Any) -> Any:
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    number = as_number(value)
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _column(value: Any) -> int | str | None:
+    value = _whole_number(value)
+    numbered = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**6
+    if value is None or numbered or (isinstance(value, str) and value):
+        return value
+    raise ValueError("a channel's or column's name, or its number counted from 1")
+
+
+def _delimiter(value: Any) -> str:
+    names = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
+    character = names.get(value, value) if isinstance(value, str) else ""
+    if len(character) != 1:
+        raise ValueError("one character, or tab, space, comma, semicolon or pipe")
+    return character
+
+
+def _mode_type(full_name: Callable[[str], str], modes: tuple[str, ...]) -> Any:
+    def read(value: Any) -> Any:
+        try:
+            return full_name(value) if isinstance(value, str) else value
+        except InputError:
+            return value  # the schema says which modes there are
+
+    return Annotated[Literal[modes], BeforeValidator(read)]
+
+
+def _weight(value: Any) -> float | str:
+    if isinstance(value, str) and value.strip().lower() == "auto":
+        return "auto"
+    number = as_number(value)
+    if not isinstance(number, Real) or isinstance(number, bool):
+        raise ValueError("a number, or auto")
+    if not 0 <= number < math.inf:
+        raise ValueError("at least 0 and finite, or auto")
+    return float(number)
+
+
+def _ratio(value: Any) -> float | None:
+    if value is None:
+        return None
+    try:
+        number = float(value.rstrip("% ")) / (100 if value.strip().endswith("%") else 1)
+    except (AttributeError, ValueError):
+        number = as_number(value)
+    if not isinstance(number, Real) or isinstance(number, bool):
+        raise ValueError("a number such as 0.25, or 25%")
+    if not 0 < number <= 1:
+        raise ValueError("more than 0 and at most 1")
+    return float(number)
+
+
+def _length_type(read: Callable[[object], Length]) -> Any:
+    as_written = PlainSerializer(lambda length: length.text, return_type=Any)
+    return Annotated[Length, PlainValidator(read), as_written]
+
+
+Hop, Support, Window = _length_type(read_length), _length_type(read_support), _length_type(read_window)
+Column = Annotated[int | str | None, PlainValidator(_column)]
+Delimiter = Annotated[str, PlainValidator(_delimiter)]
+Mode, HopMode = _mode_type(get_mode, MODES), _mode_type(get_hop_mode, HOP_MODES)
+Ratio = Annotated[float | None, PlainValidator(_ratio)]
+Memory = Annotated[str, PlainValidator(read_size)]
+Weight = Annotated[float | str, PlainValidator(_weight)]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False), BeforeValidator(as_number)]
+Whole = Annotated[int, Strict(), BeforeValidator(_whole_number)]

@@ -1,0 +1,161 @@
+"""The plane a run works on: support, hop and bounds of θ in samples, from the settings, the rate and the length.
+
+Defaults (``auto``), N samples at fs Hz:
+
+    support    the power of two nearest 100·fs^(1/3), at most 4096 and at most N/4: 512 at 100 Hz, 1024 at 1 kHz, 2048 at
+               16 kHz, 4096 from 44.1 kHz up; about the longest window that still pays on recordings of each kind
+    hop        support/16; support/8 above 500 000 samples, support/4 above 2 000 000
+    theta_min  support/8, or one hop where that is longer: with the default hop of half of it, neighbouring windows overlap and
+               no click falls between frames
+    hop_min    hop/4; frames that are closer say the same twice
+
+With ``hop_mode`` overlap the hop is a share α of the window, 1/4 by default: it, and the least hop, follow from θ.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..stft.frame_positions import fixed_positions, frame_count
+from ..stft.modes import FIXED_HOP, OVERLAP
+from .lengths import LEAST_WINDOW
+from .loading import Config, Length
+
+_LEAST_SUPPORT, _MOST_SUPPORT = 16, 4096
+_OVERLAP = 0.25
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """support L, hop H, the range and first value of θ (None: to be found) and the least hop, in samples; F bins.
+
+    hop, hop_min: with hop_mode overlap those of the first and of the shortest window. overlap: α, None in the other hop
+    modes. samples: N.
+    """
+
+    support: int
+    hop: float
+    theta_min: float
+    theta: float | None
+    samples: int
+    hop_mode: str = FIXED_HOP
+    hop_min: float = 1.0
+    overlap: float | None = None
+
+    @property
+    def bins(self) -> int:
+        return self.support // 2 + 1
+
+    @property
+    def frames(self) -> int:
+        """T for one constant hop."""
+        return frame_count(self.samples, self.hop)
+
+    @property
+    def most_frames(self) -> int:
+        """The most frames that a run may come to."""
+        return self.frames if self.overlap is None else frame_count(self.samples, self.overlap * self.theta_min)
+
+    @property
+    def first_length(self) -> float:
+        """The window length, in samples, of a run that looks for none."""
+        return self.theta or max(self.theta_min, self.support / 2)
+
+    def frequencies(self, sample_rate: float) -> np.ndarray:
+        """Bin centres m·fs/L in Hz, (F,)."""
+        return np.arange(self.bins) * (sample_rate / self.support)
+
+    def positions(self, length: float, device: torch.device) -> Tensor:
+        """t_n in samples, (T,), float64, with a constant window of that many samples, before any frame has moved."""
+        hop = self.hop if self.overlap is None else self.overlap * length
+        return fixed_positions(self.samples, hop, device)
+
+
+def get_geometry(config: Config, sample_rate: float, samples: int) -> Geometry:
+    """The geometry of a signal of that many samples at that rate in Hz. Raises InputError where lengths clash."""
+    settings = config.transform
+    support = _support(settings.support, sample_rate, samples)
+    overlap = (settings.overlap or _OVERLAP) if settings.hop_mode == OVERLAP else None
+    hop = _hop(settings.hop, sample_rate, samples, support) if overlap is None else 0.0
+    theta, theta_min = _windows(settings, sample_rate, support, hop)
+    if samples < theta_min:
+        raise InputError(
+            f"the signal has {samples} samples, fewer than its shortest window of {theta_min:g}: set a smaller --support "
+            "or --theta-min, or give a longer signal"
+        )
+    plane = Geometry(support, hop, float(theta_min), theta, samples, settings.hop_mode, overlap=overlap)
+    if overlap is None:
+        return replace(plane, hop_min=_hop_min(settings.hop_min, sample_rate, hop))
+    _check_frames(samples, overlap * theta_min, f"transform.overlap is {overlap:g}", "a larger overlap")
+    return replace(plane, hop=overlap * plane.first_length, hop_min=overlap * theta_min)
+
+
+def _windows(settings, sample_rate: float, support: int, hop: float) -> tuple[float | None, float]:
+    """The first and the least window length in samples."""
+    theta = settings.theta.samples(sample_rate, support)
+    theta_min = settings.theta_min.samples(sample_rate, support)
+    if theta_min is None:
+        theta_min = min(max(LEAST_WINDOW, support / 8, hop), support)
+        theta_min = theta_min if theta is None else min(theta, theta_min)
+    for name, value in (("theta", theta), ("theta_min", theta_min)):
+        if value is not None and not LEAST_WINDOW <= value <= support:
+            raise InputError(
+                f"transform.{name} is {_of(getattr(settings, name), value)}: it must be between {LEAST_WINDOW:g} samples "
+                f"and the support, {support} samples"
+            )
+    if theta is not None and theta < theta_min:
+        raise InputError(f"transform.theta is {theta:g} samples, below transform.theta_min, {theta_min:g} samples")
+    return None if theta is None else float(theta), float(theta_min)
+
+
+def _support(length: Length, sample_rate: float, samples: int) -> int:
+    given = length.samples(sample_rate, samples)
+    if given is None:
+        wanted = 2 ** round(math.log2(100 * sample_rate ** (1 / 3)))
+        room = 2 ** int(math.log2(max(samples / 4, 1)))
+        return max(_LEAST_SUPPORT, min(wanted, room, _MOST_SUPPORT))
+    support = max(2, 2 * round(given / 2))
+    if support > 4 * samples + 4:
+        raise InputError(
+            f"transform.support is {_of(length, support)}, but the signal has only {samples} samples: "
+            "set a support of at most four times the signal's length"
+        )
+    return support
+
+
+def _hop(length: Length, sample_rate: float, samples: int, support: int) -> float:
+    given = length.samples(sample_rate, support)
+    if given is None:
+        share = 16 if samples <= 500_000 else 8 if samples <= 2_000_000 else 4
+        return float(max(1, support // share))
+    if length.unit != "samples":
+        return float(max(1, round(given)))  # whole samples: all frames then lie alike on the sample grid
+    _check_frames(samples, given, f"transform.hop is {_of(length, given)}", "a longer hop")
+    return float(given)
+
+
+def _check_frames(samples: int, hop: float, what: str, mend: str) -> None:
+    if samples / hop > 2**31:
+        raise InputError(f"{what}: that is over two thousand million frames; set {mend}")
+
+
+def _hop_min(length: Length, sample_rate: float, hop: float) -> float:
+    given = length.samples(sample_rate, hop)
+    if given is None:
+        return hop / 4
+    if given > hop:
+        raise InputError(
+            f"transform.hop_min is {_of(length, given)}, more than the hop they start from, {hop:g} samples: set a smaller "
+            "--hop-min or a longer --hop"
+        )
+    return float(given)
+
+
+def _of(length: Length, samples: float) -> str:
+    """The length as it was written and what it comes to."""
+    plain = f"{samples:g} samples"
+    return plain if length.unit in ("samples", "auto") else f"{length}, {plain}"

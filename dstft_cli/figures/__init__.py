@@ -1,0 +1,1 @@
+"""Pictures of a result: spectrograms, window lengths, frames, losses, thumbnails."""

@@ -1,0 +1,1 @@
+"""Window lengths and frame positions by gradient descent: criteria, loss, search, strategies."""

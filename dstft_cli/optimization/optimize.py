@@ -1,0 +1,206 @@
+"""From a signal and a config to its best spectrogram: search, descend, transform, verify."""
+
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..config.loading import Config, merge_config
+from ..errors import DeviceError, DivergedError, InputError, OutputError, OutputExistsError
+from ..recordings.lazy_samples import Tape
+from ..recordings.signal import Signal, check_signal
+from ..results.progress import CONVERGED, DIVERGED, INTERRUPTED, STEPS, OnStep
+from ..results.result import Result
+from ..stft.modes import CONSTANT, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE
+from ..stft.windows import Profile, Window, get_window
+from ..system.atomic_files import temporary
+from ..system.disk_arrays import on_disk
+from .out_of_core.blocks import StillBlocks
+from .out_of_core.local_concentration import LocalProblem
+from .out_of_core.moving_frames import MovingPieces
+from .out_of_core.per_axis import SumTables
+from .out_of_core.problem import LongProblem
+from .out_of_core.run import STFT, THETA, LongRun
+from .problem import Problem
+from .resources import Plan, check_plan, plan_run
+from .run import Run
+from .strategies.fixed_frames import StillFrames, learn_surveyed
+from .strategies.moving_frames import MovingFrames
+
+_EVALUATIONS = 50  # at most, of a constant search
+
+
+def optimize(
+    signal: Signal,
+    config: Config | str | Path | None = None,
+    on_step: OnStep | None = None,
+    *,
+    window: str | Window | Profile | None = None,
+    criterion: str | Callable[[Tensor], Tensor] | None = None,
+    penalty: str | Callable[[Tensor, Tensor, int], Tensor] | None = None,
+    folder: str | Path | None = None,
+    plan: Plan | None = None,
+    **settings,
+) -> Result:
+    """Find the window lengths, and frame positions where they may move, that make a spectrogram best, and compute it.
+
+    signal: from load_signal, or ``Signal(samples, sample_rate, name)``.
+    config: a Config, a YAML file, a preset's name, or None for the defaults.
+    on_step: called with a Step as the run goes on; a true return ends it with the best state so far (``interrupted``).
+    window: beside the families' names, a Window or any callable profile g(u).
+    criterion: beside the names in ``criteria.CRITERIA``, a differentiable callable of |S| (F, T), scalar, to be minimised.
+    penalty: beside the names in ``criteria.PENALTIES``, a differentiable callable of t_n (T,), θ (1 or F, 1 or T) and N,
+        all in samples: a scalar to be minimised, which is weighed with ``penalty_weight``.
+    folder: where planes beyond the memory allowed (``memory="2GB"``) are put as they are made; ``stft`` is then an array that stays
+        on disk, and goes with its file. None: among the temporary files, until the result is no longer used.
+    plan: of the run, from plan_signal, where it was made before: what is free may have changed since.
+    settings: short keys over the config, such as ``mode="tf-varying"``, ``steps=100``, ``lambda_=0.2``.
+
+    Raises ConfigError or InputError for settings or a signal that cannot work, DeviceError for a missing device,
+    DivergedError where not even the first loss is finite, OutputError where planes on disk cannot be put
+    among the temporary files, OSError where not into the folder given.
+    """
+    if not isinstance(signal, Signal):
+        raise InputError(
+            f"optimize takes a Signal, not {type(signal).__name__}: load_signal(path), or Signal(samples, sample_rate, name)"
+        )
+    own = {"window": window, "criterion": criterion, "penalty": penalty}
+    settings |= {name: value for name, value in own.items() if isinstance(value, str)}
+    config = merge_config(config, {key: value for key, value in settings.items() if value is not None})
+    family = get_window(config.transform.window if window is None or isinstance(window, str) else window)
+    check_signal(signal, 2)
+    if config.run.threads:
+        torch.set_num_threads(config.run.threads)
+    torch.manual_seed(config.run.seed)
+    callables = [None if isinstance(own[name], str) else own[name] for name in ("criterion", "penalty")]
+    plan = plan or plan_signal(signal, config, custom=any(callables))
+    if not plan.long:
+        signal = replace(signal, samples=signal.samples[:])  # of a tape, all of it
+        run = Run(Problem(signal, config, family, *callables), on_step)
+        return _result(run, _carry_out(run))
+    aside, remove = _place(folder, plan)
+    try:
+        kind = LocalProblem if config.loss.criterion == "concentration" else LongProblem
+        run = LongRun(kind(signal, config, family, *callables, room=plan.room), on_step, aside)
+        result = _result(run, _carry_out(run))
+    except OSError as error:
+        remove()
+        if folder is not None:
+            raise  # whoever chose it knows what to say of it
+        raise OutputError(f"temporary files cannot be written: {error.strerror or error}; see TMPDIR") from error
+    except BaseException:
+        remove()
+        raise
+    weakref.finalize(result, remove)
+    return result
+
+
+def _place(folder: str | Path | None, plan: Plan) -> tuple[Path, Callable[[], object]]:
+    """Where planes on disk go, and what removes them. Raises OutputError where they cannot go there."""
+    if folder is None:
+        return temporary(plan.disk)
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    taken = next((name for name in (STFT, THETA) if (Path(folder) / name).exists()), None)
+    if taken:
+        raise OutputExistsError(f"{folder}: {taken} of another run is there already; give another folder")
+    return Path(folder), bool
+
+
+def plan_signal(signal: Signal, config: Config, custom: bool = False) -> Plan:
+    """What a run on the signal will need. Raises InputError where that is more than there is, or where lengths clash."""
+    held = not isinstance(signal.samples, Tape) and not on_disk(signal.samples)
+    try:
+        plan = plan_run(config, signal.sample_rate, len(signal.samples), held, custom)
+    except DeviceError:
+        raise
+    except InputError as error:
+        raise InputError(f"{signal.where}: {error}") from None
+    check_plan(plan, signal.where, config)
+    return plan
+
+
+def _carry_out(run: Run) -> str:
+    """The kind of run that the modes ask for; why it stopped."""
+    problem, steps = run.problem, run.problem.config.optimizer.steps
+    if problem.local and run.survey():
+        _leave(run)
+        return INTERRUPTED
+    placed = problem.hop_mode in (FIXED_HOP, OVERLAP)  # frames lie where the windows and the hop say
+    if steps == 0 or (problem.mode == FIXED and placed):
+        return _leave(run)
+    if problem.mode == CONSTANT and placed:
+        return _search(run, steps)
+    if isinstance(run, LongRun):
+        still = problem.hop_mode == FIXED_HOP
+        if not still or (problem.mode == FREQUENCY and problem.name == "kurtosis"):
+            return MovingPieces(run).learn(steps)
+        return (StillBlocks if problem.mode == PLANE else SumTables)(run).learn(steps)
+    if problem.hop_mode == FIXED_HOP:
+        return learn_surveyed(run, steps) if problem.local else StillFrames(run).learn(steps)
+    return MovingFrames(run).learn(steps)
+
+
+def _leave(run: Run) -> str:
+    """No optimisation: the transform at the first window length."""
+    run.set_out(run.problem.geometry.first_length)
+    run.transform(run.fill(run.first), run.problem.positions(run.first))
+    run.final = dict(run.history[0])  # nothing has moved
+    return STEPS
+
+
+def _search(run: Run, steps: int) -> str:
+    """``constant``: the best length on a curve; at most ``steps`` evaluations."""
+    problem = run.problem
+    run.set_out(problem.geometry.first_length)
+    diverged = done = False
+    try:
+        done = run.explore(min(steps, _EVALUATIONS - 2))  # the first window and the final transform count too
+    except DivergedError:
+        diverged = True
+    for length in run.curve.lengths:
+        run.history.append(min(run.known[length], run.history[-1], key=_loss))
+    run.tried(run.first, run.history[0])
+    best = run.curve.best[0]
+    run.transform(run.fill(best), problem.positions(best))
+    run.final = min(run.final, dict(run.history[-1]), key=_loss)
+    return DIVERGED if diverged else INTERRUPTED if run.interrupted else CONVERGED if done else STEPS
+
+
+def _loss(terms: dict[str, float]) -> float:
+    return terms["loss"]
+
+
+def _result(run: Run, reason: str) -> Result:
+    began, problem, (lengths, losses) = time.perf_counter(), run.problem, run.curve.ordered()
+    first, last = run.measures()
+    stft, theta = run.planes()
+    run.seconds["verify"] += time.perf_counter() - began
+    return Result(
+        signal=problem.signal,
+        config=problem.config,
+        criterion=problem.name,
+        stft=stft,
+        theta=theta,
+        frame_positions=run.positions.cpu().numpy(),
+        geometry=problem.geometry,
+        window=problem.window,
+        history={name: np.array([entry[name] for entry in run.history]) for name in run.final},
+        final=run.final,
+        measures={name: {"initial": first[name], "final": last[name]} for name in first},
+        first_theta=run.first,
+        curve=(np.array(lengths), np.array(losses), np.array([run.known[length][problem.name] for length in lengths])),
+        accuracy=run.accuracy,
+        bank=run.bank,
+        stop_reason=reason,
+        device=str(problem.device),
+        threads=torch.get_num_threads(),
+        seconds=run.seconds,
+    )

@@ -1,0 +1,73 @@
+"""Learning windows and frame positions together on a plane that does not fit into memory: each step goes through it piece by piece.
+
+Every step transforms anew anyway. So the pieces are transformed one after the other, for the sums P of the loss
+(frame_sums), and then again for their gradients, which add up to those of the whole: no neighbour is held fixed, and there is
+no seam. Where the loss is a function of one sum, as that of the kurtosis, once is enough.
+"""
+
+import torch
+from torch import Tensor
+
+from ...stft.transform import dstft
+from ...stft.window_bank import moving_magnitude
+from ..criteria import linked_gaps, magnitude
+from ..strategies.moving_frames import MovingFrames
+
+
+class MovingPieces(MovingFrames):
+    """The chapter of a long run in the hop modes constant, time-varying and overlap; and with kurtosis over frequency."""
+
+    def _objective(self, log_theta: Tensor, *places: Tensor) -> dict[str, Tensor]:
+        positions = self._positions(log_theta.exp2(), *places)
+        log_theta = log_theta[:, : len(positions)]
+        leaves = [values.detach().requires_grad_() for values in (log_theta, positions)]
+        total, factor = self._criterion(*leaves, log_theta.numel())
+        pull = sum((leaf.grad * values).sum() for leaf, values in zip(leaves, (log_theta, positions), strict=True))
+        terms = self.problem.shared.terms(
+            torch.cat([total, self._rest(log_theta, positions)]), *self._counts(log_theta)
+        )
+        # What is added is 0; its gradient is that of the criterion.
+        return {**terms, "loss": terms["loss"] + factor * (pull - pull.detach())}
+
+    def _counts(self, log_theta: Tensor) -> tuple[int, int | None]:
+        follows = self.plane.overlap is not None and not self.problem.criterion.per_frame
+        return log_theta.numel(), log_theta.shape[1] if follows else None
+
+    def _criterion(self, log_theta: Tensor, positions: Tensor, points: int) -> tuple[Tensor, float]:
+        """P (2,) of the criterion; its gradient comes into those of the leaves, to be multiplied by the number returned."""
+        shared, total = self.problem.shared, torch.zeros(2, dtype=torch.float64, device=positions.device)
+        once = self.problem.name == "kurtosis"
+        if not once:
+            with torch.no_grad():
+                for section in self.problem.sections(positions.detach()):
+                    total += shared.parts.sums(self._piece(section, log_theta, positions)).sum(1)
+        rest = total.new_zeros(2)
+        slopes = total.new_tensor([1.0, 0.0]) if once else shared.slopes(torch.cat([total, rest]), points)[:2]
+        for section in self.problem.sections(positions.detach()):
+            with torch.enable_grad():
+                sums = shared.parts.sums(self._piece(section, log_theta, positions))
+                (slopes[:, None] * sums).sum().backward()
+            if once:
+                total += sums.detach().sum(1)
+        for leaf in (log_theta, positions):
+            leaf.grad = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+        return total, float(shared.slopes(torch.cat([total, rest]), points)[0]) if once else 1.0
+
+    def _piece(self, section, log_theta: Tensor, positions: Tensor) -> Tensor:
+        """|S| (F, n) of a section, differentiable."""
+        place = positions[section.first : section.last] - (section.positions[0] - section.local[0])
+        lengths = log_theta if log_theta.shape[1] == 1 else log_theta[:, section.first : section.last]
+        rest = self.plane.support, self.problem.window
+        if log_theta.shape[0] != 1:
+            return moving_magnitude(section.samples, lengths, place, *rest, self.per_octave)
+        return magnitude(dstft(section.samples, lengths.exp2(), place, *rest))
+
+    def _rest(self, log_theta: Tensor, positions: Tensor) -> Tensor:
+        """The total variation, and the signal that windows link, (2,)."""
+        shared = self.problem.shared
+        variation = linked = torch.zeros((), dtype=torch.float64, device=positions.device)
+        if shared.weights[0] and log_theta.numel() > 1:
+            variation = shared.variation(log_theta).sum()
+        if shared.weights[1]:
+            linked = linked_gaps(positions, log_theta.exp2(), self.plane.samples).sum() / log_theta.shape[0]
+        return torch.stack([variation, linked.to(torch.float64)])

@@ -1,0 +1,145 @@
+"""One window length a frame, or a frequency, on a plane that does not fit into memory: from sums, without a bank of the plane.
+
+Where θ does not vary over frequency, what a frame adds to the sums P of the loss (frame_sums) depends on that frame's θ alone, and
+smoothly; where it does not vary over time, the same holds for what a frequency adds. So the plane is gone through once for each
+of some log-spaced lengths, a table of what each frame or frequency adds is kept, and everything in between is read off
+by cubic interpolation. A step then costs O(T) or O(F) instead of O(F·T), and sees the whole signal.
+"""
+
+import time
+
+import torch
+from torch import Tensor
+
+from ...results.progress import DIVERGED, INTERRUPTED
+from ...stft.log_interpolation import MOST_DENSITY, Interpolation, density_for, node_count, node_lengths
+from ...stft.modes import TIME
+from ..criteria import linked_gaps
+from ..run import NARROWING
+from .run import LongRun
+
+_REFINEMENTS = 3
+
+
+class SumTables:
+    """The chapter of a run in the modes time- and frequency-varying with frames that stay where they are."""
+
+    def __init__(self, run: LongRun):
+        self.run, self.problem, self.plane = run, run.problem, run.problem.geometry
+        self.positions = self.problem.positions(self.plane.first_length)
+        self.over_time = self.problem.mode == TIME
+        self.table: Interpolation
+
+    def learn(self, steps: int) -> str:
+        """Tables, best constant as start, descent; again on finer tables while their loss is not that of the transform."""
+        run, problem = self.run, self.problem
+        tolerance = problem.config.bank.tolerance
+        self._build(density_for(tolerance))
+        run.narrow(NARROWING, 0)
+        run.set_out(self.plane.theta or problem.calmest if problem.local else run.best_length())
+        theta = run.fill(run.first)
+        if run.interrupted:
+            run.transform(theta, self.positions)
+            return INTERRUPTED
+        for attempt in range(_REFINEMENTS + 1):
+            outcome, steps = run.come_down(self._objective, [run.windows(theta)], steps)
+            best, loss = run.curve.best
+            if problem.local and loss < outcome.best_terms["loss"] and steps > 0 and not run.interrupted:
+                outcome, steps = run.come_down(self._objective, [run.windows(problem.constant(best))], steps)
+            theta = outcome.best[0].exp2().clamp(self.plane.theta_min, self.plane.support)
+            if problem.local:
+                run.local_sums = _Read.apply(theta.log2(), self.table).sum(1, dtype=torch.float64)
+            run.transform(theta, self.positions)
+            error = abs(outcome.best_terms["loss"] - run.final["loss"])
+            run.bank = {"nodes": len(self.table), "loss_error": error}
+            done = error <= tolerance or self.table.per_octave >= MOST_DENSITY
+            if run.interrupted or outcome.reason == DIVERGED or attempt == _REFINEMENTS or done or steps < 1:
+                break
+            self._build(self.table.per_octave * 1.5)
+            if run.interrupted:
+                break
+        run.keep_the_better()
+        return INTERRUPTED if run.interrupted else outcome.reason
+
+    def _build(self, density: float) -> None:
+        """Tables of so many nodes an octave; the nodes are also the loss curve."""
+        began, run, problem = time.perf_counter(), self.run, self.problem
+        if problem.local:
+            self._take_survey()
+            return
+        high = float(self.plane.support)
+        low = min(self.plane.theta_min, high / 1.01)  # even a range of nothing needs its four nodes
+        lengths = node_lengths(low, high, node_count(low, high, density))
+        shape = (1, len(self.positions)) if self.over_time else (self.plane.bins, 1)
+        values = torch.zeros(*shape, len(lengths), dtype=problem.dtype.to_complex(), device=problem.device)
+        for i, length in enumerate(lengths):
+            if run.tell("bank", i, len(lengths)):
+                break
+            sums = self._sums(length)
+            values[..., i] = torch.complex(*sums.to(problem.dtype)).view(shape)
+            if length >= self.plane.theta_min or i == len(lengths) - 1:
+                total = self._total(sums, torch.full((1, 1), length, device=problem.device).log2())
+                run.tried(length, problem.shared_terms(total, 1, len(self.positions)))
+        self.table = Interpolation(values, lengths)
+        run.seconds["bank"] += time.perf_counter() - began
+
+    def _take_survey(self) -> None:
+        """The tables of a local criterion, which was surveyed before."""
+        problem = self.problem
+        rows, weight = (
+            (problem.by_frame, problem.weight_of_frame) if self.over_time else (problem.by_bin, problem.weight_of_bin)
+        )
+        values = torch.complex(rows, weight[:, None].expand_as(rows)).to(problem.dtype.to_complex())
+        self.table = Interpolation(values[None] if self.over_time else values[:, None], problem.lengths)
+        for length in problem.lengths:
+            if length >= self.plane.theta_min:
+                self.run.tried(length, problem.evaluate(length))
+
+    def _sums(self, length: float) -> Tensor:
+        """What each frame, or each frequency, adds to the criterion's sums at a constant window, (2, T) or (2, F)."""
+        problem, found = self.problem, []
+        for section in problem.sections(self.positions):
+            values = problem.magnitude(section, length)
+            with torch.no_grad():
+                found.append(problem.shared.parts.sums(values if self.over_time else values.T.contiguous()))
+        return torch.cat(found, 1) if self.over_time else torch.stack(found).sum(0)
+
+    def _objective(self, log_theta: Tensor) -> dict[str, Tensor]:
+        sums = _Read.apply(log_theta, self.table)
+        return self.problem.shared.terms(self._total(sums, log_theta), log_theta.numel())
+
+    def _total(self, sums: Tensor, log_theta: Tensor) -> Tensor:
+        """P (4,) from the criterion's sums and the window lengths."""
+        shared, variation, linked = self.problem.shared, *sums.new_zeros(2).to(torch.float64)
+        if shared.weights[0] and log_theta.numel() > 1:
+            variation = shared.variation(log_theta).sum()
+        if shared.weights[1]:
+            linked = self._linked(log_theta.exp2())
+        return torch.stack([*sums.sum(1, dtype=torch.float64), variation, linked])
+
+    def _linked(self, theta: Tensor) -> Tensor:
+        samples = self.problem.geometry.samples
+        if theta.shape[1] > 1 or len(self.positions) < 2:
+            return linked_gaps(self.positions, theta, samples).sum()
+        # Frames lie one hop apart: each gap is linked alike.
+        first = linked_gaps(self.positions[:2], theta, samples)
+        return first.mean() * (len(self.positions) - 1)
+
+
+class _Read(torch.autograd.Function):
+    """Two rows of sums at log2 θ, (2, n), and their derivatives."""
+
+    @staticmethod
+    def forward(ctx, log_theta, table):
+        values, slopes = zip(
+            *(table.read(here, place, derivative=True) for here, place in table.tiles(log_theta)), strict=True
+        )
+        ctx.save_for_backward(torch.cat(slopes, 1).mul_(table.per_octave))
+        ctx.shape = log_theta.shape
+        return torch.cat(values, 1)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        (slopes,) = ctx.saved_tensors
+        return (grad * slopes).sum(0).view(ctx.shape), None

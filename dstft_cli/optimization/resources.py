@@ -1,0 +1,184 @@
+"""What a run will need before it starts: memory, disk and time; and whether its plane is held at once or worked on in pieces."""
+
+import math
+from dataclasses import dataclass
+
+from ..config.grid import Geometry, get_geometry
+from ..config.loading import Config
+from ..config.memory_size import AUTO, size_bytes
+from ..errors import InputError
+from ..recordings.request import most_samples
+from ..stft.log_interpolation import density_for, node_count
+from ..stft.modes import CONSTANT, FIXED, FIXED_HOP, OVERLAP, PLANE, theta_shape
+from ..system.devices import DTYPES, free_bytes, get_device
+from ..text import size_words
+from .local_concentration import PER_OCTAVE
+
+PROCESS = 4.6e8  # bytes of the program itself, its libraries among them
+HALO = 24  # frames beside a block that are descended with it
+LEAST_FRAMES = 6 * HALO  # of a block: it is to be mostly its own
+FINER = 1.5  # times the nodes an octave, where a bank turns out too coarse
+_BLOCK_WORDS = 26  # numbers a bin in a block's descent, beside those of its bank
+_A_SAMPLE = 24  # bytes of a sample that a piece sees
+LEAST_ROOM = 1.5e8  # bytes: the pieces of a plane that are looked at together, and pictures
+_FRAME = 150  # bytes a frame that any run keeps
+_STEADY = 0.9  # of the free memory that may be taken where there is no other way
+PICTURES = 2e6  # bytes of a result that do not grow with the plane, at most
+_NS_EVALUATION, _NS_NODE, _NS_STEP, _NS_MOVING, _NS_FINAL = 25, 25, 90, 200, 15  # a bin; of the last a node
+_SEARCH, _REFINED = 30, 15  # evaluations of a search, and those between the nodes of a bank
+_START, _FIGURES = 3.0, 60  # s before anything is computed; ns a bin for measures and pictures
+
+
+@dataclass(frozen=True)
+class Plan:
+    """memory, disk: bytes at the peak, and of the result. seconds: roughly. budget: bytes that may be used.
+
+    long: whether the plane is worked on in pieces, which then may take ``room`` bytes.
+    """
+
+    memory: float
+    disk: float
+    seconds: float
+    budget: float
+    long: bool = False
+    room: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """In one line."""
+        pieces = "; the plane is worked on in pieces" if self.long else ""
+        disk = f"{size_words(self.disk)} of disk"
+        return f"needs about {size_words(self.memory)} of memory, {disk} and roughly {rough_time(self.seconds)}{pieces}"
+
+
+def rough_time(seconds: float) -> str:
+    """So long in words, to one figure: 20 s, 3 min, 2 h."""
+    amount, unit = next(
+        (seconds / size, unit) for size, unit in ((3600, "h"), (60, "min"), (1, "s")) if seconds >= size or size == 1
+    )
+    return f"{float(f'{max(1.0, amount):.1g}'):.0f} {unit}"
+
+
+def plan_run(config: Config, sample_rate: float, samples: int, held: bool = True, custom: bool = False) -> Plan:
+    """The plan of a run on so many samples. held: whether they are in memory. custom: a criterion or penalty that is a callable.
+
+    Raises InputError where lengths clash.
+    """
+    plane, budget = get_geometry(config, sample_rate, samples), memory_budget(config)
+    whole = PROCESS + samples * (8 * held + 2 * _word(config)) + _plane_bytes(config, plane)
+    long = whole > budget and not custom
+    rest = _disk(config, plane), _seconds(config, plane, long), budget
+    if not long:
+        return Plan(whole, *rest)
+    fixed = PROCESS + samples * 8 * held + plane.frames * _FRAME
+    local = config.loss.criterion == "concentration"
+    blocks = local or (config.transform.mode == PLANE and config.transform.hop_mode == FIXED_HOP)
+    fixed += 16 * plane.frames * nodes_for(config, plane) if local else 0
+    room = max(0.0, budget - fixed - LEAST_ROOM)
+    if blocks and not local:
+        room = max(room, _least_block(config, plane))
+    used = min(room, _plane_bytes(config, plane)) if blocks else _kept(config, plane)
+    return Plan(fixed + LEAST_ROOM + used, *rest, long=True, room=room)
+
+
+def frame_bytes(plane: Geometry, word: int, words: float) -> float:
+    """Bytes that a frame of a piece takes, of so many numbers a bin, each of so many bytes, and the samples up to the next one."""
+    return word * words * plane.bins + _A_SAMPLE * plane.samples / plane.frames
+
+
+def block_bytes(plane: Geometry, word: int, nodes: float) -> float:
+    """Bytes that a frame of a block takes which descends on a bank of so many nodes."""
+    return frame_bytes(plane, word, 2 * nodes + _BLOCK_WORDS)
+
+
+def _least_block(config: Config, plane: Geometry) -> float:
+    """Bytes of the shortest block that a run can be made of, on the finest bank that it may come to at once."""
+    frames = min(plane.frames, LEAST_FRAMES)
+    return 1.01 * frames * block_bytes(plane, _word(config), FINER * nodes_for(config, plane) + 1)
+
+
+def memory_budget(config: Config) -> float:
+    """Bytes that a run may use, the program itself among them."""
+    if config.run.memory != AUTO:
+        return size_bytes(config.run.memory)
+    return PROCESS + free_bytes(get_device(config.run.device)) / 2
+
+
+def run_room(config: Config) -> float:
+    """Bytes that a run may use beside the program itself."""
+    return max(0.0, memory_budget(config) - PROCESS)
+
+
+def most_held(config: Config) -> int:
+    """Samples of a recording that are held in memory; of longer ones only what is worked on."""
+    return most_samples(run_room(config))
+
+
+def check_plan(plan: Plan, where: str, config: Config) -> None:
+    """Raises InputError where a plan goes beyond the memory that there is, or that may be used."""
+    explicit = config.run.memory != AUTO
+    free = free_bytes(get_device(config.run.device))
+    most = plan.budget if explicit else _STEADY * free
+    need = plan.memory if explicit else plan.memory - PROCESS
+    if need <= most:
+        return
+    hop = "a larger --overlap" if config.transform.hop_mode == OVERLAP else "a longer --hop"
+    what = f"--memory allows {size_words(plan.budget)}" if explicit else f"{size_words(free)} are free"
+    more = "more --memory, " if explicit else ""
+    raise InputError(
+        f"{where}: {config.transform.mode} needs about {size_words(plan.memory)} of memory and {what}: take {more}"
+        f"a part with --duration, {hop} or a smaller --support"
+    )
+
+
+def plane_words(config: Config, nodes: int) -> int:
+    """Numbers a bin, where a plane is held at once: a bank of so many nodes and the steps on it; without one S, |S| and its loss."""
+    if not nodes:
+        return 12 if config.transform.hop_mode == FIXED_HOP else 20
+    return (1 if config.loss.criterion == "concentration" else 2) * nodes + 24
+
+
+def _word(config: Config) -> int:
+    return DTYPES[config.run.dtype].itemsize
+
+
+def nodes_for(config: Config, plane: Geometry) -> int:
+    """How many window lengths a run computes the plane at before it steps; 0 where it steps on none."""
+    low, high = min(plane.theta_min, plane.support / 1.01), float(plane.support)
+    if config.loss.criterion == "concentration":
+        return node_count(low, high, PER_OCTAVE)
+    still = config.transform.hop_mode == FIXED_HOP and config.transform.mode not in (FIXED, CONSTANT)
+    return node_count(low, high, density_for(config.bank.tolerance)) if still and config.optimizer.steps else 0
+
+
+def _plane_bytes(config: Config, plane: Geometry) -> float:
+    return plane.bins * plane.most_frames * _word(config) * plane_words(config, nodes_for(config, plane))
+
+
+def _kept(config: Config, plane: Geometry) -> float:
+    """Bytes of what a run in pieces holds of all frames or all frequencies: tables, window lengths and where frames lie."""
+    mode, tables = config.transform.mode, 2 * nodes_for(config, plane) + 24
+    shape = theta_shape(mode, plane.support, plane.most_frames)
+    places = 0 if config.transform.hop_mode == FIXED_HOP else 80 * plane.most_frames
+    return math.prod(shape) * _word(config) * tables + places
+
+
+def _disk(config: Config, plane: Geometry) -> float:
+    theta = plane.bins * plane.most_frames * _word(config) if config.transform.mode == PLANE else 0
+    return plane.bins * plane.most_frames * 8 + theta + plane.samples * _word(config) + PICTURES
+
+
+def _seconds(config: Config, plane: Geometry, long: bool) -> float:
+    """Roughly, on two cores. long: in pieces."""
+    nodes, steps = nodes_for(config, plane), config.optimizer.steps
+    ns = _FIGURES + _NS_EVALUATION
+    if nodes and long and config.transform.mode != PLANE:
+        ns += nodes * _NS_EVALUATION  # the steps are taken on tables
+    elif nodes:
+        octaves = math.log2(plane.support / min(plane.theta_min, plane.support / 1.01))
+        ns += nodes * _NS_NODE + _REFINED * _NS_EVALUATION + steps * _NS_STEP + 20 * octaves * _NS_FINAL
+    elif config.transform.hop_mode not in (FIXED_HOP, OVERLAP):
+        ns += steps * _NS_MOVING
+    elif config.transform.mode != FIXED and steps:
+        ns += min(steps, _SEARCH) * _NS_EVALUATION
+    return _START + plane.bins * plane.most_frames * ns * 1e-9

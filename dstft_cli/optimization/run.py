@@ -1,0 +1,169 @@
+"""One optimisation as it goes on: what it has found so far, and the pieces that every kind of run is made of."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..results.progress import PATIENCE, OnStep, Step
+from ..stft.checked_transform import Accuracy
+from .criteria import magnitude
+from .gradient_descent import Descent, Variable, between, descend
+from .length_search import Curve, bracketing, refine
+from .problem import Problem
+
+NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
+_GENTLEST = 10  # a descent that gets no lower is tried again until its learning rates are below this share of the first
+
+
+class Run:
+    """history: the terms of every step so far. curve: constant window lengths tried; known: the terms at each.
+
+    theta, positions, spectrum, accuracy, final: the result as it stands, θ and t_n in samples, and its terms.
+    bank: what is reported of the interpolation that the run stepped on.
+    """
+
+    def __init__(self, problem: Problem, on_step: OnStep | None):
+        self.problem, self.on_step, self.interrupted = problem, on_step, False
+        self.curve, self.known, self.history = Curve([], []), {}, []
+        self.points = 0  # window lengths in all, where a descent has but a part of them
+        self.bank: dict[str, float] | None = None
+        self.first = 0.0  # the constant window length, in samples, that the history sets out from
+        self.seconds = {"bank": 0.0, "optimize": 0.0, "verify": 0.0}
+        self.theta: Tensor
+        self.positions: Tensor
+        self.spectrum: Tensor
+        self.accuracy: Accuracy
+        self.final: dict[str, float]
+
+    def tell(self, phase: str, index: int, total: int, terms=None, theta=None) -> bool:
+        """Report; True once the caller wants the run to end."""
+        if self.on_step is not None and self.on_step(Step(phase, index, total, terms or {}, theta)):
+            self.interrupted = True
+        return self.interrupted
+
+    def survey(self) -> bool:
+        """What a local criterion has to know first; True where it was stopped there, the run then ends where it stands."""
+        began = time.perf_counter()
+        self.problem.survey(lambda index, count: self.tell("bank", index, count))
+        self.seconds["bank"] += time.perf_counter() - began
+        return self.interrupted
+
+    def evaluate(self, length: float) -> dict[str, float]:
+        """The terms of the loss at a constant window of that many samples; its time counts as optimisation."""
+        began = time.perf_counter()
+        terms = self.problem.evaluate(length)
+        self.seconds["optimize"] += time.perf_counter() - began
+        return terms
+
+    def tried(self, length: float, terms: dict[str, float]) -> float:
+        """Enter a constant window length into the curve; its loss."""
+        self.curve.add(length, terms["loss"])
+        self.known.setdefault(length, terms)
+        return terms["loss"]
+
+    def explore(self, steps: int) -> bool:
+        """The curve over log-spaced lengths, then Brent between them; True where its best length was narrowed down."""
+        low, high = self.problem.geometry.theta_min, float(self.problem.geometry.support)
+        lengths = bracketing(low, high, steps)
+        for i, length in enumerate(lengths):
+            if self.tell("search", i, len(lengths) + NARROWING):
+                break
+            self.tried(length, self.evaluate(length))
+        return self.narrow(min(NARROWING, steps - len(lengths)), len(lengths))
+
+    def narrow(self, budget: int, done: int) -> bool:
+        """Refine the curve's best length; True where it was narrowed down."""
+        if self.interrupted or len(self.curve.lengths) < 3 or budget < 1:
+            return False
+        count = len(self.curve.lengths)
+
+        def evaluate(length: float) -> float:
+            return self.tried(length, self.evaluate(length))
+
+        def stop() -> bool:
+            return self.tell("search", done + len(self.curve.lengths) - count, done + budget)
+
+        return refine(evaluate, self.curve, budget=budget, stop=stop)
+
+    def set_out(self, length: float) -> None:
+        """The first entry of the history: a constant window, exactly."""
+        self.first = length
+        self.history.append(self.evaluate(length))
+
+    def best_length(self) -> float:
+        """Where a descent sets out from: the length that was asked for, else the best constant one."""
+        plane = self.problem.geometry
+        return plane.theta or (self.curve.best[0] if self.curve.lengths else plane.first_length)
+
+    def fill(self, length: float) -> Tensor:
+        """θ of one length in samples everywhere, in the shape of the mode."""
+        return self.problem.constant(length)
+
+    def transform(self, theta: Tensor, positions: Tensor) -> None:
+        """The transform at θ and t_n in samples, its accuracy and its loss."""
+        began, problem = time.perf_counter(), self.problem
+        self.tell("verify", 0, 1)
+        self.theta, self.positions = theta, positions
+        self.spectrum, self.accuracy = problem.final(theta, positions)
+        self.final = problem.terms(magnitude(self.spectrum), theta, positions)
+        self.seconds["verify"] += time.perf_counter() - began
+
+    def keep_the_better(self) -> None:
+        """The constant window that the run set out from, where the descent ended no lower."""
+        if self.final["loss"] > self.history[0]["loss"]:
+            self.theta, self.positions = self.problem.constant(self.first), self.problem.positions(self.first)
+            self.spectrum = self.problem.transform(self.first)
+            self.accuracy = self.problem.check(self.spectrum, self.theta, self.positions)
+            self.final = dict(self.history[0])  # the same transform, evaluated when the run set out
+
+    def planes(self) -> tuple[np.ndarray, np.ndarray]:
+        """S in the signal's unit and θ in samples, as the result has them."""
+        return self.spectrum.mul(self.problem.scale).cpu().numpy(), self.theta.cpu().numpy()
+
+    def measures(self) -> tuple[dict[str, float], dict[str, float]]:
+        """What is reported of the constant window that the run set out from, and of the result as it stands."""
+        problem = self.problem
+        first = problem.magnitudes(self.first), problem.constant(self.first), problem.positions(self.first)
+        return problem.measures(*first), problem.measures(magnitude(self.spectrum), self.theta, self.positions)
+
+    def windows(self, theta: Tensor) -> Variable:
+        """log2 of θ in samples as something that is learnt, within its bounds; in mode ``fixed`` it stays."""
+        plane, problem = self.problem.geometry, self.problem
+        rate = 0.0 if problem.mode == "fixed" else problem.config.optimizer.learning_rate
+        bounds = torch.tensor([plane.theta_min, plane.support], dtype=theta.dtype).log2().tolist()
+        return Variable(theta.log2(), rate, between(*bounds))
+
+    def come_down(self, objective: Callable, variables: list[Variable], left: int) -> tuple[Descent, int]:
+        """A descent, again with a quarter of the learning rates while it got no lower; and the steps that remain.
+
+        The first of the variables is log2 θ.
+        """
+        share = 1.0
+        while True:
+            slower = [Variable(v.start, v.rate * share, v.keep) for v in variables]
+            outcome = self._descend(objective, slower, left)
+            left -= len(outcome.history) - 1
+            stuck = outcome.reason == PATIENCE and outcome.best_terms is outcome.history[0]
+            if not stuck or left < 1 or share < 1 / _GENTLEST:
+                return outcome, left
+            share /= 4
+
+    def _descend(self, objective: Callable, variables: list[Variable], steps: int) -> Descent:
+        began, done = time.perf_counter(), len(self.history) - 1
+        settings = self.problem.config.optimizer.model_copy(update={"steps": steps})
+
+        def tell(step, terms, values):
+            if self.on_step is None:
+                return False
+            least, most = (2.0 ** bound.item() for bound in values[0].aminmax())
+            return self.tell("descent", done + step, done + steps, terms, (least, most))
+
+        outcome = descend(objective, variables, settings, tell, self.points)
+        if not outcome.history:
+            raise self.problem.diverged()
+        self.history += outcome.history[1:]
+        self.seconds["optimize"] += time.perf_counter() - began
+        return outcome

@@ -1,0 +1,1 @@
+"""How the descent steps where the plane fits in memory: frames that stay, and frames that move."""

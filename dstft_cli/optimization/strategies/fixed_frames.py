@@ -1,0 +1,137 @@
+"""Learning window lengths where frames do not move: descent on the window bank, checked and refined."""
+
+import math
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ...results.progress import DIVERGED, INTERRUPTED
+from ...stft.checked_transform import check
+from ...stft.log_interpolation import MOST_DENSITY, density_for, node_count
+from ...stft.window_bank import WindowBank
+from ..criteria import magnitude
+from ..gradient_descent import Descent
+from ..problem import Problem
+from ..run import NARROWING, Run
+
+_REFINEMENTS = 3
+
+
+def learn_surveyed(run: Run, steps: int) -> str:
+    """The chapter of a local criterion, which knows all window lengths beforehand: no bank, no refinement."""
+    problem, plane = run.problem, run.problem.geometry
+
+    def objective(log_theta: Tensor) -> dict[str, Tensor]:
+        return problem.losses(None, log_theta)
+
+    run.explore(steps)
+    # Where nothing speaks for a length the first one stays: that of least entropy makes the calmest floor.
+    run.set_out(plane.theta or problem.field.calmest)
+    theta, positions = problem.constant(run.first), problem.positions(run.first)
+    if not run.interrupted:
+        outcome, steps = run.come_down(objective, [run.windows(theta)], steps)
+        best, loss = run.curve.best if run.curve.lengths else (run.first, run.history[0]["loss"])
+        if loss < outcome.best_terms["loss"] and steps > 0 and not run.interrupted:
+            outcome, _ = run.come_down(objective, [run.windows(problem.constant(best))], steps)
+        learnt = outcome.best[0].exp2().clamp(plane.theta_min, plane.support)
+        theta = problem.constant(best) if loss < outcome.best_terms["loss"] else learnt
+    run.transform(theta, positions)
+    run.keep_the_better()
+    return INTERRUPTED if run.interrupted else outcome.reason
+
+
+def fitting_bank(run: Run, samples: Tensor, positions: Tensor, density: float, on_node: Callable) -> WindowBank:
+    """A bank of at least that many nodes an octave that meets the tolerance, of frames at t_n (T,) in samples (N,).
+
+    on_node: as WindowBank has it; a true return leaves the bank incomplete.
+    """
+    began, problem = time.perf_counter(), run.problem
+    tolerance, plane = problem.config.bank.tolerance, problem.geometry
+    high = float(plane.support)
+    low = min(plane.theta_min, high / 1.01)  # even a range of nothing needs its four nodes
+    previous, bank = math.inf, None
+    while True:
+        count, bank = node_count(low, high, density), None
+        problem.check_memory(count)
+        bank = WindowBank(samples, positions, plane.support, low, high, count, problem.window, on_node)
+        if run.interrupted:
+            break
+        error = _random_error(problem, bank, samples, positions)
+        if error <= tolerance or density >= MOST_DENSITY or error > previous / 1.3:
+            break
+        previous, density = error, density * max(1.2, min(2.0, 1.1 * (error / tolerance) ** (1 / 2.6)))
+    run.seconds["bank"] += time.perf_counter() - began
+    return bank
+
+
+def _random_error(problem: Problem, bank: WindowBank, samples: Tensor, positions: Tensor) -> float:
+    """The bank's relative rms error at window lengths drawn at random, log-uniform over its range."""
+    generator = torch.Generator().manual_seed(problem.config.run.seed)
+    low, high = math.log2(bank.lengths[0]), math.log2(bank.lengths[-1])
+    draw = torch.rand(bank.shape, generator=generator, dtype=problem.dtype)
+    return bank_error(problem, bank, samples, positions, draw.to(problem.device) * (high - low) + low)
+
+
+def bank_error(problem: Problem, bank: WindowBank, samples: Tensor, positions: Tensor, log_theta: Tensor) -> float:
+    """The bank's relative rms error at log2 θ, by exact bins."""
+    place = positions, problem.geometry.support, problem.window
+    return check(bank.stft(log_theta), samples, log_theta.exp2(), *place, problem.config.run.seed).rms
+
+
+class StillFrames:
+    """The chapter of a run in the modes time-, frequency- and tf-varying with frames that stay where they are."""
+
+    def __init__(self, run: Run):
+        self.run, self.problem = run, run.problem
+        self.positions = self.problem.positions(self.problem.geometry.first_length)
+        self.bank: WindowBank
+
+    def learn(self, steps: int) -> str:
+        """Bank, best constant as start, descent; again on a finer bank while its check fails. Returns why it stopped."""
+        run, problem, plane = self.run, self.problem, self.problem.geometry
+        self._build(density_for(problem.config.bank.tolerance))
+        run.narrow(NARROWING, 0)
+        run.set_out(run.best_length())
+        theta = problem.constant(run.first)
+        if run.interrupted:
+            run.transform(theta, self.positions)
+            return INTERRUPTED
+        for attempt in range(_REFINEMENTS + 1):
+            outcome, steps = run.come_down(self._objective, [run.windows(theta)], steps)
+            theta = outcome.best[0].exp2().clamp(plane.theta_min, plane.support)
+            run.transform(theta, self.positions)
+            if run.interrupted or outcome.reason == DIVERGED or attempt == _REFINEMENTS or self._holds(outcome):
+                break
+            if steps < 1:
+                break
+            self._build(self.bank.per_octave * 1.5)
+            if run.interrupted:  # the finer bank is not whole; what the coarser one gave stands
+                break
+        run.keep_the_better()
+        return INTERRUPTED if run.interrupted else outcome.reason
+
+    def _objective(self, log_theta: Tensor) -> dict[str, Tensor]:
+        return self.problem.losses(self.bank.magnitude(log_theta), log_theta, self.positions)
+
+    def _build(self, density: float) -> None:
+        """A bank of at least that many nodes an octave that meets the tolerance; its nodes are also the loss curve."""
+        self.bank = None  # before the next one takes its place in memory
+        self.bank = fitting_bank(self.run, self.problem.samples, self.positions, density, self._on_node)
+
+    def _on_node(self, index: int, count: int, length: float, spectrum: Tensor) -> bool:
+        theta = torch.full((1, 1), length, dtype=self.problem.dtype, device=self.problem.device)
+        terms = self.problem.terms(magnitude(spectrum), theta, self.positions)
+        # The bank may reach a little below the bound.
+        if length >= self.problem.geometry.theta_min or index == count - 1:
+            self.run.tried(length, terms)
+        return self.run.tell("bank", index, count)
+
+    def _holds(self, outcome: Descent) -> bool:
+        """The check after the run: the bank against exact bins, and its loss against that of the final transform."""
+        tolerance, best = self.problem.config.bank.tolerance, outcome.best[0]
+        rms = bank_error(self.problem, self.bank, self.problem.samples, self.positions, best)
+        error = abs(outcome.best_terms["loss"] - self.run.final["loss"])
+        self.run.bank = {"nodes": len(self.bank), "rms": rms, "loss_error": error}
+        return (rms <= tolerance and error <= tolerance) or self.bank.per_octave >= MOST_DENSITY

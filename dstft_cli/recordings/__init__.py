@@ -1,0 +1,1 @@
+"""Recordings read into signals: audio files and tables of text."""

@@ -1,0 +1,1 @@
+"""Columns of numbers in text files: layout, names, sampling rate, values."""

@@ -1,0 +1,1 @@
+"""The differentiable STFT: windows, frames, transform, window bank, inverse, layer."""

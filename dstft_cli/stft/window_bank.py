@@ -1,0 +1,156 @@
+"""The window bank: S at log-spaced window lengths by FFT, and any θ in between by interpolation.
+
+With frames that do not move, S[m, n] depends on θ[m, n] alone, and smoothly: transforms at a few lengths give all others.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .frames import Frames
+from .log_interpolation import Interpolation, node_count, node_lengths
+from .transform import dstft
+from .windows import Window
+
+
+class WindowBank(Interpolation):
+    """S of one signal at B window lengths, and its interpolation in between.
+
+    signal: (N,) real. positions: (T,) samples. support: L. theta_min < theta_max: range of θ in samples.
+    count: B nodes, at least 4.
+    on_node: called as on_node(i, B, θ_i, S_i) once a node is computed, S_i (F, T); a true return stops the building
+        and leaves the bank incomplete (``complete`` is False).
+    """
+
+    def __init__(
+        self,
+        signal: Tensor,
+        positions: Tensor,
+        support: int,
+        theta_min: float,
+        theta_max: float,
+        count: int,
+        window: Window,
+        on_node: Callable[[int, int, float, Tensor], bool | None] | None = None,
+    ):
+        lengths = node_lengths(theta_min, theta_max, count)
+        shape = support // 2 + 1, len(positions), count
+        self._values = torch.empty(shape, dtype=signal.dtype.to_complex(), device=signal.device)
+        self.complete = self._build(signal, Frames.at(positions, support), lengths, window, on_node)
+        super().__init__(self._values, lengths)
+
+    def _build(self, signal, frames: Frames, lengths: list[float], window, on_node) -> bool:
+        with torch.no_grad():
+            for i, length in enumerate(lengths):
+                spectrum = dstft(signal, length, frames, frames.support, window)
+                self._values[..., i] = spectrum
+                if on_node is not None and on_node(i, len(lengths), length, spectrum):
+                    return False
+        return True
+
+    def stft(self, log_theta: Tensor) -> Tensor:
+        """S (F, T) complex at log2 θ, of any shape that broadcasts to (F, T)."""
+        out = torch.empty(self.shape, dtype=self._values.dtype, device=self._values.device)
+        for here, place in self.tiles(log_theta.detach()):
+            value, _ = self.read(here, place, derivative=False)
+            out[here] = torch.complex(value[0], value[1]).view(place.shape)
+        return out
+
+    def magnitude(self, log_theta: Tensor) -> Tensor:
+        """|S| (F, T) at log2 θ, of any shape that broadcasts to (F, T); differentiable in log2 θ."""
+        return _Magnitude.apply(log_theta, self)
+
+
+class _Magnitude(torch.autograd.Function):
+    """|S| and ∂|S|/∂(log2 θ) together."""
+
+    @staticmethod
+    def forward(ctx, log_theta, bank):
+        magnitude = torch.empty(bank.shape, dtype=log_theta.dtype, device=log_theta.device)
+        change = torch.empty_like(magnitude)
+        for here, place in bank.tiles(log_theta):
+            value, slope = bank.read(here, place, derivative=True)
+            size = value[0].square().addcmul_(value[1], value[1]).sqrt_()
+            pull = (value[0] * slope[0]).addcmul_(value[1], slope[1]).mul_(bank.per_octave)
+            magnitude[here] = size.view(place.shape)
+            change[here] = pull.div_(size.clamp_min_(torch.finfo(size.dtype).tiny ** 0.5)).view(place.shape)
+        ctx.save_for_backward(change)
+        ctx.theta_shape = log_theta.shape
+        return magnitude
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        (change,) = ctx.saved_tensors
+        return (grad * change).sum_to_size(ctx.theta_shape), None
+
+
+_CHUNK = 2**26  # bytes of the two banks of a few frames
+
+
+class _Drift(Window):
+    """-∂ω/∂x: the transform with it is ∂S/∂t (Eq. 14)."""
+
+    def value(self, x: Tensor, theta: Tensor) -> Tensor:
+        return -self.derivatives(x, theta)[1]
+
+
+def moving_magnitude(
+    signal: Tensor, log_theta: Tensor, positions: Tensor, support: int, window: Window, per_octave: float
+) -> Tensor:
+    """|S| (F, T) of a signal (N,) at log2 θ (θ in samples, (F, 1) or (F, T)) and t_n (T,) in samples, float64.
+
+    per_octave: nodes of the interpolation. Gradients reach log_theta and positions.
+    """
+    return _MovingMagnitude.apply(log_theta, positions, signal, support, window, per_octave)
+
+
+class _MovingMagnitude(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, log_theta, positions, signal, support, window, per_octave):
+        frames = Frames.at(positions, support)
+        shape = support // 2 + 1, len(frames)
+        size, by_length, by_shift = (signal.new_empty(shape) for _ in range(3))
+        whole = log_theta.expand(shape)
+        low, high = (2.0 ** float(bound) for bound in log_theta.aminmax())
+        low = min(low, high / 1.01)  # even a range of nothing needs its nodes
+        count = node_count(low, high, per_octave)
+        most = max(1, _CHUNK // (shape[0] * count * 4 * signal.element_size()))
+        drift = _Drift(window.name, window.profile, window.slope)
+        for first in range(0, shape[1], most):
+            here = slice(first, min(first + most, shape[1]))
+            place = signal, frames.part(here.start, here.stop), support, low, high, count
+            parts = _slopes(WindowBank(*place, window), WindowBank(*place, drift), whole[:, here])
+            for target, part in zip((size, by_length, by_shift), parts, strict=True):
+                target[:, here] = part
+        ctx.save_for_backward(by_length, by_shift)
+        ctx.theta_shape = log_theta.shape
+        return size
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        by_length, by_shift = ctx.saved_tensors
+        to_theta = (grad * by_length).sum_to_size(ctx.theta_shape) if ctx.needs_input_grad[0] else None
+        to_positions = (grad * by_shift).sum(0, dtype=torch.float64) if ctx.needs_input_grad[1] else None
+        return to_theta, to_positions, None, None, None, None
+
+
+def _slopes(bank: WindowBank, drift: WindowBank, log_theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """|S|, ∂|S|/∂(log2 θ) and ∂|S|/∂t, (F, T) each."""
+    size, by_length, by_shift = (torch.empty_like(log_theta, memory_format=torch.contiguous_format) for _ in range(3))
+    for here, place in bank.tiles(log_theta):
+        value, slope = bank.read(here, place, derivative=True)
+        shift, _ = drift.read(here, place, derivative=False)
+        length = value[0].square().addcmul_(value[1], value[1]).sqrt_()
+        inverse = 1 / length.clamp_min(torch.finfo(length.dtype).tiny ** 0.5)
+        size[here] = length.view(place.shape)
+        by_length[here] = (_product(value, slope) * inverse * bank.per_octave).view(place.shape)
+        by_shift[here] = (_product(value, shift) * inverse).view(place.shape)
+    return size, by_length, by_shift
+
+
+def _product(one: Tensor, other: Tensor) -> Tensor:
+    """Re(a* b) of complex rows (2, n)."""
+    return (one[0] * other[0]).addcmul_(one[1], other[1])

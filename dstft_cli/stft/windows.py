@@ -1,0 +1,135 @@
+"""Window families: ω(x, θ) and its closed-form derivatives, as pure functions of (x, θ).
+
+Every family is one profile g(u) on -1/2 <= u < 1/2, stretched to the window length θ (in samples) so that its
+area stays one (Eq. 2 of the paper, up to a constant):
+
+    ω(x, θ)   = g(x/θ) / θ,                 ∫ g(u) du = 1
+    ∂ω/∂x     = g'(x/θ) / θ²
+    ∂ω/∂θ     = -(ω + x ∂ω/∂x) / θ
+
+A tone of amplitude A therefore reads A/2 whatever the family and θ. The right-hand edge x = θ/2 is left out, as
+in the periodic ("DFT-even") windows of torch and scipy; it matters only to families that do not vanish there.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+
+Profile = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window family.
+
+    name: how it is called in the config and in results.
+    profile: g(u), elementwise, of unit area on [-1/2, 1/2].
+    slope: g'(u), elementwise.
+    """
+
+    name: str
+    profile: Profile
+    slope: Profile
+
+    def value(self, x: Tensor, theta: Tensor) -> Tensor:
+        """ω(x, θ) in 1/samples; x and θ in samples, broadcast together."""
+        u = x / theta
+        return (self.profile(u) / theta).masked_fill_(_outside(u), 0.0)
+
+    def derivatives(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """(∂ω/∂θ, ∂ω/∂x) in 1/samples²; x and θ in samples, broadcast together."""
+        u = x / theta
+        slope = self.slope(u)
+        area = theta.square()
+        outside = _outside(u)
+        d_theta = -(self.profile(u) + u * slope) / area
+        return d_theta.masked_fill_(outside, 0.0), (slope / area).masked_fill_(outside, 0.0)
+
+
+def _outside(u: Tensor) -> Tensor:
+    return (u < -0.5) | (u >= 0.5)
+
+
+def _cosine_sum(name: str, *coefficients: float) -> Window:
+    """The family g(u) = Σ_i (a_i / a_0) cos(2πiu), of unit area by construction."""
+    ratios = [a / coefficients[0] for a in coefficients]
+
+    def profile(u: Tensor) -> Tensor:
+        total = ratios[1] * torch.cos(2 * math.pi * u) + 1.0
+        for i, ratio in enumerate(ratios[2:], start=2):
+            total = total + ratio * torch.cos(2 * math.pi * i * u)
+        return total
+
+    def slope(u: Tensor) -> Tensor:
+        total = -2 * math.pi * ratios[1] * torch.sin(2 * math.pi * u)
+        for i, ratio in enumerate(ratios[2:], start=2):
+            total = total - 2 * math.pi * i * ratio * torch.sin(2 * math.pi * i * u)
+        return total
+
+    return Window(name, profile, slope)
+
+
+def _gaussian() -> Window:
+    """Eq. (5): σ = θ/6, g(u) = 6 exp(-36πu²); its tails beyond the support hold 5e-14 of the area."""
+
+    def profile(u: Tensor) -> Tensor:
+        return 6.0 * torch.exp(-36.0 * math.pi * u.square())
+
+    def slope(u: Tensor) -> Tensor:
+        return -72.0 * math.pi * u * profile(u)
+
+    return Window("gaussian", profile, slope)
+
+
+WINDOWS: dict[str, Window] = {
+    window.name: window
+    for window in (
+        _cosine_sum("hann", 0.5, 0.5),
+        _cosine_sum("hamming", 0.54, 0.46),
+        _cosine_sum("blackman", 0.42, 0.5, 0.08),
+        _gaussian(),
+    )
+}
+
+
+def from_profile(profile: Profile, slope: Profile | None = None, name: str | None = None) -> Window:
+    """A family from any callable g(u), scaled to unit area; without ``slope`` autograd gives g'(u) where it is needed.
+
+    Raises InputError where g has no positive, finite area on [-1/2, 1/2] or does not keep the shape of u.
+    """
+    name = name or getattr(profile, "__name__", "custom")
+    name = f"my {name}" if name in WINDOWS else name  # a result then never takes it for the family of that name
+    u = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000 - 0.5
+    values = profile(u)
+    if values.shape != u.shape:
+        raise InputError(f"window {name}: the profile must keep the shape of u, got {tuple(values.shape)}")
+    area = float(values.mean())
+    if not math.isfinite(area) or area <= 1e-6 * float(values.abs().mean()):
+        raise InputError(f"window {name}: the area of the profile on [-1/2, 1/2] is {area}, it must be positive")
+
+    def by_autograd(u: Tensor) -> Tensor:
+        with torch.enable_grad():
+            u = u.detach().requires_grad_()
+            return torch.autograd.grad(profile(u).sum(), u)[0]
+
+    derivative = slope or by_autograd
+    return Window(name, lambda u: profile(u) / area, lambda u: derivative(u) / area)
+
+
+def get_window(window: "str | Window | Profile") -> Window:
+    """The family of that name, the Window itself, or one made of a callable profile.
+
+    Raises InputError for an unknown name.
+    """
+    if isinstance(window, Window):
+        return window
+    if callable(window):
+        return from_profile(window)
+    if window not in WINDOWS:
+        raise InputError(f"window {window!r} is not known; choose one of {', '.join(WINDOWS)} or pass a callable")
+    return WINDOWS[window]

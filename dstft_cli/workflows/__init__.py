@@ -1,0 +1,1 @@
+"""What a command does, from input files to output files."""

@@ -1,0 +1,1 @@
+"""Many recordings at once: inputs found, workers, resuming, report."""

@@ -1,0 +1,1 @@
+"""Baselines for CI: recorded, repeated and compared within tolerances."""

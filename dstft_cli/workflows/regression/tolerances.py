@@ -1,0 +1,118 @@
+"""How far each number of a regression check may move before it counts: what a baseline begins with, and why.
+
+Measured on 78 runs of 0.05 to 30 s of recordings (speech, birds, whale, mouse, ECG, EEG, pulse, machines, instruments) and
+made signals in 11 combinations of modes and losses, by ``tests/benchmarks/check_mutations.py``: the greatest movement
+
+    with other threads or instructions, float64     3e-7 nats, 1e-6 of a window length, 1e-4 dB; of a trial 4e-13 nats
+    with the exact transform written out            4e-5 nats, 3e-3 dB
+    with window banks of a third or three times     5e-3 nats, 9 % of a window length (2.4 % of the best constant one),
+    the tolerance                                   12 % of a hop, 0.7 dB and 0.14 octaves in a cell of a map
+"""
+
+import fnmatch
+from dataclasses import dataclass
+
+from ...config.loading import Config
+from ...stft.modes import CONSTANT, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE
+
+_REPEATS = "nothing is learnt, so it repeats to rounding (measured 4e-13) on any machine"
+_SEARCHED = "window banks three times as fine or as coarse moved it by up to {}: three to five times that"
+_ROUNDING = "no window bank: only rounding moves it (measured up to 1e-6 with other instructions)"
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """relative: whether the amount is a share of the baseline's value, or in its unit."""
+
+    amount: float
+    relative: bool
+    reason: str
+
+    def allowed(self, value: float) -> float:
+        """How far from that value of the baseline is still within tolerance, in its unit."""
+        return self.amount * abs(value) if self.relative else self.amount
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Numbers and maps of one kind.
+
+    names: patterns. group: what they are about. unit: theirs. amount: of the tolerance where a window bank may come in.
+    without: the same where none does.
+    """
+
+    names: str
+    group: str
+    unit: str
+    amount: float
+    without: float
+    relative: bool
+    reason: str
+
+
+_TRIAL, _START, _END, _LENGTHS = "trial windows", "best constant window", "optimum", "window lengths"
+_KINDS = (  # the first that fits
+    _Kind("trial.kurtosis", _TRIAL, "", 1e-6, 1e-6, True, _REPEATS),
+    _Kind("trial.coverage", _TRIAL, "", 1e-6, 1e-6, False, _REPEATS),
+    _Kind("trial.level", _TRIAL, "dB", 1e-4, 1e-4, False, _REPEATS),
+    _Kind("trial.*", _TRIAL, "nats", 1e-6, 1e-6, False, _REPEATS),
+    _Kind("best_constant.theta", _START, "samples", 0.08, 1e-4, True, _SEARCHED.format("2.4 %")),
+    _Kind("best_constant.kurtosis", _START, "", 0.02, 1e-4, True, _SEARCHED.format("0.5 %")),
+    _Kind("best_constant.*", _START, "nats", 1e-4, 1e-5, False, _SEARCHED.format("2e-5")),
+    _Kind("kurtosis.initial", _START, "", 0.02, 1e-4, True, _SEARCHED.format("0.5 %")),
+    _Kind(
+        "coverage.initial",
+        _START,
+        "",
+        1e-3,
+        1e-5,
+        False,
+        "it hangs on the best constant window, which is found to 2.4 %",
+    ),
+    _Kind("loss.initial", _START, "nats", 1e-4, 1e-5, False, _SEARCHED.format("2e-5")),
+    _Kind("*.initial", _START, "nats", 1e-3, 1e-5, False, _SEARCHED.format("3e-4")),
+    _Kind("kurtosis.final", _END, "", 0.1, 1e-3, True, _SEARCHED.format("3.2 %")),
+    _Kind("coverage.final", _END, "", 8e-5, 1e-5, False, _SEARCHED.format("2e-5")),
+    _Kind("*.final", _END, "nats", 0.015, 1e-4, False, _SEARCHED.format("0.005")),
+    _Kind("theta.*", _LENGTHS, "samples", 0.25, 1e-3, True, _SEARCHED.format("9 %")),
+    _Kind("hop.*", _LENGTHS, "samples", 0.35, 1e-3, True, _SEARCHED.format("12 %")),
+    _Kind("accuracy.rms", "accuracy", "of S", 1e-5, 1e-5, False, "any way of writing the transform is true to 5e-6"),
+    _Kind("accuracy.max", "accuracy", "of S", 3e-5, 3e-5, False, "the exact transform moved it by up to 6e-6"),
+    _Kind("spectrogram", "map of the spectrogram", "dB", 2.0, 0.02, False, _SEARCHED.format("0.7 dB")),
+    _Kind("theta_map", "map of window lengths", "octaves", 0.4, 2e-3, False, _SEARCHED.format("0.14 octaves")),
+)
+_PLANE = "plane and shapes"
+GROUPS = (_PLANE, *dict.fromkeys(kind.group for kind in _KINDS))
+
+
+def default_tolerance(name: str, config: Config) -> Tolerance:
+    """What a number or map of that name begins with under a config."""
+    kind, banked = _kind(name), uses_bank(config)
+    plain = kind.amount != kind.without and not banked
+    return Tolerance(kind.without if plain else kind.amount, kind.relative, _ROUNDING if plain else kind.reason)
+
+
+def uses_bank(config: Config) -> bool:
+    """Whether the steps of a run are interpolated between window lengths, so that its way hangs on how finely."""
+    settings = config.transform
+    if config.optimizer.steps == 0 or config.loss.criterion == "concentration":
+        return False
+    if settings.hop_mode == FIXED_HOP:
+        return settings.mode not in (FIXED, CONSTANT)
+    return settings.hop_mode != OVERLAP and settings.mode in (FREQUENCY, PLANE)
+
+
+def group_of(name: str) -> str:
+    """What a number, map or fact is about; one of GROUPS."""
+    kind = _kind(name)
+    return _PLANE if kind is None else kind.group
+
+
+def unit_of(name: str) -> str:
+    """The unit of a number or map, "" where it has none."""
+    kind = _kind(name)
+    return "" if kind is None else kind.unit
+
+
+def _kind(name: str) -> _Kind | None:
+    return next((kind for kind in _KINDS if fnmatch.fnmatchcase(name, kind.names)), None)
