@@ -36,7 +36,7 @@ class OutputError(DstftError):
     """The result could not be written: no room, no permission (exit code 1)."""
 
 
-def sentence(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """What a user is told of an error; where it is none that can be expected, that it is ours."""
     if isinstance(error, DstftError):
         return str(error)
@@ -48,7 +48,7 @@ def sentence(error: Exception) -> str:
     return f"internal error, please report it: {type(error).__name__}: {text}"
 
 
-def unforeseen(error: Exception) -> bool:
+def is_internal_error(error: Exception) -> bool:
     """True for an error that is a fault of ours."""
     return not (isinstance(error, DstftError | OSError) or _lacks_memory(error))
 

@@ -21,7 +21,7 @@ def dotted_key(path: tuple[str, ...]) -> str:
     return ".".join(f"'{key}'" if "." in key else key for key in path)
 
 
-def shown_value(value: object) -> str:
+def format_value(value: object) -> str:
     """A value as a user would recognise it, in at most some 40 characters."""
     if value is None:
         return "empty"

@@ -21,7 +21,7 @@ def bounded(trials: bool = False) -> None:
     """For the start of a process; trials: whether damaged files are tried out in a process of their own, a third of a second each."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     if not trials:
-        audio.try_out = lambda findings: None
+        audio.decode_in_subprocess = lambda report: None
 
 
 def signals_wrong(cases: list[Case], folder: Path) -> list[str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dstft_cli import Signal
-from dstft_cli.optimization.resources import Plan
+from dstft_cli.optimization.resources import ResourcePlan
 
 RATE, F = 8000, 33
 SMALL = {"support": 64, "hop": 16, "theta_min": 16, "threads": 1}
@@ -28,11 +28,11 @@ def work_in_pieces(setattr, frames: int = 130) -> None:
 
     setattr: as that of pytest's MonkeyPatch.
     """
-    plan = Plan(0.0, 0.0, 0.0, 0.0, long=True, room=4 * (2 * 16 + 26) * F * 450)
+    plan = ResourcePlan(0.0, 0.0, 0.0, 0.0, long=True, room=4 * (2 * 16 + 26) * F * 450)
     for home in ("optimization.optimize", "workflows.optimize_file"):
         setattr(f"dstft_cli.{home}.plan_signal", lambda *args, **rest: plan)
-    setattr("dstft_cli.optimization.out_of_core.problem._PIECE", 200 * F)
-    setattr("dstft_cli.optimization.out_of_core.run._PIECE", frames * F)
+    setattr("dstft_cli.optimization.out_of_core.problem._BLOCK_BINS", 200 * F)
+    setattr("dstft_cli.optimization.out_of_core.run._BLOCK_BINS", frames * F)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from dstft_cli import Signal, optimize
 from dstft_cli.config.loading import load_config
 from dstft_cli.errors import DstftError, InputError
 from dstft_cli.workflows.regression.baseline_file import Baseline, Entry, baseline_text, read_baseline, write_baseline
-from dstft_cli.workflows.regression.comparison import compare, renewed
-from dstft_cli.workflows.regression.measurements import GRID, Values, profile, trial, values_of
+from dstft_cli.workflows.regression.comparison import compare, updated_baseline
+from dstft_cli.workflows.regression.measurements import GRID, Values, probe, profile, values_of
 from dstft_cli.workflows.regression.record_and_repeat import check_inputs, record, repeat, settings_for
 from dstft_cli.workflows.regression.tolerances import Tolerance, default_tolerance, group_of
 
@@ -255,10 +255,10 @@ class TestRuns:
     def test_trial_follows_the_level_of_the_signal_and_is_blind_to_what_is_learnt(self, signal):
         config = config_of("tf")
         louder = replace(signal, samples=signal.samples * 10)
-        one, other = trial(signal, config), trial(louder, config)
+        one, other = probe(signal, config), probe(louder, config)
         assert other["trial.level"] == pytest.approx(one["trial.level"] + 20, abs=1e-9)
         assert other["trial.loss"] == pytest.approx(one["trial.loss"], abs=1e-9)
-        assert trial(signal, config_of("tf", ["learning_rate=0.4", "steps=3"])) == one
+        assert probe(signal, config_of("tf", ["learning_rate=0.4", "steps=3"])) == one
 
     def test_maps_show_where_the_tone_is(self, baseline):
         level = np.array(baseline.entries["slide.wav"].values.maps["spectrogram"])
@@ -403,19 +403,19 @@ class TestRenewed:
             with_values(baseline, numbers=numbers),
             tolerances={name: default_tolerance(name, old.config) for name in [*numbers, *entry.values.maps]},
         )
-        new = renewed(old, now)
+        new = updated_baseline(old, now)
         assert new.tolerances["entropy.final"] == new.tolerance("slide.wav", "loss.final") == mine
         assert new.tolerances["renyi.final"] == default_tolerance("renyi.final", old.config)
         assert "theta.max" not in new.tolerances and "theta.max" not in new.entries["slide.wav"].tolerances
         assert not out_of(new, now)
 
     def test_takes_the_usual_tolerances_of_other_settings_where_none_was_edited(self, baselines):
-        new = renewed(baselines["concentration"], baselines["tf"])
+        new = updated_baseline(baselines["concentration"], baselines["tf"])
         assert new.tolerances == baselines["tf"].tolerances
         assert new.tolerances["loss.final"] != baselines["concentration"].tolerances["loss.final"]
 
     def test_is_a_baseline_that_can_be_read(self, baselines, tmp_path):
-        new = renewed(baselines["tf"], baselines["moving-tf"])
+        new = updated_baseline(baselines["tf"], baselines["moving-tf"])
         write_baseline(new, tmp_path / "b.json")
         assert read_baseline(tmp_path / "b.json") == new
 

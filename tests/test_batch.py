@@ -14,17 +14,17 @@ from dstft_cli.errors import OutputError
 from dstft_cli.recordings.request import warnings_in
 from dstft_cli.workflows import optimize_file
 from dstft_cli.workflows.batch import one_input, run
-from dstft_cli.workflows.batch.find_inputs import Item, collect
+from dstft_cli.workflows.batch.find_inputs import Item, find_inputs
 from dstft_cli.workflows.batch.one_input import COLUMNS, failed
-from dstft_cli.workflows.batch.run import Plan, Tally, run_batch
+from dstft_cli.workflows.batch.run import BatchPlan, BatchProgress, run_batch
 from dstft_cli.workflows.batch.workers import Stopped, WorkerDied
 
 CONFIG = load_config(flags=SMALL | {"run.threads": 1})
 
 
-def plan(tmp_path, count: int = 5, **changes) -> Plan:
+def plan(tmp_path, count: int = 5, **changes) -> BatchPlan:
     items = [Item(f"in/{i}.wav", Path(str(i))) for i in range(count)]
-    return Plan(**{"items": items, "config": CONFIG, "out": tmp_path / "out"} | changes)
+    return BatchPlan(**{"items": items, "config": CONFIG, "out": tmp_path / "out"} | changes)
 
 
 def pretend(path: str, config, folder: str, on_existing: str) -> list[dict]:
@@ -36,7 +36,7 @@ def pretend(path: str, config, folder: str, on_existing: str) -> list[dict]:
 
 class TestRun:
     def test_gives_a_row_for_each_input_in_order_whatever_became_of_it(self, tmp_path):
-        tally = Tally(5)
+        tally = BatchProgress(5)
         rows = run_batch(plan(tmp_path), Inline(), tally, function=pretend)
         assert [row["status"] for row in rows] == ["done", "failed", "done", "failed", "done"]
         assert [row["output"] for row in rows] == ["0", "", "2", "", "4"]
@@ -50,7 +50,7 @@ class TestRun:
                 raise fault
             return pretend("0", *rest)
 
-        rows = run_batch(plan(tmp_path), Inline(), Tally(5), function=work)
+        rows = run_batch(plan(tmp_path), Inline(), BatchProgress(5), function=work)
         assert [row["status"] for row in rows] == ["done", "done", "failed", "done", "done"]
         assert (str(fault) or "out of memory") in rows[2]["error"]
 
@@ -62,12 +62,12 @@ class TestRun:
         monkeypatch.chdir(deep)
         Path("no.wav").write_text("no sound")
         there = plan(tmp_path, items=[Item("no.wav", Path("no"))], local=False)
-        (row,) = run_batch(there, Inline(), Tally(1))
+        (row,) = run_batch(there, Inline(), BatchProgress(1))
         assert row["input"] == "no.wav" and row["error"].startswith("no.wav: not audio")
 
     @pytest.mark.parametrize(("most", "expected"), [(1, 2), (2, 4), (3, 5), (None, 5)])
     def test_begins_nothing_after_so_many_failures(self, tmp_path, most, expected):
-        rows = run_batch(plan(tmp_path, most_failures=most), Inline(), Tally(5), function=pretend)
+        rows = run_batch(plan(tmp_path, most_failures=most), Inline(), BatchProgress(5), function=pretend)
         assert len(rows) == len(summary(tmp_path / "out")) == expected
 
     def test_hands_out_no_more_than_the_workers_can_hold(self, tmp_path):
@@ -81,7 +81,7 @@ class TestRun:
             ended.extend(rows)
             ahead.append(len(begun) - len(ended))
 
-        run_batch(plan(tmp_path, 200), Inline(3), Tally(200), show=look, function=work)
+        run_batch(plan(tmp_path, 200), Inline(3), BatchProgress(200), show=look, function=work)
         assert max(ahead) <= 3 and len(ended) == 200
 
     def test_stopped_it_keeps_what_is_done_and_leaves_out_what_was_put_down(self, tmp_path):
@@ -93,14 +93,14 @@ class TestRun:
                 raise Stopped
             return pretend("0", *rest)
 
-        engine, tally = Inline(), Tally(5)
+        engine, tally = Inline(), BatchProgress(5)
         rows = run_batch(plan(tmp_path), engine, tally, lambda: len(begun) == 3, function=work)
         assert len(rows) == len(summary(tmp_path / "out")) == tally.ended == 2
         assert engine.halted and not tally.running
 
     def test_a_second_one_in_the_folder_is_refused_but_another_part_is_not(self, tmp_path):
         def meanwhile(part):
-            run_batch(plan(tmp_path, part=part), Inline(), Tally(5), function=pretend)
+            run_batch(plan(tmp_path, part=part), Inline(), BatchProgress(5), function=pretend)
 
         def work(path, *rest):
             meanwhile((2, 2))
@@ -108,13 +108,15 @@ class TestRun:
                 meanwhile((1, 2))
             return pretend(path, *rest)
 
-        run_batch(plan(tmp_path, 1, part=(1, 2)), Inline(), Tally(1), function=work)
+        run_batch(plan(tmp_path, 1, part=(1, 2)), Inline(), BatchProgress(1), function=work)
         assert names(tmp_path / "out") == {"summary-1-of-2.csv", "summary-2-of-2.csv"}
 
     def test_the_summary_can_be_read_back_whatever_the_names_are(self, tmp_path):
         odd = ['a"b,c;.wav', "line\nbreak.wav", "=1+1.wav", "ü µ.wav", os.fsdecode(b"\xff.wav")]
         items = [Item(name, Path(str(i))) for i, name in enumerate(odd)]
-        run_batch(plan(tmp_path, items=items), Inline(), Tally(5), function=lambda path, *_: [failed(path, "no")])
+        run_batch(
+            plan(tmp_path, items=items), Inline(), BatchProgress(5), function=lambda path, *_: [failed(path, "no")]
+        )
         found = [row["input"] for row in summary(tmp_path / "out")]
         assert found == [*odd[:4], "\\udcff.wav"]
 
@@ -126,18 +128,18 @@ class TestRun:
         def look(rows):
             seen.append(len(summary(path.parent)) if path.exists() else 0)
 
-        run_batch(plan(tmp_path), Inline(), Tally(5), show=look, function=pretend)
+        run_batch(plan(tmp_path), Inline(), BatchProgress(5), show=look, function=pretend)
         assert sorted(set(seen)) == [0, 1, 2, 3, 4, 5] and seen == sorted(seen)
 
     def test_where_all_fail_no_folder_is_left_but_the_summary(self, tmp_path):
         items = [Item(f"{i}", Path(f"a/b/{i}")) for i in (1, 3)]
-        run_batch(plan(tmp_path, items=items), Inline(), Tally(2), function=pretend)
+        run_batch(plan(tmp_path, items=items), Inline(), BatchProgress(2), function=pretend)
         assert names(tmp_path / "out") == {"summary.csv"}
 
     def test_the_speed_is_that_of_late(self, monkeypatch):
         clock = [0.0]
         monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-        tally = Tally(1000)
+        tally = BatchProgress(1000)
         for i in range(400):  # first those that were done before, then those that take a second each
             tally.start(str(i))
             clock[0] += 0.001 if i < 300 else 1.0
@@ -147,7 +149,7 @@ class TestRun:
 
 
 def do(tmp_path, config=CONFIG, on_existing: str = "resume", path: Path | None = None) -> list[dict]:
-    return one_input.work(str(path or tmp_path / "in.wav"), config, str(tmp_path / "out"), on_existing)
+    return one_input.process_input(str(path or tmp_path / "in.wav"), config, str(tmp_path / "out"), on_existing)
 
 
 class TestWork:
@@ -275,10 +277,10 @@ class TestWork:
         assert names(tmp_path / "out") == before
 
     def test_is_refused_where_another_run_is_at_work(self, tmp_path):
-        from dstft_cli.system.folder_lock import claim
+        from dstft_cli.system.folder_lock import folder_lock
 
         write(tmp_path / "in.wav")
-        with claim(tmp_path / "out"):
+        with folder_lock(tmp_path / "out"):
             (row,) = do(tmp_path)
         assert row["status"] == "failed" and f"process {os.getpid()}" in row["error"]
 
@@ -290,8 +292,8 @@ def test_good_files_among_bad_ones_come_out_as_they_would_alone(tmp_path, monkey
         write(Path(f"in/sub/{i}.wav"), i)
     Path("in/empty.wav").touch()
     Path("in/bad.csv").write_text("no,numbers\nat,all\n")
-    items, _ = collect(["in"], [], "out")
-    rows = run_batch(Plan(items, CONFIG, Path("out")), Inline(), Tally(5))
+    items, _ = find_inputs(["in"], [], "out")
+    rows = run_batch(BatchPlan(items, CONFIG, Path("out")), Inline(), BatchProgress(5))
     assert [row["status"] for row in rows] == ["failed", "failed", "done", "done", "done"]
     assert names(Path("out")) == {"sub", "summary.csv"}
     for i in range(3):

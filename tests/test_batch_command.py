@@ -15,8 +15,8 @@ from batch_files import FLAGS, Inline, alive, descendants, in_proc, names, stamp
 from dstft_cli.config.loading import load_config
 from dstft_cli.workflows import optimize_file
 from dstft_cli.workflows.batch import workers
-from dstft_cli.workflows.batch.find_inputs import collect
-from dstft_cli.workflows.batch.run import Plan, Tally, run_batch
+from dstft_cli.workflows.batch.find_inputs import find_inputs
+from dstft_cli.workflows.batch.run import BatchPlan, BatchProgress, run_batch
 
 ENDLESS = ("--set=steps=1000000000", "--set=patience=1000000000")
 
@@ -259,7 +259,7 @@ class TestCluster:
             write(Path(f"good/{i}.wav"), i)
         engine = workers.Cluster(address)
         engine._client.wait_for_workers(2, timeout=30)
-        items, _ = collect(["good", "bad"], [], "out")
+        items, _ = find_inputs(["good", "bad"], [], "out")
         config = load_config(sets=[flag[6:] for flag in FLAGS], flags={"run.threads": 1})
         killed = []
 
@@ -268,15 +268,15 @@ class TestCluster:
                 team[0].kill()
                 killed.append(len(tally.running))
 
-        tally = Tally(len(items))
-        rows = run_batch(Plan(items, config, Path("out"), local=False), engine, tally, show=kill_one)
+        tally = BatchProgress(len(items))
+        rows = run_batch(BatchPlan(items, config, Path("out"), local=False), engine, tally, show=kill_one)
         engine.close()
         assert killed[0] >= 1
         assert [row["status"] for row in rows] == ["failed"] * 2 + ["done"] * 5
         assert [row["input"] for row in rows] == [item.path for item in items]
         assert rows[0]["error"].startswith("bad/0.wav: not audio")
         monkeypatch.setattr(optimize_file, "_write_figures", lambda result, folder: None)
-        run_batch(Plan(items, config, Path("alone")), Inline(), Tally(len(items)))
+        run_batch(BatchPlan(items, config, Path("alone")), Inline(), BatchProgress(len(items)))
         assert tree(Path("alone")).items() <= tree(Path("out")).items()
 
     def test_a_scheduler_that_is_not_there_is_told(self, batch, monkeypatch):

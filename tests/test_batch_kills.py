@@ -13,8 +13,8 @@ from batch_files import SMALL, Inline, comparable, stamps, tree, write
 
 from dstft_cli.config.loading import load_config
 from dstft_cli.workflows import optimize_file
-from dstft_cli.workflows.batch.find_inputs import collect
-from dstft_cli.workflows.batch.run import Plan, Tally, run_batch
+from dstft_cli.workflows.batch.find_inputs import find_inputs
+from dstft_cli.workflows.batch.run import BatchPlan, BatchProgress, run_batch
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 MOMENTS = [  # which of the calls of that kind that touch the folder
@@ -43,9 +43,9 @@ def batch(home: Path, kind: str, number: int) -> None:
             if next(numbers) == number:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    items, _ = collect([str(home / "in")], [], home / "out")
+    items, _ = find_inputs([str(home / "in")], [], home / "out")
     sys.addaudithook(watch)
-    run_batch(Plan(items, load_config(flags=SMALL | {"run.threads": 1}), home / "out"), Inline(), Tally(2))
+    run_batch(BatchPlan(items, load_config(flags=SMALL | {"run.threads": 1}), home / "out"), Inline(), BatchProgress(2))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from dstft_cli.workflows.regression.baseline_file import read_baseline
-from dstft_cli.workflows.regression.comparison import Check, Move
+from dstft_cli.workflows.regression.comparison import Check, Difference
 from dstft_cli.workflows.regression.reports import junit, markdown
 
 RATE = 2000
@@ -173,7 +173,7 @@ class TestRun:
 
     def test_a_run_that_gives_no_number_fails(self, recorded, dstft, monkeypatch):
         monkeypatch.setattr(
-            "dstft_cli.workflows.regression.measurements.trial", lambda *_: {"trial.loss": float("nan")}
+            "dstft_cli.workflows.regression.measurements.probe", lambda *_: {"trial.loss": float("nan")}
         )
         run = dstft("check", "run")
         assert run.code == 4 and "nan" in run.out
@@ -272,7 +272,10 @@ class TestReports:
         "name", ["a\x00\x1b[31m.wav", "a\udc80.wav", "<&>\"']]>.wav", "\ufffe|`*_é.wav", "line\nbreak.wav"]
     )
     def test_are_sound_for_odd_names(self, tmp_path, name):
-        moves = [Move(name, "loss.final", "", 1.0, 2.0, 1.0, 0.1), Move(name, "\x01odd", "", "a|b\x02", None)]
+        moves = [
+            Difference(name, "loss.final", "", 1.0, 2.0, 1.0, 0.1),
+            Difference(name, "\x01odd", "", "a|b\x02", None),
+        ]
         check = Check(None, None, moves, ["setting x: '\x1b', now 3"], {name: 1.0})
         (tmp_path / "check.xml").write_bytes(junit(check))
         assert len(cases(tmp_path / "check.xml").findall("testcase/failure")) == 2

@@ -8,11 +8,11 @@ import pytest
 from batch_files import FLAGS, write
 
 from dstft_cli.errors import OutputError
-from dstft_cli.system.folder_lock import LOCK, claim, tidy
+from dstft_cli.system.folder_lock import LOCK, folder_lock, remove_leftovers
 
 
 def hold(folder, held, release):
-    with claim(folder):
+    with folder_lock(folder):
         held.set()
         release.wait()
 
@@ -31,7 +31,7 @@ def holder(tmp_path):
 
 
 def test_a_second_run_is_refused_and_told_who_has_the_folder(tmp_path, holder):
-    with pytest.raises(OutputError) as refusal, claim(tmp_path / "out"):
+    with pytest.raises(OutputError) as refusal, folder_lock(tmp_path / "out"):
         pass
     for words in (str(tmp_path / "out"), f"process {holder[0].pid}", platform.node(), "-o"):
         assert words in str(refusal.value)
@@ -42,7 +42,7 @@ def test_the_folder_is_free_again_after_the_run_and_nothing_is_left(tmp_path, ho
     release.set()
     process.join()
     assert not (tmp_path / "out").exists()
-    with claim(tmp_path / "out"):
+    with folder_lock(tmp_path / "out"):
         assert [path.name for path in (tmp_path / "out").iterdir()] == [LOCK]
 
 
@@ -50,7 +50,7 @@ def test_the_lock_of_a_process_that_was_killed_is_taken_over(tmp_path, holder):
     holder[0].kill()
     holder[0].join()
     assert (tmp_path / "out" / LOCK).exists()
-    with claim(tmp_path / "out"):
+    with folder_lock(tmp_path / "out"):
         assert str(os.getpid()) in (tmp_path / "out" / LOCK).read_text()
     assert not (tmp_path / "out").exists() or not (tmp_path / "out" / LOCK).exists()
 
@@ -61,16 +61,16 @@ def test_tidying_leaves_a_run_that_is_at_work_alone_and_clears_up_after_one_that
     dead.mkdir()
     (out / f".partial-{platform.node()}-999999999-summary.csv").touch()
     (out / f".partial-{platform.node()}-{holder[0].pid}-y").mkdir()
-    tidy(out)
+    remove_leftovers(out)
     assert {path.name for path in out.iterdir()} == {LOCK, f".partial-{platform.node()}-{holder[0].pid}-y"}
     holder[0].kill()
     holder[0].join()
-    tidy(out)
+    remove_leftovers(out)
     assert list(out.iterdir()) == []
 
 
 def test_a_folder_that_others_use_too_is_not_taken_away(tmp_path):
-    with claim(tmp_path / "deep" / "er"):
+    with folder_lock(tmp_path / "deep" / "er"):
         (tmp_path / "deep" / "mine").touch()
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["mine"]
 
@@ -78,19 +78,19 @@ def test_a_folder_that_others_use_too_is_not_taken_away(tmp_path):
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(OutputError, match="cannot be written"), claim(tmp_path / "out"):
+    with pytest.raises(OutputError, match="cannot be written"), folder_lock(tmp_path / "out"):
         pass
 
 
 def test_a_file_in_the_way_is_told(tmp_path):
     (tmp_path / "out").touch()
-    with pytest.raises(OutputError, match="out: cannot be written"), claim(tmp_path / "out"):
+    with pytest.raises(OutputError, match="out: cannot be written"), folder_lock(tmp_path / "out"):
         pass
 
 
 def test_dstft_optimize_is_refused_where_another_run_is_at_work(tmp_path, dstft):
     out = tmp_path / "out"
-    with claim(out):
+    with folder_lock(out):
         run = dstft("optimize", write(tmp_path / "in.wav"), "-o", out, *FLAGS)
         assert [path.name for path in out.iterdir()] == [LOCK]
     assert run.code == 1 and f"process {os.getpid()}" in run.err

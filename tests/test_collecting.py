@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dstft_cli.errors import InputError
-from dstft_cli.workflows.batch.find_inputs import collect, place, read_list, shard
+from dstft_cli.workflows.batch.find_inputs import find_inputs, place, read_list, shard
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def tree(tmp_path, monkeypatch):
 
 
 def found(*inputs, listed=(), out="out") -> dict[str, str]:
-    items, _ = collect(inputs, listed, out)
+    items, _ = find_inputs(inputs, listed, out)
     return {item.path: item.folder.as_posix() for item in items}
 
 
@@ -58,12 +58,12 @@ class TestWhat:
     def test_what_gave_nothing_is_told(self, tree):
         tree("full/a.wav", "full/list.json")
         os.mkdir("empty")
-        assert collect(["full", "empty", "*.nope"], [], "out")[1] == ["empty", "*.nope"]
+        assert find_inputs(["full", "empty", "*.nope"], [], "out")[1] == ["empty", "*.nope"]
 
     def test_a_name_that_does_not_exist_is_refused_but_in_a_list_told_of_later(self, tree):
         tree("a.wav")
         with pytest.raises(InputError, match=r"gone\.wav: there is no such file"):
-            collect(["a.wav", "gone.wav"], [], "out")
+            find_inputs(["a.wav", "gone.wav"], [], "out")
         assert list(found("a.wav", listed=["gone.wav"])) == ["a.wav", "gone.wav"]
 
     def test_a_list_may_come_from_any_editor(self):
@@ -106,13 +106,13 @@ class TestWhere:
         if len([*Path("in").rglob("*.*")]) < 2:
             pytest.skip("this file system holds the two names for one")
         with pytest.raises(InputError, match="share one folder") as refusal:
-            collect(["in"], [], "out")
+            find_inputs(["in"], [], "out")
         assert f"in/{one}" in str(refusal.value) and f"in/{other}" in str(refusal.value)
 
     def test_many_clashes_are_told_in_one_sentence_of_bearable_length(self, tree):
         tree(*(f"in/{'name' * 20}{i}.{kind}" for i in range(30) for kind in ("wav", "flac")))
         with pytest.raises(InputError, match="27 more such pairs") as refusal:
-            collect(["in"], [], "out")
+            find_inputs(["in"], [], "out")
         assert len(str(refusal.value)) < 600
 
     def test_a_recording_beside_a_folder_of_its_name_has_its_own(self, tree):
@@ -123,7 +123,7 @@ class TestWhere:
 @pytest.mark.parametrize(("count", "parts"), [(10, 3), (3, 5), (7, 1)])
 def test_the_parts_of_a_batch_together_are_all_of_it_and_share_nothing(tree, count, parts):
     tree(*(f"in/{i}.wav" for i in range(count)))
-    items, _ = collect(["in"], [], "out")
+    items, _ = find_inputs(["in"], [], "out")
     pieces = [shard(items, i + 1, parts) for i in range(parts)]
     assert sorted(item.path for piece in pieces for item in piece) == sorted(item.path for item in items)
     assert max(map(len, pieces)) - min(map(len, pieces)) <= 1

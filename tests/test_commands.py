@@ -179,8 +179,8 @@ class TestSettings:
 
     def test_lengths_are_samples_times_or_shares(self, settings, here):
         settings("--support", "64ms", "--hop", "25%", "--theta-min", "10ms")
-        geometry = json.loads((here / "out" / "metrics.json").read_text())["geometry"]
-        assert (geometry["support"], geometry["hop"], geometry["theta_min"]) == (128, 32, 20)
+        grid = json.loads((here / "out" / "metrics.json").read_text())["geometry"]
+        assert (grid["support"], grid["hop"], grid["theta_min"]) == (128, 32, 20)
 
     @pytest.mark.parametrize("mode", ["fixed", "constant", "time", "frequency", "tf"])
     def test_no_steps_transforms_without_optimising(self, dstft, here, no_figures, mode):

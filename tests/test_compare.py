@@ -102,7 +102,7 @@ class TestCandidates:
         found = candidates({"it": judge, "other plane": runs.results["coarse"]}, [30.0])
         values = local_concentrations(judge, found)
         own = optimize(
-            judge.signal, mode="fixed", loss="concentration", theta=30.0, theta_min=judge.geometry.theta_min, **PLANE
+            judge.signal, mode="fixed", loss="concentration", theta=30.0, theta_min=judge.grid.theta_min, **PLANE
         )
         assert values[0] == pytest.approx(own.final["concentration"], rel=1e-5)
         assert values[1] == judge.final["concentration"] > values[0]

@@ -11,7 +11,7 @@ from dstft_cli.figures import spectrograms as drawing
 from dstft_cli.figures.spectrograms import Panel, View
 from dstft_cli.stft.transform import dstft as transform
 from dstft_cli.stft.windows import get_window
-from dstft_cli.system.atomic_files import single
+from dstft_cli.system.atomic_files import replace_file
 from dstft_cli.workflows.compare import Candidate, concentration, equivalent_widths, measure, occupied_area
 
 RATE, SAMPLES = 2000.0, 4000
@@ -142,7 +142,7 @@ class TestPanels:
 class TestSingle:
     def test_takes_its_place_when_it_is_whole(self, tmp_path):
         path = tmp_path / "new" / "it.csv"
-        with single(path) as aside:
+        with replace_file(path) as aside:
             aside.write_text("all of it")
             assert not path.exists() and path.parent in aside.parents  # on the same disk
         assert path.read_text() == "all of it" and os.listdir(path.parent) == ["it.csv"]
@@ -151,10 +151,10 @@ class TestSingle:
     def test_leaves_what_was_there_on_an_error(self, tmp_path, error):
         (tmp_path / "it.csv").write_text("old")
         expected = OutputError if isinstance(error, OSError) else type(error)
-        with pytest.raises(expected), single(tmp_path / "it.csv") as aside:
+        with pytest.raises(expected), replace_file(tmp_path / "it.csv") as aside:
             aside.write_text("half of")
             raise error
         assert (tmp_path / "it.csv").read_text() == "old" and os.listdir(tmp_path) == ["it.csv"]
-        with pytest.raises(expected), single(tmp_path / "a" / "b" / "it.csv"):
+        with pytest.raises(expected), replace_file(tmp_path / "a" / "b" / "it.csv"):
             raise error
         assert os.listdir(tmp_path) == ["it.csv"]

@@ -116,7 +116,7 @@ def test_never_worse_than_the_start_and_within_bounds_at_every_step(seed):
 
     more = {"learning_rate": 0.1 * 4 ** (seed % 4), "steps": 15, "criterion": loss, "on_step": watch}
     result = run(random_signal(seed), **settings(mode, hop_mode, **more))
-    low, high = result.geometry.theta_min * (1 - 1e-6), result.support * (1 + 1e-6)
+    low, high = result.grid.theta_min * (1 - 1e-6), result.support * (1 + 1e-6)
     assert result.final["loss"] <= result.initial["loss"]
     assert all(low <= least <= most <= high for least, most in ranges)
     assert low <= result.theta.min() and result.theta.max() <= high

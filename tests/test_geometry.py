@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dstft_cli.config.grid import get_geometry
+from dstft_cli.config.grid import make_grid
 from dstft_cli.config.loading import load_config
 from dstft_cli.errors import InputError
 
@@ -20,9 +20,7 @@ RECORDINGS = {  # (Hz, s): what people bring
 
 
 def geometry(rate, samples, **settings):
-    return get_geometry(
-        load_config(flags={f"transform.{key}": value for key, value in settings.items()}), rate, samples
-    )
+    return make_grid(load_config(flags={f"transform.{key}": value for key, value in settings.items()}), rate, samples)
 
 
 @pytest.mark.parametrize(("rate", "seconds"), RECORDINGS.values(), ids=RECORDINGS)

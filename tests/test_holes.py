@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dstft_cli.recordings.dropouts import hole_notes
-from dstft_cli.recordings.lazy_samples import Tape
+from dstft_cli.recordings.dropouts import dropout_notes
+from dstft_cli.recordings.lazy_samples import LazySamples
 
 RATE = 1000.0
 
@@ -35,9 +35,9 @@ def sound(*holes: tuple[int, int]) -> np.ndarray:
 def test_the_longest_is_named_in_samples_held_and_in_those_on_tape(monkeypatch, piece, holes, said):
     monkeypatch.setattr("dstft_cli.recordings.lazy_samples.pieces.__defaults__", (piece,))
     samples = sound(*holes)
-    tape = Tape(lambda first, last: samples[first:last].copy(), len(samples))
-    notes = hole_notes(samples, RATE)
-    assert notes == hole_notes(tape, RATE)
+    tape = LazySamples(lambda first, last: samples[first:last].copy(), len(samples))
+    notes = dropout_notes(samples, RATE)
+    assert notes == dropout_notes(tape, RATE)
     assert len(notes) == bool(said) and said in "".join(notes)
 
 
@@ -45,4 +45,4 @@ def test_a_pause_that_is_faded_is_none():
     samples = sound((2000, 3000))
     samples[1900:2000] *= np.linspace(1, 0, 100)
     samples[3000:3100] *= np.linspace(0, 1, 100)
-    assert hole_notes(samples, RATE) == []
+    assert dropout_notes(samples, RATE) == []

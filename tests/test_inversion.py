@@ -9,7 +9,7 @@ from dstft_cli import DSTFT, dstft, inverse
 from dstft_cli.errors import InputError
 from dstft_cli.stft.frame_positions import fixed_positions
 from dstft_cli.stft.frames import Frames
-from dstft_cli.stft.interpolated_transform import NodeSum
+from dstft_cli.stft.interpolated_transform import InterpolatedTransform
 from dstft_cli.stft.inverse import Inverse
 from dstft_cli.stft.transform import dstft_adjoint
 from dstft_cli.stft.windows import WINDOWS, get_window
@@ -225,7 +225,7 @@ class TestAdjoint:
     @pytest.mark.parametrize("moved", [False, True])
     def test_of_the_sum_over_nodes(self, moved):
         frames = Frames.at(positions(moved, 10), L)
-        nodes = NodeSum(lengths("plane", len(frames)), frames, get_window("hann"), N, 6.0)
+        nodes = InterpolatedTransform(lengths("plane", len(frames)), frames, get_window("hann"), N, 6.0)
         one, other = self.sides(nodes.forward, nodes.adjoint, F, len(frames))
         assert one == pytest.approx(other, rel=1e-10)
 

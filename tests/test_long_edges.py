@@ -11,9 +11,9 @@ from dstft_cli import Signal, optimize, read_result, write_result
 from dstft_cli.config.loading import load_config, merge_config
 from dstft_cli.errors import InputError, OutputError, OutputExistsError
 from dstft_cli.figures.reduced_spectrogram import Reduced
-from dstft_cli.optimization.out_of_core.problem import LongProblem
-from dstft_cli.optimization.resources import Plan, check_plan, plan_run
-from dstft_cli.recordings.lazy_samples import Tape
+from dstft_cli.optimization.out_of_core.problem import OutOfCoreProblem
+from dstft_cli.optimization.resources import ResourcePlan, check_plan, plan_run
+from dstft_cli.recordings.lazy_samples import LazySamples
 from dstft_cli.stft.windows import get_window
 from dstft_cli.system.disk_arrays import DiskPlane, quantities
 from dstft_cli.workflows.compare import candidates
@@ -62,7 +62,9 @@ def test_a_result_can_be_written_again_after_its_files_have_moved(signal, in_pie
 def test_the_coverage_penalty_counts_from_the_start_with_a_local_criterion(signal, in_pieces, monkeypatch, mode):
     settings = {"mode": mode, "loss": "concentration", "penalty": "coverage", "steps": 2, **SMALL}
     pieces = optimize(signal, **settings)
-    monkeypatch.setattr("dstft_cli.optimization.optimize.plan_signal", lambda *args, **rest: Plan(0.0, 0.0, 0.0, 0.0))
+    monkeypatch.setattr(
+        "dstft_cli.optimization.optimize.plan_signal", lambda *args, **rest: ResourcePlan(0.0, 0.0, 0.0, 0.0)
+    )
     whole = optimize(signal, **settings)
     assert pieces.initial["penalty"] == pytest.approx(whole.initial["penalty"], abs=1e-6)
     assert pieces.initial["loss"] == pytest.approx(whole.initial["loss"], abs=1e-4)
@@ -93,7 +95,9 @@ def test_renyi_of_any_order_on_faint_spectra(in_pieces, monkeypatch, order):
     noise = Signal(np.random.default_rng(0).standard_normal(24000) / 1024, RATE, "noise")
     config = {"mode": "constant", "loss": "renyi", "order": order, "steps": 6, **SMALL}
     pieces = optimize(noise, **config)
-    monkeypatch.setattr("dstft_cli.optimization.optimize.plan_signal", lambda *args, **rest: Plan(0.0, 0.0, 0.0, 0.0))
+    monkeypatch.setattr(
+        "dstft_cli.optimization.optimize.plan_signal", lambda *args, **rest: ResourcePlan(0.0, 0.0, 0.0, 0.0)
+    )
     whole = optimize(noise, **config)
     for end in ("initial", "final"):
         assert getattr(pieces, end)["loss"] == pytest.approx(getattr(whole, end)["loss"], abs=1e-3)
@@ -114,17 +118,17 @@ def test_a_piece_sees_no_more_samples_than_bins_where_frames_lie_far_apart():
         asked.append(last - first)
         return np.ones(last - first)
 
-    tape = Tape(read, 40_000_000)
+    tape = LazySamples(read, 40_000_000)
     config = load_config(None, [], {"support": 64, "hop": 4000, "theta": 64.0, "mode": "fixed"})
-    problem = LongProblem(Signal(tape, RATE, "far"), config, get_window("hann"))
+    problem = OutOfCoreProblem(Signal(tape, RATE, "far"), config, get_window("hann"))
     asked.clear()
-    sections = list(problem.sections(problem.positions(64.0)))
-    assert len(sections) > 30 and max(asked) < 1.3 * (1 << 20)
+    blocks = list(problem.blocks(problem.positions(64.0)))
+    assert len(blocks) > 30 and max(asked) < 1.3 * (1 << 20)
 
 
 def test_results_whose_samples_are_still_in_their_file_can_be_inverted_and_compared(in_pieces):
     samples = voice(8000)
-    tape = Tape(lambda first, last: samples[first:last].copy(), len(samples))
+    tape = LazySamples(lambda first, last: samples[first:last].copy(), len(samples))
     result = optimize(Signal(tape, RATE, "tape"), mode="constant", steps=2, **SMALL)
     assert np.abs(reconstruct(result).samples[64:-64] - samples[64:-64]).max() < 1e-4
     assert len(candidates({"Best": result}, [32.0])) == 2

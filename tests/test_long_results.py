@@ -16,11 +16,11 @@ from dstft_cli import load_signal, load_signals, optimize, read_result, write_re
 from dstft_cli.config.loading import load_config
 from dstft_cli.errors import ConfigError, InputError, OutputError
 from dstft_cli.figures.reduced_spectrogram import Reduced
-from dstft_cli.optimization.resources import Plan, most_held, plan_run
-from dstft_cli.recordings.lazy_samples import Tape
+from dstft_cli.optimization.resources import ResourcePlan, most_held, plan_run
+from dstft_cli.recordings.lazy_samples import LazySamples
 from dstft_cli.system.atomic_files import _mark
 from dstft_cli.system.shutdown import UNDO
-from dstft_cli.workflows.batch.one_input import work
+from dstft_cli.workflows.batch.one_input import process_input
 from dstft_cli.workflows.optimize_file import load_inputs, run_signal
 
 
@@ -61,7 +61,7 @@ class TestWritten:
     def test_a_batch_makes_a_result_again_that_lacks_a_file_beside(self, in_pieces, tmp_path, name):
         config = load_config(None, [], {**SMALL, "mode": "tf-varying", "steps": 1})
         soundfile.write(tmp_path / "a.wav", voice(24000) / 4, RATE)
-        again = lambda: work(str(tmp_path / "a.wav"), config, str(tmp_path / "out"), "resume")[0]["status"]  # noqa: E731
+        again = lambda: process_input(str(tmp_path / "a.wav"), config, str(tmp_path / "out"), "resume")[0]["status"]  # noqa: E731
         assert [again(), again()] == ["done", "skipped"]
         (tmp_path / f"out/result-{name}.npy").unlink()
         assert [again(), again()] == ["done", "skipped"]
@@ -125,7 +125,7 @@ class TestTapes:
         (held,) = load_inputs(file, config)
         monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_room", lambda config: 40_000.0)
         (tape,) = load_inputs(file, config, whole=False)
-        assert isinstance(tape.samples, Tape) and len(tape.samples) == len(held.samples)
+        assert isinstance(tape.samples, LazySamples) and len(tape.samples) == len(held.samples)
         for part in (slice(0, 10), slice(700, 9000), slice(-50, None), slice(None)):
             np.testing.assert_allclose(tape.samples[part], held.samples[part], atol=1e-12)
         assert tape.notes == held.notes
@@ -191,7 +191,7 @@ class TestPlans:
     def test_what_was_planned_and_told_is_what_is_done(self, signal, tmp_path, monkeypatch):
         """Whatever memory is free by then."""
         config = load_config(None, [], {**SMALL, "mode": "constant", "steps": 2})
-        plan = Plan(0.0, 0.0, 0.0, 0.0, long=True, room=1e8)
+        plan = ResourcePlan(0.0, 0.0, 0.0, 0.0, long=True, room=1e8)
         for home in ("optimization.optimize", "workflows.optimize_file"):
             monkeypatch.setattr(f"dstft_cli.{home}.plan_signal", lambda *args, **rest: pytest.fail("planned again"))
         assert run_signal(signal, config, tmp_path / "out", plan=plan).on_disk

@@ -9,10 +9,10 @@ from long_planes import RATE, SMALL, F, in_pieces, signal, voice  # noqa: F401
 from dstft_cli import optimize
 from dstft_cli.config.loading import load_config
 from dstft_cli.optimization.criteria import coverage_penalty, get_criterion, total_variation
-from dstft_cli.optimization.loss import SharedLoss
+from dstft_cli.optimization.loss import FrameSumLoss
 from dstft_cli.optimization.out_of_core.local_concentration import LocalProblem
 from dstft_cli.optimization.out_of_core.pilot_sample import _calibrated
-from dstft_cli.optimization.resources import HALO, Plan, block_bytes
+from dstft_cli.optimization.resources import HALO, ResourcePlan, block_bytes
 from dstft_cli.stft.windows import get_window
 
 
@@ -23,7 +23,9 @@ def both(signal, in_pieces, monkeypatch):
     def run(**settings):
         pieces = optimize(signal, **SMALL, **settings)
         with monkeypatch.context() as patch:
-            patch.setattr("dstft_cli.optimization.optimize.plan_signal", lambda *args, **rest: Plan(0.0, 0.0, 0.0, 0.0))
+            patch.setattr(
+                "dstft_cli.optimization.optimize.plan_signal", lambda *args, **rest: ResourcePlan(0.0, 0.0, 0.0, 0.0)
+            )
             return optimize(signal, **SMALL, **settings), pieces
 
     return run
@@ -46,15 +48,15 @@ def test_blocks_give_the_windows_and_the_loss_of_the_whole_plane(both, loss):
 def test_no_seam_is_at_a_blocks_edge(both, monkeypatch):
     """Beside the edges windows are no further from those of the whole plane than elsewhere, and change no more across them."""
     edges = []
-    from dstft_cli.optimization.out_of_core.blocks import StillBlocks
+    from dstft_cli.optimization.out_of_core.blocks import BlockStrategy
 
-    block = StillBlocks._block
+    block = BlockStrategy._block
 
     def noted(self, low, high, kept, *rest):
         edges.append(low + kept.start)
         return block(self, low, high, kept, *rest)
 
-    monkeypatch.setattr(StillBlocks, "_block", noted)
+    monkeypatch.setattr(BlockStrategy, "_block", noted)
     whole, pieces = both(mode="tf-varying", steps=25, loss="entropy", lambda_=2.0)
     assert len(set(edges)) >= 4
     inner = sorted(edge for edge in set(edges) if edge)
@@ -82,7 +84,7 @@ def test_a_local_criterion_is_the_same_in_whatever_pieces_it_is_surveyed(signal)
     found = []
     for frames in (200, 10_000):
         problem = LocalProblem(signal, config, get_window("hann"), room=4 * 45 * F * frames)
-        problem.survey(lambda index, count: None)
+        problem.precompute(lambda index, count: None)
         found.append(problem)
     few, many = found
     assert few.frames_at_once() < len(few.places) < many.frames_at_once()
@@ -160,7 +162,7 @@ def test_the_loss_by_sums_has_the_value_and_the_gradient_of_the_loss(name):
     values, log_theta = torch.rand(9, 14, dtype=torch.float64), 4 + torch.rand(9, 14, dtype=torch.float64)
     positions, settings = torch.arange(14, dtype=torch.float64) * 20, load_config().loss
     criterion = get_criterion(name)
-    loss = SharedLoss(criterion, settings, (0.5, 3.0), 9, 14, 280)
+    loss = FrameSumLoss(criterion, settings, (0.5, 3.0), 9, 14, 280)
     leaves = [values.requires_grad_(), log_theta.requires_grad_()]
     plain = criterion.cost(criterion.measure(values)) + 0.5 * total_variation(log_theta, settings.epsilon)
     plain = plain + 3.0 * coverage_penalty(positions, log_theta.exp2(), 280)
@@ -191,10 +193,10 @@ def test_halo_and_least_block_go_together():
 
     class Small:
         room, dtype = 1.0, torch.float32
-        geometry = type("Any", (), {"bins": F, "frames": 10_000, "samples": 80_000})
+        grid = type("Any", (), {"bins": F, "frames": 10_000, "samples": 80_000})
 
     assert frames_at_once(Small, 4) == 6 * HALO
-    Small.room = 20.01 * HALO * block_bytes(Small.geometry, 4, 4)
+    Small.room = 20.01 * HALO * block_bytes(Small.grid, 4, 4)
     assert frames_at_once(Small, 4) == 20 * HALO
-    Small.geometry.frames, Small.room = 10, 1.0
+    Small.grid.frames, Small.room = 10, 1.0
     assert frames_at_once(Small, 4) == 10

@@ -46,7 +46,7 @@ def covered(result) -> float:
 
 def holds(result) -> None:
     """What is true of every result: places, windows, shapes, figures, and a loss that is not above the first."""
-    positions, theta, plane = result.frame_positions, result.theta, result.geometry
+    positions, theta, plane = result.frame_positions, result.theta, result.grid
     samples, (bins, frames) = len(result.signal.samples), result.stft.shape
     assert result.final["loss"] <= result.initial["loss"]
     assert positions[0] == 0 and positions[-1] <= samples * (1 + ROUNDING)

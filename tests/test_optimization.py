@@ -48,7 +48,7 @@ def entropy_at(result, length: float) -> float:
 
 
 def within_bounds(result) -> bool:
-    least, most = result.geometry.theta_min, result.support
+    least, most = result.grid.theta_min, result.support
     return bool(np.all(result.theta >= least * (1 - 1e-6)) and np.all(result.theta <= most))
 
 
@@ -310,7 +310,7 @@ def test_a_descent_that_got_no_lower_is_tried_again_more_gently():
 def test_interrupted_while_the_bank_is_refined_it_keeps_what_the_coarser_one_gave(monkeypatch):
     """The check after the run is made to fail, and the stop comes while the finer bank is half made."""
     monkeypatch.setattr(
-        "dstft_cli.optimization.strategies.fixed_frames.StillFrames._holds", lambda self, outcome: False
+        "dstft_cli.optimization.strategies.fixed_frames.FixedFrameStrategy._holds", lambda self, outcome: False
     )
     phases = []
 

@@ -3,7 +3,7 @@
 import pytest
 from config_files import refusal
 
-from dstft_cli.config.grid import get_geometry
+from dstft_cli.config.grid import make_grid
 from dstft_cli.config.loading import load_config, preset_names, preset_path
 
 RATES = {
@@ -35,7 +35,7 @@ CASES = [(name, rate) for name, rates in RATES.items() for rate in rates]
 def test_a_preset_gives_sensible_lengths_at_its_usual_rates(name, rate):
     config = load_config(name)
     support = config.transform.support.samples(rate, 0)
-    plane = get_geometry(config, rate, samples=round(10 * support))
+    plane = make_grid(config, rate, samples=round(10 * support))
     assert 80 <= plane.support <= 15_000
     assert 5 < plane.support / plane.hop < 17
     assert (config.figures.fmax or 0) <= rate / 2
@@ -46,7 +46,7 @@ def test_a_preset_gives_sensible_lengths_at_its_usual_rates(name, rate):
 def test_no_click_falls_between_the_frames_of_a_preset(name, rate):
     """Halfway between two frames the shortest window still reads it: it is two steps long, but for rounding."""
     config = load_config(name)
-    plane = get_geometry(config, rate, samples=round(10 * config.transform.support.samples(rate, 0)))
+    plane = make_grid(config, rate, samples=round(10 * config.transform.support.samples(rate, 0)))
     assert plane.theta_min > 1.8 * plane.hop
 
 

@@ -77,7 +77,7 @@ class TestBestWindow:
 
     def test_is_looked_for_where_every_recording_has_room_for_it(self):
         result = recommend([signal(tones()), signal(tones(seconds=0.2))], load_config(), gains=False)
-        planes = [Problem(one, result.config, get_window("hann")).geometry for one in result.signals]
+        planes = [Problem(one, result.config, get_window("hann")).grid for one in result.signals]
         assert planes[0].support > planes[1].support
         assert result.bounds == (planes[0].theta_min / RATE, planes[1].support / RATE)
         assert (result.lengths[0], result.lengths[-1]) == pytest.approx(result.bounds)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from dstft_cli.errors import OutputError
-from dstft_cli.system.atomic_files import staging
+from dstft_cli.system.atomic_files import replace_files
 
 NAMES = ("a.png", "config.yaml", "metrics.json", "result.npz")
 TARGETS = [
@@ -28,7 +28,7 @@ TARGETS = [
 
 
 def write(folder, text, names=NAMES):
-    with staging(folder, last="metrics.json") as aside:
+    with replace_files(folder, last="metrics.json") as aside:
         for name in names:
             (aside / name).write_text(f"{name} {text}")
 
@@ -133,7 +133,7 @@ def test_an_exception_while_files_are_made_changes_nothing(tmp_path, kind, earli
     before = contents(tmp_path)
     with (
         pytest.raises(OutputError if isinstance(kind, OSError) else type(kind)),
-        staging(tmp_path / "out", "metrics.json") as aside,
+        replace_files(tmp_path / "out", "metrics.json") as aside,
     ):
         (aside / "result.npz").write_text("half")
         raise kind

@@ -117,7 +117,7 @@ class TestRoundTrip:
         folder, result = made[name]
         found = read_result(folder / "result.npz")
         assert same(found, result)
-        assert found.config == result.config and found.geometry == result.geometry
+        assert found.config == result.config and found.grid == result.grid
         assert list(found.history) == list(result.history) and found.final == result.final
         assert found.hop == pytest.approx(result.hop) and found.signal.start == 0.25
         write_result(found, tmp_path / "again", figures=False)

@@ -15,9 +15,9 @@ from batch_files import alive, descendants
 
 from dstft_cli.errors import InputError
 from dstft_cli.recordings import audio_sandbox
-from dstft_cli.recordings.audio_sandbox import hushed
-from dstft_cli.recordings.containers.audit import audit
-from dstft_cli.recordings.containers.findings import Findings
+from dstft_cli.recordings.audio_sandbox import silence_c_output
+from dstft_cli.recordings.containers.audit import audit_container
+from dstft_cli.recordings.containers.report import ContainerReport
 from dstft_cli.recordings.request import Request
 from dstft_cli.recordings.signal import load_signal
 
@@ -36,8 +36,8 @@ def cut(tmp_path):
     return path
 
 
-def suspicious(path) -> Findings:
-    return Findings(Request(str(path)), damaged=True)
+def suspicious(path) -> ContainerReport:
+    return ContainerReport(Request(str(path)), damaged=True)
 
 
 def test_a_file_at_which_libsndfile_hangs_is_refused_without_knowing_why(tmp_path, monkeypatch):
@@ -45,7 +45,7 @@ def test_a_file_at_which_libsndfile_hangs_is_refused_without_knowing_why(tmp_pat
     path = tmp_path / "endless.wav"
     path.write_bytes(next(case.content for case in hostile_riff.endless() if case.name == "list-INFO--8.wav"))
     with pytest.raises(InputError, match=r"endless.wav: libsndfile does not come to an end with it"):
-        audio_sandbox.try_out(suspicious(path))
+        audio_sandbox.decode_in_subprocess(suspicious(path))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def _content(path) -> bytes:
 def test_a_container_that_is_not_looked_through_is_tried_out(tmp_path, kind):
     path = tmp_path / "a.snd"
     path.write_bytes(hostile_riff.as_file(kind))
-    assert not audit(Request(str(path))).known
+    assert not audit_container(Request(str(path))).known
     assert len(load_signal(path).samples) == hostile_riff.FRAMES
 
 
@@ -159,7 +159,7 @@ def test_an_mp3_in_order_is_read_without_a_word_and_a_damaged_one_with_a_warning
 
 def test_what_c_prints_is_lost_and_what_python_prints_is_not(capfd):
     print("before")
-    with hushed():
+    with silence_c_output():
         os.write(1, b"noise")
         os.write(2, b"noise")
     print("after")

@@ -13,7 +13,7 @@ from long_planes import work_in_pieces
 from write_faults import CALLS, Faults, failing
 
 from dstft_cli.errors import OutputError
-from dstft_cli.system.atomic_files import single, staging
+from dstft_cli.system.atomic_files import replace_file, replace_files
 from dstft_cli.workflows import optimize_file
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="open files are looked up in /proc")
@@ -125,7 +125,7 @@ def test_what_cannot_be_put_back_is_kept_and_said_where(tmp_path):
         try:
             with failing(Faults(folder, "rename", range(1 if text == "new" else 10**6, 10**6), errno.EIO)):
                 with failing(Faults(folder, "open", range(5 if text == "new" else 10**6, 10**6), errno.EIO)):
-                    with staging(folder, last="b.json") as aside:
+                    with replace_files(folder, last="b.json") as aside:
                         for name in ("a.npz", "b.json"):
                             (aside / name).write_text(f"{name} {text}")
         except OutputError as error:
@@ -139,7 +139,7 @@ def test_a_single_file_is_never_missing_while_it_is_replaced(tmp_path, monkeypat
     path, real, seen = tmp_path / "x", os.replace, []
     path.write_text("old")
     monkeypatch.setattr(os, "replace", lambda *names: (seen.append(path.read_text()), real(*names)))
-    with single(path) as aside:
+    with replace_file(path) as aside:
         aside.write_text("new")
     assert (seen, path.read_text()) == (["old"], "new")
 

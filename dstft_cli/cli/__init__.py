@@ -9,7 +9,7 @@ import importlib
 
 import click
 
-from ..errors import DstftError, sentence, unforeseen
+from ..errors import DstftError, describe_error, is_internal_error
 
 _COMMANDS = {
     "optimize": ("find the best window lengths for a recording and write its spectrogram", "optimize"),
@@ -45,7 +45,7 @@ class _Door(click.Group):
         try:
             return super().main(*args, **named)
         except OSError as error:  # of --help, which is printed before any command is invoked
-            click.echo(f"Error: {sentence(error)}", err=True)
+            click.echo(f"Error: {describe_error(error)}", err=True)
             raise SystemExit(1) from error
 
     def invoke(self, ctx):
@@ -58,8 +58,8 @@ class _Door(click.Group):
         except KeyboardInterrupt as stop:
             self._fail(ctx, "interrupted; nothing was written", getattr(stop, "code", 130))
         except Exception as error:
-            hint = "; -vv shows where" if unforeseen(error) and ctx.meta.get(VERBOSITY, 0) < 2 else ""
-            self._fail(ctx, f"{sentence(error)}{hint}", 1)
+            hint = "; -vv shows where" if is_internal_error(error) and ctx.meta.get(VERBOSITY, 0) < 2 else ""
+            self._fail(ctx, f"{describe_error(error)}{hint}", 1)
 
     def _fail(self, ctx, sentence, code):
         if ctx.meta.get(VERBOSITY, 0) > 1:

@@ -142,19 +142,19 @@ def _batch(inputs, source, sets, params, console) -> int:
 
 
 def _collect(inputs, params, console):
-    from ..workflows.batch.find_inputs import collect, read_list
+    from ..workflows.batch.find_inputs import find_inputs, read_list
 
     listed = [] if params["from_file"] is None else read_list(params["from_file"])
-    items, idle = collect(inputs, listed, params["out_dir"])
+    items, idle = find_inputs(inputs, listed, params["out_dir"])
     for name in idle:
         console.warn(f"{click.format_filename(name)}: no recordings there")
     return items
 
 
 def _plan(items, config, params):
-    from ..workflows.batch.run import Plan
+    from ..workflows.batch.run import BatchPlan
 
-    return Plan(
+    return BatchPlan(
         items=items,
         config=config,
         out=Path(params["out_dir"]),
@@ -184,9 +184,9 @@ def _engine(plan, params):
 def _run(plan, params, console) -> int:
     """Have it done, and tell of it; the exit code."""
     from ..system.shutdown import stop_request, unhurried
-    from ..workflows.batch.run import Tally, make_report, run_batch
+    from ..workflows.batch.run import BatchProgress, make_report, run_batch
 
-    tally, engine, calm = Tally(len(plan.items)), _engine(plan, params), False
+    tally, engine, calm = BatchProgress(len(plan.items)), _engine(plan, params), False
     with unhurried():
         try:
             with stop_request() as stop:

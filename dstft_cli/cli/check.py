@@ -114,7 +114,7 @@ def run(ctx, place, root, source, sets, junit, summary, update, verbose, quiet):
     of it is noticed. --set changes single ones.
     """
     ctx.meta[VERBOSITY] = verbose
-    from ..errors import sentence
+    from ..errors import describe_error
     from ..system.shutdown import terminable
     from .printing.console import Console
 
@@ -127,7 +127,7 @@ def run(ctx, place, root, source, sets, junit, summary, update, verbose, quiet):
         with terminable():
             check = _repeat(place, root, source, sets, update, console)
     except Exception as error:
-        _report_error(files, sentence(error))
+        _report_error(files, describe_error(error))
         raise
     _report(check, files, summary == "-", console)
     if update:
@@ -267,11 +267,11 @@ def _report_error(files, sentence) -> None:
 def _renew(check, place, console) -> None:
     """The baseline as it is now, if anything differs."""
     from ..workflows.regression.baseline_file import baseline_text, write_baseline
-    from ..workflows.regression.comparison import renewed
+    from ..workflows.regression.comparison import updated_baseline
     from ..workflows.regression.record_and_repeat import check_whole
 
     check_whole(check.found)
-    new = renewed(check.baseline, check.found)
+    new = updated_baseline(check.baseline, check.found)
     if baseline_text(new) == baseline_text(check.baseline):
         console.say("nothing differs; the baseline stays as it is")
         return

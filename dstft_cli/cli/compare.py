@@ -139,7 +139,7 @@ def _draw(picture, found, measures, first, config) -> None:
     """The panels, each with what the first result's criterion comes to."""
     from ..figures import spectrograms
     from ..figures.of_result import view_of
-    from ..system.atomic_files import single
+    from ..system.atomic_files import replace_file
 
     key, name = _CRITERIA.get(first.criterion, _CRITERIA["entropy"])
     panels = [
@@ -147,7 +147,7 @@ def _draw(picture, found, measures, first, config) -> None:
         for one, figure in zip(found, measures, strict=True)
     ]
     drawn = spectrograms.comparison(first.times, first.frequencies, panels, view_of(first.signal, config))
-    with single(picture) as aside:
+    with replace_file(picture) as aside:
         spectrograms.save(drawn, str(aside), format=picture.suffix.lower()[1:], dpi=config.figures.dpi)
 
 
@@ -210,10 +210,10 @@ def _csv(labels, figures, order) -> str:
 
 
 def _write(path, text) -> None:
-    from ..system.atomic_files import single
+    from ..system.atomic_files import replace_file
 
     if path == "-":
         click.echo(text, nl=False)
         return
-    with single(Path(path)) as aside:
+    with replace_file(Path(path)) as aside:
         aside.write_text(text, encoding="utf-8", newline="")

@@ -73,11 +73,11 @@ def refuse_settings(ctx, source, sets, params) -> None:
 def stored(paths, sets, flags, windows, targets):
     """(results by name, lengths of constant windows in samples, config of the figures, picture, CSV), from folders."""
     from ..config.loading import load_config
-    from ..results.in_memory import held
+    from ..results.in_memory import load_into_memory
     from ..results.reader import read_result, result_folder
 
     wanted = load_config(None, sets, flags)
-    found = [held(read_result(path), "dstft compare") for path in paths]
+    found = [load_into_memory(read_result(path), "dstft compare") for path in paths]
     results = dict(zip(_names(paths), found, strict=True))
     first = next(iter(results.values()))
     config = _seen_as(first.config, wanted)
@@ -113,20 +113,20 @@ def _names(paths) -> list[str]:
 
 def analysed(paths, source, sets, flags, windows, targets, console):
     """The same, from a recording, which is optimised as the settings say."""
-    from ..config.grid import get_geometry
+    from ..config.grid import make_grid
     from ..config.loading import load_config
     from ..figures.of_result import check_view
     from ..optimization.optimize import optimize
-    from ..results.in_memory import held
+    from ..results.in_memory import load_into_memory
 
     config = load_config(source, sets, flags)
     signal = _recording(paths, config, console)
-    support = get_geometry(config, signal.sample_rate, len(signal.samples)).support
+    support = make_grid(config, signal.sample_rate, len(signal.samples)).support
     lengths = _lengths(windows, signal.sample_rate, support)
     files = targets.checked(config, paths)
     check_view(signal, config)
     with console.progress() as show:
-        result = held(optimize(signal, config, show), "dstft compare")
+        result = load_into_memory(optimize(signal, config, show), "dstft compare")
     names = {"fixed": "Fixed", "constant": "Best constant"} if result.placed else {}
     return {names.get(result.mode, "Optimum"): result}, lengths, config, *files
 
@@ -157,12 +157,12 @@ def _lengths(windows, sample_rate, support) -> list[float] | None:
 def _length(text, sample_rate, support) -> float:
     from ..config.lengths import LEAST_WINDOW, read_window
     from ..errors import InputError
-    from ..text import shown_value, time_text
+    from ..text import format_value, time_text
 
     try:
         length = read_window(text)
     except ValueError as error:
-        raise InputError(f"--window-length {shown_value(text)}: it must be {error}") from None
+        raise InputError(f"--window-length {format_value(text)}: it must be {error}") from None
     samples = length.samples(sample_rate, support)
     if samples is None:
         raise InputError("--window-length auto: give a length; without --window-length the best constant one is shown")

@@ -23,7 +23,7 @@ def init(path, preset, force):
     """Write a commented configuration to PATH (dstft.yaml) to edit and use with -c."""
     from ..config.loading import dump_config, load_config, preset_path
     from ..errors import OutputError, OutputExistsError
-    from ..system.atomic_files import single
+    from ..system.atomic_files import replace_file
 
     text = dump_config(load_config(), comments=True) if preset is None else preset_path(preset).read_text("utf-8")
     target = Path(path)
@@ -31,7 +31,7 @@ def init(path, preset, force):
         raise OutputExistsError(f"{target}: this file is there already; --force replaces it")
     if not target.parent.is_dir():
         raise OutputError(f"{target}: cannot be written: there is no folder {target.parent}")
-    with single(target) as aside:
+    with replace_file(target) as aside:
         aside.write_text(text, encoding="utf-8")
     click.echo(click.format_filename(target))
 

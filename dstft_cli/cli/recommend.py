@@ -116,7 +116,7 @@ def _draw(found, path) -> None:
     from ..figures.length_curve import length_curve
     from ..figures.spectrograms import save
     from ..figures.style import View
-    from ..system.atomic_files import single
+    from ..system.atomic_files import replace_file
     from .printing.recommendation import labels, loss_name
 
     names = labels(found.signals)
@@ -130,7 +130,7 @@ def _draw(found, path) -> None:
         View(dpi=settings.dpi, title=title),
         None if len(names) == 1 else dict(zip(names, found.losses.T, strict=True)),
     )
-    with single(path) as aside:
+    with replace_file(path) as aside:
         save(figure, aside, format=path.suffix[1:].lower(), dpi=settings.dpi)
 
 

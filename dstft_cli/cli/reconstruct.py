@@ -47,12 +47,12 @@ def command(ctx, path, out, mask, force, verbose, quiet):
 
 def _reconstruct(path, out, mask, force, console) -> None:
     """Read and check everything, invert, write, and say how well it went."""
-    from ..results.in_memory import held
+    from ..results.in_memory import load_into_memory
     from ..results.reader import read_result
     from ..system.atomic_files import check_folder
     from ..workflows.reconstruct import check_target, read_mask, reconstruct, write_samples
 
-    result = held(read_result(path), "dstft reconstruct")
+    result = load_into_memory(read_result(path), "dstft reconstruct")
     check_target(out, result.sample_rate, force)
     check_folder(out.parent)
     gains = None if mask is None else read_mask(mask, result.stft.shape)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..text import dotted_key, shown_value
+from ..text import dotted_key, format_value
 from .schema import FIELDS, HOMES, Problem
 
 _ELSEWHERE = {  # what other tools call these settings
@@ -50,7 +50,7 @@ def explain(error: Mapping[str, Any]) -> list[Problem]:
     if error["type"] == "extra_forbidden":
         return [((dotted_key(where),), unknown_key(where))]
     dotted = dotted_key(where)
-    return [((dotted,), f"{dotted} is {shown_value(error['input'])}: it must be {_needed(error, where)}")]
+    return [((dotted,), f"{dotted} is {format_value(error['input'])}: it must be {_needed(error, where)}")]
 
 
 def unknown_key(where: tuple[str, ...]) -> str:
@@ -63,7 +63,7 @@ def unknown_key(where: tuple[str, ...]) -> str:
         return f"{key} is a section: give one of its keys, for instance {key}.{next(iter(FIELDS[key]))}"
     known = ", ".join(FIELDS[section] if section else FIELDS)
     guess = _did_you_mean(_guess(key, section)) or f"; the keys there are {known}"
-    return f"unknown key {shown_value(key)}{f' in {section}' if section else ''}{guess}"
+    return f"unknown key {format_value(key)}{f' in {section}' if section else ''}{guess}"
 
 
 def suggestion(word: object, choices: Sequence[str]) -> str:

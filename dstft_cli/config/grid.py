@@ -30,7 +30,7 @@ _OVERLAP = 0.25
 
 
 @dataclass(frozen=True)
-class Geometry:
+class Grid:
     """support L, hop H, the range and first value of θ (None: to be found) and the least hop, in samples; F bins.
 
     hop, hop_min: with hop_mode overlap those of the first and of the shortest window. overlap: α, None in the other hop
@@ -75,7 +75,7 @@ class Geometry:
         return fixed_positions(self.samples, hop, device)
 
 
-def get_geometry(config: Config, sample_rate: float, samples: int) -> Geometry:
+def make_grid(config: Config, sample_rate: float, samples: int) -> Grid:
     """The geometry of a signal of that many samples at that rate in Hz. Raises InputError where lengths clash."""
     settings = config.transform
     support = _support(settings.support, sample_rate, samples)
@@ -87,11 +87,11 @@ def get_geometry(config: Config, sample_rate: float, samples: int) -> Geometry:
             f"the signal has {samples} samples, fewer than its shortest window of {theta_min:g}: set a smaller --support "
             "or --theta-min, or give a longer signal"
         )
-    plane = Geometry(support, hop, float(theta_min), theta, samples, settings.hop_mode, overlap=overlap)
+    grid = Grid(support, hop, float(theta_min), theta, samples, settings.hop_mode, overlap=overlap)
     if overlap is None:
-        return replace(plane, hop_min=_hop_min(settings.hop_min, sample_rate, hop))
+        return replace(grid, hop_min=_hop_min(settings.hop_min, sample_rate, hop))
     _check_frames(samples, overlap * theta_min, f"transform.overlap is {overlap:g}", "a larger overlap")
-    return replace(plane, hop=overlap * plane.first_length, hop_min=overlap * theta_min)
+    return replace(grid, hop=overlap * grid.first_length, hop_min=overlap * theta_min)
 
 
 def _windows(settings, sample_rate: float, support: int, hop: float) -> tuple[float | None, float]:

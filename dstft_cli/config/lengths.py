@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from ..errors import InputError
-from ..text import shown_value
+from ..text import format_value
 
 LEAST_WINDOW = 2  # samples; below it a window can miss the signal altogether
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6}
@@ -32,7 +32,7 @@ class Length:
         try:
             return read_length(raw)
         except ValueError as error:
-            raise InputError(f"length {shown_value(raw)}: it must be {error}") from None
+            raise InputError(f"length {format_value(raw)}: it must be {error}") from None
 
     def samples(self, sample_rate: float, whole: float) -> float | None:
         """The length in samples, None for auto; sample_rate in Hz, whole the samples that make 100 %."""

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import ConfigError
-from ..text import file_name, one_line, shown_value
+from ..text import file_name, format_value, one_line
 from .error_messages import explain, suggestion, unknown_key
 from .lengths import Length
 from .schema import FIELDS, HOMES, SHORT_KEYS, Config, Problem
@@ -190,7 +190,7 @@ def preset_path(name: str) -> Path:
         return _preset_folder() / f"{name}.yaml"
     guess = suggestion(name, names) or "."
     known = f"The presets are {', '.join(names)}"
-    raise ConfigError(f"{shown_value(name)} is no file and no preset{guess} {known}")
+    raise ConfigError(f"{format_value(name)} is no file and no preset{guess} {known}")
 
 
 def _source_path(source: str | os.PathLike) -> Path:

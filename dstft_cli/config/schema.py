@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, model_
 from pydantic_core import PydanticCustomError
 
 from ..stft.modes import CONSTANT, CONSTANT_HOP, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE, TIME, VARYING_HOP
-from ..text import shown_value
+from ..text import format_value
 from .field_types import Column, Delimiter, Hop, HopMode, Memory, Mode, Number, Ratio, Support, Weight, Whole, Window
 
 Problem = tuple[tuple[str, ...], str]  # the dotted keys concerned, and the sentence
@@ -61,7 +61,7 @@ class SignalSettings(_Section):
         value, keys = getattr(self, one), (f"signal.{one}", f"signal.{other}")
         if value is None or value != getattr(self, other):
             return None
-        return keys, f"{keys[0]} and {keys[1]} are both {shown_value(value)}: {why}"
+        return keys, f"{keys[0]} and {keys[1]} are both {format_value(value)}: {why}"
 
 
 class TransformSettings(_Section):

@@ -16,7 +16,7 @@ from typing import NoReturn
 import yaml
 
 from ..errors import ConfigError
-from ..text import dotted_key, file_name, one_line, shown_value
+from ..text import dotted_key, file_name, format_value, one_line
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -81,7 +81,7 @@ def parse_yaml(text: str, name: str) -> tuple[dict, dict[str, int]]:
     if settings is None:
         return {}, {}
     if not isinstance(settings, dict):
-        parser.fail(1, f"found {shown_value(settings)}, expected sections with lines like 'key: value' below them")
+        parser.fail(1, f"found {format_value(settings)}, expected sections with lines like 'key: value' below them")
     return settings, parser.lines
 
 

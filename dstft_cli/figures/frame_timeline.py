@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from ..errors import InputError
-from ..system.disk_arrays import blocks, on_disk
+from ..system.disk_arrays import array_blocks, on_disk
 from . import axis_scales
 from .axis_scales import Scale
 from .style import (
@@ -101,7 +101,7 @@ def frames(
 
 def _extremes(theta: np.ndarray) -> np.ndarray:
     """The shortest and the longest window of each frame, (2, T), of a plane that stays on disk: no more of it is drawn."""
-    found = [np.stack([block.min(axis=0), block.max(axis=0)]) for block in blocks(theta)]
+    found = [np.stack([block.min(axis=0), block.max(axis=0)]) for block in array_blocks(theta)]
     return np.concatenate(found, axis=1).astype(np.float64)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..config.grid import get_geometry
+from ..config.grid import make_grid
 from ..config.loading import Config
 from ..optimization.criteria import CRITERIA, get_criterion
 from ..recordings.signal import Signal
@@ -26,8 +26,8 @@ def check_view(signal: Signal, config: Config) -> None:
     """Raises InputError where the figures' settings would show nothing of this signal, or cannot be drawn with."""
     from ..figures.spectrograms import check_band
 
-    plane = get_geometry(config, signal.sample_rate, len(signal.samples))
-    check_band(plane.frequencies(signal.sample_rate), view_of(signal, config))
+    grid = make_grid(config, signal.sample_rate, len(signal.samples))
+    check_band(grid.frequencies(signal.sample_rate), view_of(signal, config))
 
 
 def make_figures(result: Result, wanted: Collection[str] | None = None, **changes: object) -> dict:
@@ -44,7 +44,7 @@ def make_figures(result: Result, wanted: Collection[str] | None = None, **change
     seen = _seen(result, view)
     axes = seen.times, result.frequencies
     note = f"{_described(result)}{_value(result.criterion, result.final[result.criterion])}"
-    bounds = result.geometry.theta_min, float(result.support)
+    bounds = result.grid.theta_min, float(result.support)
     place = result.signal.samples, result.sample_rate, result.frame_positions, result.theta
     makers = {
         "spectrogram": lambda: spectrograms.spectrogram(*axes, seen.magnitude(), view, note),
@@ -125,7 +125,7 @@ def _panels(result: Result, seen: _Whole) -> list:
     """Short, long and best constant window on frames that did not move, and the optimum, each with its criterion."""
     from ..figures.spectrograms import Panel
 
-    lengths = {"Short": result.geometry.theta_min, "Long": float(result.support)}
+    lengths = {"Short": result.grid.theta_min, "Long": float(result.support)}
     if result.best_constant is not None and not (result.mode == "constant" and result.placed):
         lengths["Best constant"] = result.best_constant[0]
     panels = []
@@ -153,7 +153,7 @@ def _judged(result: Result, values: np.ndarray, length: float | None = None) -> 
         return _value(name, result.final[name]) if length is None else _on_curve(result, length)
     value = float(criterion.measure(torch.from_numpy(np.ascontiguousarray(values))))
     if "frames" in result.final:
-        return _value("loss", value + math.log(result.geometry.frames / values.shape[1]))
+        return _value("loss", value + math.log(result.grid.frames / values.shape[1]))
     return _value(name, value)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from .axis_scales import Scale
 
 
-def peaks(values: np.ndarray, frequency: Scale, time: Scale, rows: int, columns: int) -> np.ndarray:
+def max_pool_to_pixels(values: np.ndarray, frequency: Scale, time: Scale, rows: int, columns: int) -> np.ndarray:
     """The largest of the values (F, T) that each pixel shows, (rows, columns), low frequencies first.
 
     No value on the scales is lost, however few the pixels. What is not finite counts as 0.
@@ -22,7 +22,7 @@ def peaks(values: np.ndarray, frequency: Scale, time: Scale, rows: int, columns:
     return np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def samples(values: np.ndarray, frequency: Scale, time: Scale, rows: int, columns: int) -> np.ndarray:
+def nearest_to_pixels(values: np.ndarray, frequency: Scale, time: Scale, rows: int, columns: int) -> np.ndarray:
     """Of values (F, T) the one nearest to each pixel's middle, (rows, columns), low frequencies first."""
     return values[np.ix_(_nearest(frequency, rows), _nearest(time, columns))]
 

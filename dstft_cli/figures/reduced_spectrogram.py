@@ -6,12 +6,12 @@ from collections.abc import Callable
 import numpy as np
 
 from ..config.loading import merge_config
-from ..optimization.out_of_core.problem import LongProblem
+from ..optimization.out_of_core.problem import OutOfCoreProblem
 from ..results.result import Result
-from ..system.disk_arrays import columns, on_disk, spans
+from ..system.disk_arrays import block_ranges, columns, on_disk
 
 _MOST = 4000  # columns
-_PIECE = 1 << 20  # bins that are looked at together
+_BLOCK_BINS = 1 << 20  # bins that are looked at together
 
 
 class Reduced:
@@ -23,7 +23,7 @@ class Reduced:
     def __init__(self, result: Result, tmin: float | None = None, tmax: float | None = None):
         self.result = result
         here = merge_config(result.config, {"run.device": "cpu"})  # the run's need not be on this machine
-        self.problem = LongProblem(result.signal, here, result.window)
+        self.problem = OutOfCoreProblem(result.signal, here, result.window)
         self._part = [None if end is None else (end - result.signal.start) * result.sample_rate for end in (tmin, tmax)]
         self.groups = self._groups(result.frame_positions)
         self.times = self._times(result.frame_positions)
@@ -32,7 +32,10 @@ class Reduced:
         low, high = self._part
         first = 0 if low is None else max(0, int(np.searchsorted(positions, low)) - 1)
         last = len(positions) if high is None else min(len(positions), int(np.searchsorted(positions, high)) + 1)
-        return [(first + a, first + b) for a, b in spans(max(1, last - first), math.ceil(max(1, last - first) / _MOST))]
+        return [
+            (first + a, first + b)
+            for a, b in block_ranges(max(1, last - first), math.ceil(max(1, last - first) / _MOST))
+        ]
 
     def _times(self, positions: np.ndarray) -> np.ndarray:
         """The ends stay where they are, so that the axis does."""
@@ -50,7 +53,7 @@ class Reduced:
         positions, before = problem.positions(length), self.groups
 
         def values(first: int, last: int) -> np.ndarray:
-            found = problem.magnitude(problem.section(positions, first, last), length)
+            found = problem.magnitude(problem.block(positions, first, last), length)
             return found.mul(problem.scale).cpu().numpy()
 
         places = positions.cpu().numpy()
@@ -61,9 +64,11 @@ class Reduced:
             self.groups = before
 
     def _greatest(self, values: Callable[[int, int], np.ndarray]) -> np.ndarray:
-        bins, parts = self.result.geometry.bins, []
+        bins, parts = self.result.grid.bins, []
         widest = max(last - first for first, last in self.groups)
-        for a, b in spans(len(self.groups), max(1, _PIECE // (max(bins, math.ceil(self.problem.spacing)) * widest))):
+        for a, b in block_ranges(
+            len(self.groups), max(1, _BLOCK_BINS // (max(bins, math.ceil(self.problem.spacing)) * widest))
+        ):
             begin, end = self.groups[a][0], self.groups[b - 1][1]
             starts = [first - begin for first, _ in self.groups[a:b]]
             parts.append(np.maximum.reduceat(values(begin, end), starts, axis=1))

@@ -150,7 +150,7 @@ def theta_map(
     heading(axes, view.title, _allowed(limits))
     settle(figure)
     for image in axes.images:
-        grid = pixel_grid.samples(theta, frequency, time, *pixels(image))
+        grid = pixel_grid.nearest_to_pixels(theta, frequency, time, *pixels(image))
         image.set_data(np.ma.masked_invalid(grid * unit))
     return figure
 

@@ -193,7 +193,7 @@ def fill_decibels(
 ) -> None:
     """Magnitudes (F, T) into still empty images, in dB relative to the largest of them all."""
     grids = [
-        pixel_grid.peaks(np.asarray(magnitude), frequency, time, *pixels(image))
+        pixel_grid.max_pool_to_pixels(np.asarray(magnitude), frequency, time, *pixels(image))
         for image, magnitude, time, frequency in zip(images, magnitudes, times, frequencies, strict=True)
     ]
     peak = max(float(grid.max()) for grid in grids)

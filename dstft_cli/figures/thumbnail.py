@@ -29,7 +29,7 @@ def thumbnail(result: Result) -> bytes:
     seen = Reduced(result) if result.on_disk else None
     times, magnitude = (seen.times, seen.magnitude()) if seen else (result.times, result.magnitude)
     time, frequency = axes_scales(times, result.frequencies, view)
-    grid = pixel_grid.peaks(magnitude, frequency, time, HEIGHT, WIDTH)
+    grid = pixel_grid.max_pool_to_pixels(magnitude, frequency, time, HEIGHT, WIDTH)
     parts = [_indices(pixel_grid.decibels(grid, float(grid.max()), view.db_range) / view.db_range + 1)]
     if result.theta.min() < result.theta.max():
         theta = np.broadcast_to(seen.theta() if seen else result.theta, magnitude.shape)
@@ -38,7 +38,7 @@ def thumbnail(result: Result) -> bytes:
 
 
 def _length_indices(theta: np.ndarray, frequency: Scale, time: Scale) -> np.ndarray:
-    lengths = pixel_grid.samples(theta, frequency, time, HEIGHT, WIDTH)
+    lengths = pixel_grid.nearest_to_pixels(theta, frequency, time, HEIGHT, WIDTH)
     scale, factor = axis_scales.length_scale(lengths)
     return _LEVELS + _indices(np.log(lengths * factor / scale.low) / np.log(scale.high / scale.low))
 

@@ -68,7 +68,7 @@ def _kurtosis_sums(values: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Separable:
+class SeparableCriterion:
     """A criterion by its sums: |S| (F, T) to (2, T), float64, differentiable; and the value at those of all frames (2,)."""
 
     sums: Callable[[Tensor], Tensor]
@@ -90,22 +90,22 @@ def _ratio(total: Tensor) -> Tensor:
     return torch.where(total[1] > 0, total[0] / total[1].clamp_min(_TINY), 0.0)
 
 
-def separable(name: str, order: float) -> Separable:
+def separable_criterion(name: str, order: float) -> SeparableCriterion:
     """The sums of the criterion of that name; order: of ``renyi``. Raises InputError for one that nothing is known of."""
     if name == "renyi" and order != 1:
-        return Separable(lambda values: _PowerSums.apply(values, order), lambda total: _of_order(total, order))
+        return SeparableCriterion(lambda values: _PowerSums.apply(values, order), lambda total: _of_order(total, order))
     if name in ("entropy", "renyi"):
-        return Separable(_EntropySums.apply, _shannon)
+        return SeparableCriterion(_EntropySums.apply, _shannon)
     if name == "kurtosis":
-        return Separable(_kurtosis_sums, _ratio)
+        return SeparableCriterion(_kurtosis_sums, _ratio)
     if name == "concentration":  # read as weighted values and weights
-        return Separable(lambda values: values, _ratio)
+        return SeparableCriterion(lambda values: values, _ratio)
     raise InputError(
         f"{name}: a criterion of your own needs the whole plane in memory: raise --memory, or take a part with --duration"
     )
 
 
-class SharedLoss:
+class FrameSumLoss:
     """Eq. (27) or (29) of a plane (F, T) from sums P over its frames, (4,): two of the criterion, the total variation, and the
     signal that neighbouring windows link (Eq. 32).
 
@@ -116,7 +116,7 @@ class SharedLoss:
         self, criterion: Criterion, settings, weights: tuple[float, float], bins: int, frames: int, samples: int
     ):
         self.criterion, self.settings, self.weights = criterion, settings, weights
-        self.parts = separable(criterion.name, settings.order)
+        self.criterion_sums = separable_criterion(criterion.name, settings.order)
         self.bins, self.frames, self.samples = bins, frames, samples
 
     def sums(self, values: Tensor, log_theta: Tensor, positions: Tensor) -> Tensor:
@@ -126,7 +126,7 @@ class SharedLoss:
         behind it, and the first and last the neighbours beside them: leave them out where others follow. Windows that do
         not vary over time add no variation here.
         """
-        own = self.parts.sums(values)
+        own = self.criterion_sums.sums(values)
         variation, linked = own.new_zeros(2, len(positions))
         if self.weights[0] and log_theta.shape[1] > 1:
             variation = self.variation(log_theta)
@@ -145,7 +145,7 @@ class SharedLoss:
 
         points: how many window lengths there are in all. frames: T, where it follows from the windows.
         """
-        value = self.parts.value(total[:2])
+        value = self.criterion_sums.value(total[:2])
         divisor = points if self.settings.reduction == "mean" else 1
         terms = {self.criterion.name: value, "regularization": self.weights[0] * total[2] / divisor}
         cost = self.criterion.cost(value)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..config.loading import Config, merge_config
 from ..errors import DeviceError, DivergedError, InputError, OutputError, OutputExistsError
-from ..recordings.lazy_samples import Tape
+from ..recordings.lazy_samples import LazySamples
 from ..recordings.signal import Signal, check_signal
 from ..results.progress import CONVERGED, DIVERGED, INTERRUPTED, STEPS, OnStep
 from ..results.result import Result
@@ -20,17 +20,17 @@ from ..stft.modes import CONSTANT, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE
 from ..stft.windows import Profile, Window, get_window
 from ..system.atomic_files import temporary
 from ..system.disk_arrays import on_disk
-from .out_of_core.blocks import StillBlocks
+from .out_of_core.blocks import BlockStrategy
 from .out_of_core.local_concentration import LocalProblem
-from .out_of_core.moving_frames import MovingPieces
-from .out_of_core.per_axis import SumTables
-from .out_of_core.problem import LongProblem
-from .out_of_core.run import STFT, THETA, LongRun
+from .out_of_core.moving_frames import MovingFrameBlockStrategy
+from .out_of_core.per_axis import PerAxisStrategy
+from .out_of_core.problem import OutOfCoreProblem
+from .out_of_core.run import STFT, THETA, OutOfCoreRun
 from .problem import Problem
-from .resources import Plan, check_plan, plan_run
-from .run import Run
-from .strategies.fixed_frames import StillFrames, learn_surveyed
-from .strategies.moving_frames import MovingFrames
+from .resources import ResourcePlan, check_plan, plan_run
+from .run import OptimizationRun
+from .strategies.fixed_frames import FixedFrameStrategy, learn_surveyed
+from .strategies.moving_frames import MovingFrameStrategy
 
 _EVALUATIONS = 50  # at most, of a constant search
 
@@ -44,7 +44,7 @@ def optimize(
     criterion: str | Callable[[Tensor], Tensor] | None = None,
     penalty: str | Callable[[Tensor, Tensor, int], Tensor] | None = None,
     folder: str | Path | None = None,
-    plan: Plan | None = None,
+    plan: ResourcePlan | None = None,
     **settings,
 ) -> Result:
     """Find the window lengths, and frame positions where they may move, that make a spectrogram best, and compute it.
@@ -81,12 +81,12 @@ def optimize(
     plan = plan or plan_signal(signal, config, custom=any(callables))
     if not plan.long:
         signal = replace(signal, samples=signal.samples[:])  # of a tape, all of it
-        run = Run(Problem(signal, config, family, *callables), on_step)
+        run = OptimizationRun(Problem(signal, config, family, *callables), on_step)
         return _result(run, _carry_out(run))
     aside, remove = _place(folder, plan)
     try:
-        kind = LocalProblem if config.loss.criterion == "concentration" else LongProblem
-        run = LongRun(kind(signal, config, family, *callables, room=plan.room), on_step, aside)
+        kind = LocalProblem if config.loss.criterion == "concentration" else OutOfCoreProblem
+        run = OutOfCoreRun(kind(signal, config, family, *callables, room=plan.room), on_step, aside)
         result = _result(run, _carry_out(run))
     except OSError as error:
         remove()
@@ -100,7 +100,7 @@ def optimize(
     return result
 
 
-def _place(folder: str | Path | None, plan: Plan) -> tuple[Path, Callable[[], object]]:
+def _place(folder: str | Path | None, plan: ResourcePlan) -> tuple[Path, Callable[[], object]]:
     """Where planes on disk go, and what removes them. Raises OutputError where they cannot go there."""
     if folder is None:
         return temporary(plan.disk)
@@ -114,9 +114,9 @@ def _place(folder: str | Path | None, plan: Plan) -> tuple[Path, Callable[[], ob
     return Path(folder), bool
 
 
-def plan_signal(signal: Signal, config: Config, custom: bool = False) -> Plan:
+def plan_signal(signal: Signal, config: Config, custom: bool = False) -> ResourcePlan:
     """What a run on the signal will need. Raises InputError where that is more than there is, or where lengths clash."""
-    held = not isinstance(signal.samples, Tape) and not on_disk(signal.samples)
+    held = not isinstance(signal.samples, LazySamples) and not on_disk(signal.samples)
     try:
         plan = plan_run(config, signal.sample_rate, len(signal.samples), held, custom)
     except DeviceError:
@@ -127,10 +127,10 @@ def plan_signal(signal: Signal, config: Config, custom: bool = False) -> Plan:
     return plan
 
 
-def _carry_out(run: Run) -> str:
+def _carry_out(run: OptimizationRun) -> str:
     """The kind of run that the modes ask for; why it stopped."""
     problem, steps = run.problem, run.problem.config.optimizer.steps
-    if problem.local and run.survey():
+    if problem.local and run.precompute():
         _leave(run)
         return INTERRUPTED
     placed = problem.hop_mode in (FIXED_HOP, OVERLAP)  # frames lie where the windows and the hop say
@@ -138,28 +138,28 @@ def _carry_out(run: Run) -> str:
         return _leave(run)
     if problem.mode == CONSTANT and placed:
         return _search(run, steps)
-    if isinstance(run, LongRun):
+    if isinstance(run, OutOfCoreRun):
         still = problem.hop_mode == FIXED_HOP
         if not still or (problem.mode == FREQUENCY and problem.name == "kurtosis"):
-            return MovingPieces(run).learn(steps)
-        return (StillBlocks if problem.mode == PLANE else SumTables)(run).learn(steps)
+            return MovingFrameBlockStrategy(run).learn(steps)
+        return (BlockStrategy if problem.mode == PLANE else PerAxisStrategy)(run).learn(steps)
     if problem.hop_mode == FIXED_HOP:
-        return learn_surveyed(run, steps) if problem.local else StillFrames(run).learn(steps)
-    return MovingFrames(run).learn(steps)
+        return learn_surveyed(run, steps) if problem.local else FixedFrameStrategy(run).learn(steps)
+    return MovingFrameStrategy(run).learn(steps)
 
 
-def _leave(run: Run) -> str:
+def _leave(run: OptimizationRun) -> str:
     """No optimisation: the transform at the first window length."""
-    run.set_out(run.problem.geometry.first_length)
+    run.record_initial(run.problem.grid.first_length)
     run.transform(run.fill(run.first), run.problem.positions(run.first))
     run.final = dict(run.history[0])  # nothing has moved
     return STEPS
 
 
-def _search(run: Run, steps: int) -> str:
+def _search(run: OptimizationRun, steps: int) -> str:
     """``constant``: the best length on a curve; at most ``steps`` evaluations."""
     problem = run.problem
-    run.set_out(problem.geometry.first_length)
+    run.record_initial(problem.grid.first_length)
     diverged = done = False
     try:
         done = run.explore(min(steps, _EVALUATIONS - 2))  # the first window and the final transform count too
@@ -178,7 +178,7 @@ def _loss(terms: dict[str, float]) -> float:
     return terms["loss"]
 
 
-def _result(run: Run, reason: str) -> Result:
+def _result(run: OptimizationRun, reason: str) -> Result:
     began, problem, (lengths, losses) = time.perf_counter(), run.problem, run.curve.ordered()
     first, last = run.measures()
     stft, theta = run.planes()
@@ -190,7 +190,7 @@ def _result(run: Run, reason: str) -> Result:
         stft=stft,
         theta=theta,
         frame_positions=run.positions.cpu().numpy(),
-        geometry=problem.geometry,
+        grid=problem.grid,
         window=problem.window,
         history={name: np.array([entry[name] for entry in run.history]) for name in run.final},
         final=run.final,

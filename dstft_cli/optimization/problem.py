@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..config.grid import get_geometry
+from ..config.grid import make_grid
 from ..config.loading import Config
 from ..errors import DivergedError, InputError
-from ..recordings.lazy_samples import pieces
+from ..recordings.lazy_samples import iter_blocks
 from ..recordings.signal import Signal
 from ..stft.checked_transform import Accuracy, check, final_transform
 from ..stft.frames import Frames
@@ -50,12 +50,12 @@ class Problem:
         self.mode, self.hop_mode = config.transform.mode, config.transform.hop_mode
         self.device = get_device(config.run.device)
         try:
-            self.geometry = get_geometry(config, signal.sample_rate, len(signal.samples))
+            self.grid = make_grid(config, signal.sample_rate, len(signal.samples))
         except InputError as error:
             raise InputError(f"{signal.where}: {error}") from None
         self.dtype = DTYPES[config.run.dtype]
         self.check_memory(0)
-        peak = max(np.abs(piece).max() for piece in pieces(signal.samples))
+        peak = max(np.abs(piece).max() for piece in iter_blocks(signal.samples))
         if not _LEAST_PEAK <= peak <= _MOST_PEAK:
             raise InputError(
                 f"{signal.where}: the largest sample is {peak:g}; between {_LEAST_PEAK:g} and {_MOST_PEAK:g} the result keeps its "
@@ -64,14 +64,14 @@ class Problem:
         # A power of two is divided out exactly, so that no unit of the samples is too small or too great for a float.
         self.scale = 2.0 ** math.floor(math.log2(peak))
         self._choose_loss(criterion, penalty)
-        self._still = Frames.at(self.positions(self.geometry.first_length), self.geometry.support)
+        self._still = Frames.at(self.positions(self.grid.first_length), self.grid.support)
 
     @cached_property
     def samples(self) -> Tensor:
         """The whole signal (N,) on the device, in units of ``scale``."""
-        return self.piece(0, self.geometry.samples)
+        return self.samples_between(0, self.grid.samples)
 
-    def piece(self, first: int, last: int) -> Tensor:
+    def samples_between(self, first: int, last: int) -> Tensor:
         """Samples first to last - 1, on the device, in units of ``scale``."""
         samples = self.signal.samples[first:last] / self.scale
         forget(self.signal.samples)
@@ -91,31 +91,31 @@ class Problem:
 
     def _may_uncover(self) -> bool:
         """Whether frames or windows could leave parts of the signal out to their own advantage."""
-        if self.geometry.overlap is None:
+        if self.grid.overlap is None:
             return self.hop_mode != FIXED_HOP or self.name == "kurtosis"
-        return self.mode == TIME and self.geometry.overlap > 0.5  # up to a half neighbours always meet
+        return self.mode == TIME and self.grid.overlap > 0.5  # up to a half neighbours always meet
 
-    def survey(self, on_node: Callable[[int, int], bool | None]) -> None:
+    def precompute(self, on_node: Callable[[int, int], bool | None]) -> None:
         """What a local criterion knows of all window lengths before the run begins; on_node as LocalConcentration has it."""
-        plane, positions = self.geometry, self.positions(self.geometry.first_length)
-        self.check_memory(node_count(plane.theta_min, plane.support, PER_OCTAVE))
-        place = positions, plane.hop, plane.support, plane.theta_min, float(plane.support)
+        grid, positions = self.grid, self.positions(self.grid.first_length)
+        self.check_memory(node_count(grid.theta_min, grid.support, PER_OCTAVE))
+        place = positions, grid.hop, grid.support, grid.theta_min, float(grid.support)
         self.field = LocalConcentration(self.samples, *place, self.window, on_node)
 
     def constant(self, length: float) -> Tensor:
         """θ of one length in samples everywhere, in the shape of the mode."""
-        shape = theta_shape(self.mode, self.geometry.support, len(self.positions(length)))
+        shape = theta_shape(self.mode, self.grid.support, len(self.positions(length)))
         return torch.full(shape, length, dtype=self.dtype, device=self.device)
 
     def positions(self, length: float) -> Tensor:
         """t_n in samples, (T,), with a constant window of that many samples, before any frame has moved."""
-        return self.geometry.positions(length, self.device)
+        return self.grid.positions(length, self.device)
 
     def frames(self, length: float) -> Frames:
         """The frames of a constant window of that many samples."""
-        if self.geometry.overlap is None:
+        if self.grid.overlap is None:
             return self._still
-        return Frames.at(self.positions(length), self.geometry.support)
+        return Frames.at(self.positions(length), self.grid.support)
 
     def losses(self, values: Tensor | None, log_theta: Tensor, positions: Tensor | None = None) -> dict[str, Tensor]:
         """The loss and its terms from |S| (F, T), log2 of θ in samples and t_n (T,) in samples (None: fixed frames).
@@ -130,13 +130,13 @@ class Problem:
             # Over all points, those without weight too: lambda then means the same on an empty plane and a full one.
             cost = cost * self.field.share
         loss = cost + terms["regularization"]
-        if self.geometry.overlap is not None and not self.criterion.per_frame:
+        if self.grid.overlap is not None and not self.criterion.per_frame:
             # More frames spread the same energy over more points: without this the longest windows would always win.
             terms["frames"] = torch.as_tensor(math.log(len(self._still) / values.shape[1]), dtype=value.dtype)
             loss = loss + terms["frames"]
         if self.penalty is not None:
-            positions = self.positions(self.geometry.first_length) if positions is None else positions
-            amount = _scalar(self.penalty(positions, log_theta.exp2(), self.geometry.samples), "penalty")
+            positions = self.positions(self.grid.first_length) if positions is None else positions
+            amount = _scalar(self.penalty(positions, log_theta.exp2(), self.grid.samples), "penalty")
             terms["penalty"] = self.config.loss.penalty_weight * amount
             loss = loss + terms["penalty"]
         return {"loss": loss, **terms}
@@ -172,16 +172,16 @@ class Problem:
         """What is reported of any |S| (F, T) at θ and t_n in samples: entropy, kurtosis and true coverage."""
         with torch.no_grad():
             found = {"entropy": entropy(values).item(), "kurtosis": kurtosis(values).item()}
-            return {**found, "coverage": coverage(positions, theta, self.geometry.samples)}
+            return {**found, "coverage": coverage(positions, theta, self.grid.samples)}
 
     def transform(self, length: float) -> Tensor:
         """S (F, T) with one window of that many samples, exactly, by FFT."""
         with torch.no_grad():
-            return dstft(self.samples, length, self.frames(length), self.geometry.support, self.window)
+            return dstft(self.samples, length, self.frames(length), self.grid.support, self.window)
 
     def magnitudes(self, length: float) -> Tensor:
         """|S| (F, T) with one window of that many samples, exactly."""
-        return dstft_magnitude(self.samples, length, self.frames(length), self.geometry.support, self.window)
+        return dstft_magnitude(self.samples, length, self.frames(length), self.grid.support, self.window)
 
     def evaluate(self, length: float) -> dict[str, float]:
         """The losses at a constant window of that many samples. Raises DivergedError where one is not finite."""
@@ -190,12 +190,12 @@ class Problem:
 
     def final(self, theta: Tensor, positions: Tensor) -> tuple[Tensor, Accuracy]:
         """The transform that is written out at θ and t_n in samples, and how true it is."""
-        run, place = self.config.run, (self.geometry.support, self.window)
+        run, place = self.config.run, (self.grid.support, self.window)
         return final_transform(self.samples, theta, positions, *place, seed=run.seed, exact=self.config.bank.exact)
 
     def check(self, spectrum: Tensor, theta: Tensor, positions: Tensor) -> Accuracy:
         """How true a transform at θ and t_n in samples is, at random bins."""
-        place = self.geometry.support, self.window
+        place = self.grid.support, self.window
         return check(spectrum, self.samples, theta, positions, *place, self.config.run.seed)
 
     def diverged(self) -> DivergedError:
@@ -209,12 +209,12 @@ class Problem:
 
     def check_memory(self, nodes: int) -> None:
         """Raises InputError where a bank of that many nodes, and the steps on it, would not fit into memory."""
-        geometry, free = self.geometry, free_bytes(self.device)
-        need = geometry.bins * geometry.most_frames * self.dtype.itemsize * plane_words(self.config, nodes)
+        grid, free = self.grid, free_bytes(self.device)
+        need = grid.bins * grid.most_frames * self.dtype.itemsize * plane_words(self.config, nodes)
         if need > 0.9 * free:
-            longer = "a longer --hop" if geometry.overlap is None else "a larger --overlap"
+            longer = "a longer --hop" if grid.overlap is None else "a larger --overlap"
             raise InputError(
-                f"{self.signal.where}: {self.mode} on {geometry.bins} x {geometry.most_frames} bins needs about {need / 1e9:.1f} GB "
+                f"{self.signal.where}: {self.mode} on {grid.bins} x {grid.most_frames} bins needs about {need / 1e9:.1f} GB "
                 f"and {free / 1e9:.1f} GB are free: take a part with --duration, {longer} or a smaller --support"
             )
 

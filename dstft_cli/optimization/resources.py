@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from ..config.grid import Geometry, get_geometry
+from ..config.grid import Grid, make_grid
 from ..config.loading import Config
 from ..config.memory_size import AUTO, size_bytes
 from ..errors import InputError
@@ -30,7 +30,7 @@ _START, _FIGURES = 3.0, 60  # s before anything is computed; ns a bin for measur
 
 
 @dataclass(frozen=True)
-class Plan:
+class ResourcePlan:
     """memory, disk: bytes at the peak, and of the result. seconds: roughly. budget: bytes that may be used.
 
     long: whether the plane is worked on in pieces, which then may take ``room`` bytes.
@@ -59,42 +59,42 @@ def rough_time(seconds: float) -> str:
     return f"{float(f'{max(1.0, amount):.1g}'):.0f} {unit}"
 
 
-def plan_run(config: Config, sample_rate: float, samples: int, held: bool = True, custom: bool = False) -> Plan:
+def plan_run(config: Config, sample_rate: float, samples: int, held: bool = True, custom: bool = False) -> ResourcePlan:
     """The plan of a run on so many samples. held: whether they are in memory. custom: a criterion or penalty that is a callable.
 
     Raises InputError where lengths clash.
     """
-    plane, budget = get_geometry(config, sample_rate, samples), memory_budget(config)
-    whole = PROCESS + samples * (8 * held + 2 * _word(config)) + _plane_bytes(config, plane)
+    grid, budget = make_grid(config, sample_rate, samples), memory_budget(config)
+    whole = PROCESS + samples * (8 * held + 2 * _word(config)) + _plane_bytes(config, grid)
     long = whole > budget and not custom
-    rest = _disk(config, plane), _seconds(config, plane, long), budget
+    rest = _disk(config, grid), _seconds(config, grid, long), budget
     if not long:
-        return Plan(whole, *rest)
-    fixed = PROCESS + samples * 8 * held + plane.frames * _FRAME
+        return ResourcePlan(whole, *rest)
+    fixed = PROCESS + samples * 8 * held + grid.frames * _FRAME
     local = config.loss.criterion == "concentration"
     blocks = local or (config.transform.mode == PLANE and config.transform.hop_mode == FIXED_HOP)
-    fixed += 16 * plane.frames * nodes_for(config, plane) if local else 0
+    fixed += 16 * grid.frames * nodes_for(config, grid) if local else 0
     room = max(0.0, budget - fixed - LEAST_ROOM)
     if blocks and not local:
-        room = max(room, _least_block(config, plane))
-    used = min(room, _plane_bytes(config, plane)) if blocks else _kept(config, plane)
-    return Plan(fixed + LEAST_ROOM + used, *rest, long=True, room=room)
+        room = max(room, _least_block(config, grid))
+    used = min(room, _plane_bytes(config, grid)) if blocks else _kept(config, grid)
+    return ResourcePlan(fixed + LEAST_ROOM + used, *rest, long=True, room=room)
 
 
-def frame_bytes(plane: Geometry, word: int, words: float) -> float:
+def frame_bytes(grid: Grid, word: int, words: float) -> float:
     """Bytes that a frame of a piece takes, of so many numbers a bin, each of so many bytes, and the samples up to the next one."""
-    return word * words * plane.bins + _A_SAMPLE * plane.samples / plane.frames
+    return word * words * grid.bins + _A_SAMPLE * grid.samples / grid.frames
 
 
-def block_bytes(plane: Geometry, word: int, nodes: float) -> float:
+def block_bytes(grid: Grid, word: int, nodes: float) -> float:
     """Bytes that a frame of a block takes which descends on a bank of so many nodes."""
-    return frame_bytes(plane, word, 2 * nodes + _BLOCK_WORDS)
+    return frame_bytes(grid, word, 2 * nodes + _BLOCK_WORDS)
 
 
-def _least_block(config: Config, plane: Geometry) -> float:
+def _least_block(config: Config, grid: Grid) -> float:
     """Bytes of the shortest block that a run can be made of, on the finest bank that it may come to at once."""
-    frames = min(plane.frames, LEAST_FRAMES)
-    return 1.01 * frames * block_bytes(plane, _word(config), FINER * nodes_for(config, plane) + 1)
+    frames = min(grid.frames, LEAST_FRAMES)
+    return 1.01 * frames * block_bytes(grid, _word(config), FINER * nodes_for(config, grid) + 1)
 
 
 def memory_budget(config: Config) -> float:
@@ -114,7 +114,7 @@ def most_held(config: Config) -> int:
     return most_samples(run_room(config))
 
 
-def check_plan(plan: Plan, where: str, config: Config) -> None:
+def check_plan(plan: ResourcePlan, where: str, config: Config) -> None:
     """Raises InputError where a plan goes beyond the memory that there is, or that may be used."""
     explicit = config.run.memory != AUTO
     free = free_bytes(get_device(config.run.device))
@@ -142,43 +142,43 @@ def _word(config: Config) -> int:
     return DTYPES[config.run.dtype].itemsize
 
 
-def nodes_for(config: Config, plane: Geometry) -> int:
+def nodes_for(config: Config, grid: Grid) -> int:
     """How many window lengths a run computes the plane at before it steps; 0 where it steps on none."""
-    low, high = min(plane.theta_min, plane.support / 1.01), float(plane.support)
+    low, high = min(grid.theta_min, grid.support / 1.01), float(grid.support)
     if config.loss.criterion == "concentration":
         return node_count(low, high, PER_OCTAVE)
     still = config.transform.hop_mode == FIXED_HOP and config.transform.mode not in (FIXED, CONSTANT)
     return node_count(low, high, density_for(config.bank.tolerance)) if still and config.optimizer.steps else 0
 
 
-def _plane_bytes(config: Config, plane: Geometry) -> float:
-    return plane.bins * plane.most_frames * _word(config) * plane_words(config, nodes_for(config, plane))
+def _plane_bytes(config: Config, grid: Grid) -> float:
+    return grid.bins * grid.most_frames * _word(config) * plane_words(config, nodes_for(config, grid))
 
 
-def _kept(config: Config, plane: Geometry) -> float:
+def _kept(config: Config, grid: Grid) -> float:
     """Bytes of what a run in pieces holds of all frames or all frequencies: tables, window lengths and where frames lie."""
-    mode, tables = config.transform.mode, 2 * nodes_for(config, plane) + 24
-    shape = theta_shape(mode, plane.support, plane.most_frames)
-    places = 0 if config.transform.hop_mode == FIXED_HOP else 80 * plane.most_frames
+    mode, tables = config.transform.mode, 2 * nodes_for(config, grid) + 24
+    shape = theta_shape(mode, grid.support, grid.most_frames)
+    places = 0 if config.transform.hop_mode == FIXED_HOP else 80 * grid.most_frames
     return math.prod(shape) * _word(config) * tables + places
 
 
-def _disk(config: Config, plane: Geometry) -> float:
-    theta = plane.bins * plane.most_frames * _word(config) if config.transform.mode == PLANE else 0
-    return plane.bins * plane.most_frames * 8 + theta + plane.samples * _word(config) + PICTURES
+def _disk(config: Config, grid: Grid) -> float:
+    theta = grid.bins * grid.most_frames * _word(config) if config.transform.mode == PLANE else 0
+    return grid.bins * grid.most_frames * 8 + theta + grid.samples * _word(config) + PICTURES
 
 
-def _seconds(config: Config, plane: Geometry, long: bool) -> float:
+def _seconds(config: Config, grid: Grid, long: bool) -> float:
     """Roughly, on two cores. long: in pieces."""
-    nodes, steps = nodes_for(config, plane), config.optimizer.steps
+    nodes, steps = nodes_for(config, grid), config.optimizer.steps
     ns = _FIGURES + _NS_EVALUATION
     if nodes and long and config.transform.mode != PLANE:
         ns += nodes * _NS_EVALUATION  # the steps are taken on tables
     elif nodes:
-        octaves = math.log2(plane.support / min(plane.theta_min, plane.support / 1.01))
+        octaves = math.log2(grid.support / min(grid.theta_min, grid.support / 1.01))
         ns += nodes * _NS_NODE + _REFINED * _NS_EVALUATION + steps * _NS_STEP + 20 * octaves * _NS_FINAL
     elif config.transform.hop_mode not in (FIXED_HOP, OVERLAP):
         ns += steps * _NS_MOVING
     elif config.transform.mode != FIXED and steps:
         ns += min(steps, _SEARCH) * _NS_EVALUATION
-    return _START + plane.bins * plane.most_frames * ns * 1e-9
+    return _START + grid.bins * grid.most_frames * ns * 1e-9

@@ -18,7 +18,7 @@ NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _GENTLEST = 10  # a descent that gets no lower is tried again until its learning rates are below this share of the first
 
 
-class Run:
+class OptimizationRun:
     """history: the terms of every step so far. curve: constant window lengths tried; known: the terms at each.
 
     theta, positions, spectrum, accuracy, final: the result as it stands, θ and t_n in samples, and its terms.
@@ -38,16 +38,16 @@ class Run:
         self.accuracy: Accuracy
         self.final: dict[str, float]
 
-    def tell(self, phase: str, index: int, total: int, terms=None, theta=None) -> bool:
+    def report(self, phase: str, index: int, total: int, terms=None, theta=None) -> bool:
         """Report; True once the caller wants the run to end."""
         if self.on_step is not None and self.on_step(Step(phase, index, total, terms or {}, theta)):
             self.interrupted = True
         return self.interrupted
 
-    def survey(self) -> bool:
+    def precompute(self) -> bool:
         """What a local criterion has to know first; True where it was stopped there, the run then ends where it stands."""
         began = time.perf_counter()
-        self.problem.survey(lambda index, count: self.tell("bank", index, count))
+        self.problem.precompute(lambda index, count: self.report("bank", index, count))
         self.seconds["bank"] += time.perf_counter() - began
         return self.interrupted
 
@@ -66,10 +66,10 @@ class Run:
 
     def explore(self, steps: int) -> bool:
         """The curve over log-spaced lengths, then Brent between them; True where its best length was narrowed down."""
-        low, high = self.problem.geometry.theta_min, float(self.problem.geometry.support)
+        low, high = self.problem.grid.theta_min, float(self.problem.grid.support)
         lengths = bracketing(low, high, steps)
         for i, length in enumerate(lengths):
-            if self.tell("search", i, len(lengths) + NARROWING):
+            if self.report("search", i, len(lengths) + NARROWING):
                 break
             self.tried(length, self.evaluate(length))
         return self.narrow(min(NARROWING, steps - len(lengths)), len(lengths))
@@ -84,19 +84,19 @@ class Run:
             return self.tried(length, self.evaluate(length))
 
         def stop() -> bool:
-            return self.tell("search", done + len(self.curve.lengths) - count, done + budget)
+            return self.report("search", done + len(self.curve.lengths) - count, done + budget)
 
         return refine(evaluate, self.curve, budget=budget, stop=stop)
 
-    def set_out(self, length: float) -> None:
+    def record_initial(self, length: float) -> None:
         """The first entry of the history: a constant window, exactly."""
         self.first = length
         self.history.append(self.evaluate(length))
 
-    def best_length(self) -> float:
+    def initial_length(self) -> float:
         """Where a descent sets out from: the length that was asked for, else the best constant one."""
-        plane = self.problem.geometry
-        return plane.theta or (self.curve.best[0] if self.curve.lengths else plane.first_length)
+        grid = self.problem.grid
+        return grid.theta or (self.curve.best[0] if self.curve.lengths else grid.first_length)
 
     def fill(self, length: float) -> Tensor:
         """θ of one length in samples everywhere, in the shape of the mode."""
@@ -105,7 +105,7 @@ class Run:
     def transform(self, theta: Tensor, positions: Tensor) -> None:
         """The transform at θ and t_n in samples, its accuracy and its loss."""
         began, problem = time.perf_counter(), self.problem
-        self.tell("verify", 0, 1)
+        self.report("verify", 0, 1)
         self.theta, self.positions = theta, positions
         self.spectrum, self.accuracy = problem.final(theta, positions)
         self.final = problem.terms(magnitude(self.spectrum), theta, positions)
@@ -131,12 +131,12 @@ class Run:
 
     def windows(self, theta: Tensor) -> Variable:
         """log2 of θ in samples as something that is learnt, within its bounds; in mode ``fixed`` it stays."""
-        plane, problem = self.problem.geometry, self.problem
+        grid, problem = self.problem.grid, self.problem
         rate = 0.0 if problem.mode == "fixed" else problem.config.optimizer.learning_rate
-        bounds = torch.tensor([plane.theta_min, plane.support], dtype=theta.dtype).log2().tolist()
+        bounds = torch.tensor([grid.theta_min, grid.support], dtype=theta.dtype).log2().tolist()
         return Variable(theta.log2(), rate, between(*bounds))
 
-    def come_down(self, objective: Callable, variables: list[Variable], left: int) -> tuple[Descent, int]:
+    def descend(self, objective: Callable, variables: list[Variable], left: int) -> tuple[Descent, int]:
         """A descent, again with a quarter of the learning rates while it got no lower; and the steps that remain.
 
         The first of the variables is log2 θ.
@@ -155,13 +155,13 @@ class Run:
         began, done = time.perf_counter(), len(self.history) - 1
         settings = self.problem.config.optimizer.model_copy(update={"steps": steps})
 
-        def tell(step, terms, values):
+        def report(step, terms, values):
             if self.on_step is None:
                 return False
             least, most = (2.0 ** bound.item() for bound in values[0].aminmax())
-            return self.tell("descent", done + step, done + steps, terms, (least, most))
+            return self.report("descent", done + step, done + steps, terms, (least, most))
 
-        outcome = descend(objective, variables, settings, tell, self.points)
+        outcome = descend(objective, variables, settings, report, self.points)
         if not outcome.history:
             raise self.problem.diverged()
         self.history += outcome.history[1:]

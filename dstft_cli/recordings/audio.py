@@ -18,11 +18,11 @@ import soundfile
 
 from ..errors import InputError
 from ..text import quoted, shown
-from .audio_sandbox import hushed, try_out
-from .containers.audit import audit
-from .containers.findings import Findings
+from .audio_sandbox import decode_in_subprocess, silence_c_output
+from .containers.audit import audit_container
 from .containers.flac import declared_sum, sum_of
-from .lazy_samples import Tape
+from .containers.report import ContainerReport
+from .lazy_samples import LazySamples
 from .request import Pick, Recording, Request, Track, pick_channels
 
 _BLOCK = 1 << 20  # samples over all channels
@@ -47,19 +47,19 @@ def read_audio(request: Request, text_extensions: tuple[str, ...]) -> Recording:
     text_extensions: named in the refusal of an unknown format.
     Raises InputError where the file is not audio, holds no samples or cannot be decoded.
     """
-    findings = look_through(request)
-    with nullcontext() if findings.known else hushed():
-        return _read_known(request, text_extensions, findings)
+    report = audit_file(request)
+    with nullcontext() if report.known else silence_c_output():
+        return _read_known(request, text_extensions, report)
 
 
-def _read_known(request: Request, text_extensions: tuple[str, ...], findings: Findings) -> Recording:
-    with open_audio(request, text_extensions, findings) as sound:
-        _header_notes(request, sound, findings)
+def _read_known(request: Request, text_extensions: tuple[str, ...], report: ContainerReport) -> Recording:
+    with open_audio(request, text_extensions, report) as sound:
+        _header_notes(request, sound, report)
         rate = request.fs or float(sound.samplerate)
         names = [str(i + 1) for i in range(sound.channels)]
         declared = sound.frames
     if declared == 0:
-        fault = findings.fault(140) or "it was cut off before they could be counted"
+        fault = report.fault(140) or "it was cut off before they could be counted"
         raise InputError(f"{request.where}: holds no samples: {fault}; take another copy")
     if rate <= 0:
         raise InputError(f"{request.where}: the header gives no sampling rate; give it with --fs")
@@ -67,23 +67,23 @@ def _read_known(request: Request, text_extensions: tuple[str, ...], findings: Fi
     first, count = request.span(rate, declared)
     held = count * len(picks) <= request.most
     samples = (_read_picks if held else _tapes)(request, picks, first, count)
-    _check_count(findings, len(samples[0]), count, declared, rate)
+    _check_count(report, len(samples[0]), count, declared, rate)
     if count == declared or declared <= _SUMMED:
-        _check_sum(findings, declared)
+        _check_sum(report, declared)
     tracks = [Track(pick.name, row) for pick, row in zip(picks, samples, strict=True)]
-    return Recording(tracks, tuple(names), rate, first / rate, remarks + findings.notes)
+    return Recording(tracks, tuple(names), rate, first / rate, remarks + report.notes)
 
 
-def look_through(request: Request) -> Findings:
+def audit_file(request: Request) -> ContainerReport:
     """What is wrong with the file's container. Raises InputError for one that libsndfile must not be given."""
-    return deepcopy(_looked_through(request.path, *_version(request.path)))
+    return deepcopy(_audit_cached(request.path, *_version(request.path)))
 
 
 @lru_cache(maxsize=8)  # a long recording may be read in many parts
-def _looked_through(path: str, *_version: int) -> Findings:
-    findings = audit(Request(path))
-    try_out(findings)
-    return findings
+def _audit_cached(path: str, *_version: int) -> ContainerReport:
+    report = audit_container(Request(path))
+    decode_in_subprocess(report)
+    return report
 
 
 def try_reading(path: str) -> None:
@@ -132,18 +132,18 @@ def _name(path: str) -> str | bytes:
 
 
 def open_audio(
-    request: Request, text_extensions: tuple[str, ...] = (), findings: Findings | None = None
+    request: Request, text_extensions: tuple[str, ...] = (), report: ContainerReport | None = None
 ) -> soundfile.SoundFile:
-    """Raises InputError where libsndfile does not take the file; findings: what is known to be wrong with it."""
+    """Raises InputError where libsndfile does not take the file; report: what is known to be wrong with it."""
     try:
         return soundfile.SoundFile(_name(request.path))
     except (*_ERRORS, TypeError) as error:  # TypeError: the extension .raw, which has no header
         reason = shown(getattr(error, "error_string", error), 70).rstrip(".")
         reason = "no sound was found in it" if reason.startswith(_NO_FILE) else reason
-        if findings and findings.damaged:
+        if report and report.damaged:
             told = "" if reason == _NOTHING_TOLD else f" ({reason})"
             raise InputError(
-                f"{request.where}: {findings.fault(120)}, and cannot be read{told}; take another copy"
+                f"{request.where}: {report.fault(120)}, and cannot be read{told}; take another copy"
             ) from error
         size, begin = _beginning(request.path)
         if size < _SHORT:
@@ -184,12 +184,12 @@ def _read_picks(request: Request, picks: list[Pick], first: int, count: int) -> 
     return samples
 
 
-def _tapes(request: Request, picks: list[Pick], first: int, count: int) -> list[Tape]:
+def _tapes(request: Request, picks: list[Pick], first: int, count: int) -> list[LazySamples]:
     """The same left in the file, as far as it can be decoded."""
     found = sum(len(block) for block in _blocks(request, first, count))
     if not found:
         return _read_picks(request, picks, first, 1)  # says what is wrong
-    return [Tape(_reader(request, pick, first), found) for pick in picks]
+    return [LazySamples(_reader(request, pick, first), found) for pick in picks]
 
 
 def _reader(request: Request, pick: Pick, begin: int) -> Callable[[int, int], np.ndarray]:
@@ -246,38 +246,38 @@ def _filled(block: np.ndarray) -> int:
     return int(missing.argmax()) if missing.any() else len(block)
 
 
-def _header_notes(request: Request, sound: soundfile.SoundFile, findings: Findings) -> None:
+def _header_notes(request: Request, sound: soundfile.SoundFile, report: ContainerReport) -> None:
     if request.fs is not None and request.fs != sound.samplerate:
-        findings.remark(f"sampling rate {request.fs:g} Hz as given; the header says {sound.samplerate} Hz")
-    if not findings.known and sound.format not in _TOLD:
-        findings.remark(f"files of the format {sound.format} are not looked through; if it was cut off, nothing tells")
+        report.remark(f"sampling rate {request.fs:g} Hz as given; the header says {sound.samplerate} Hz")
+    if not report.known and sound.format not in _TOLD:
+        report.remark(f"files of the format {sound.format} are not looked through; if it was cut off, nothing tells")
     wrong = re.search(r"(\w+)\s*:\s*(\d+) \(should be (\d+)\)", sound.extra_info)
-    if wrong and not findings.known:
+    if wrong and not report.known:
         name, found, expected = shown(wrong[1], 20), wrong[2], wrong[3]
-        findings.warn(
+        report.warn(
             f"the header declares {found} for {name}, libsndfile expects {expected}; it was cut off or not closed"
         )
 
 
-def _check_count(findings: Findings, read: int, count: int, declared: int, rate: float) -> None:
+def _check_count(report: ContainerReport, read: int, count: int, declared: int, rate: float) -> None:
     if declared > _UNKNOWN:
-        if findings.request.duration is None or read < count:
-            findings.remark("the header does not say how long the file is; read to its end")
+        if report.request.duration is None or read < count:
+            report.remark("the header does not say how long the file is; read to its end")
     elif read != count:
-        findings.warn(
+        report.warn(
             f"{read} of {count} declared samples could be read ({read / rate:.6g} of {count / rate:.6g} s); "
             "the file is cut off or damaged"
         )
-    if findings.frames is not None and findings.frames > declared:
-        findings.warn(
-            f"the stream counts {findings.frames} samples, {declared} were found; some are missing or out of place"
+    if report.frames is not None and report.frames > declared:
+        report.warn(
+            f"the stream counts {report.frames} samples, {declared} were found; some are missing or out of place"
         )
 
 
-def _check_sum(findings: Findings, declared: int) -> None:
+def _check_sum(report: ContainerReport, declared: int) -> None:
     """The checksum of all samples of a FLAC file, where it declares one."""
-    if not _sum_holds(findings.request.path, declared, *_version(findings.request.path)):
-        findings.warn("the samples do not have the checksum that the FLAC file declares; it is damaged")
+    if not _sum_holds(report.request.path, declared, *_version(report.request.path)):
+        report.warn("the samples do not have the checksum that the FLAC file declares; it is damaged")
 
 
 @lru_cache(maxsize=8)

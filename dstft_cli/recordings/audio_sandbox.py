@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from ..errors import InputError
 from ..text import shown
-from .containers.findings import Findings
+from .containers.report import ContainerReport
 
 TRIAL_SECONDS = 10.0  # for a small file
 _BYTES_A_SECOND = 5e6  # of large ones
@@ -48,14 +48,14 @@ def _lifeline() -> Iterator[int]:
         os.close(writing)
 
 
-def try_out(findings: Findings) -> None:
+def decode_in_subprocess(report: ContainerReport) -> None:
     """Have the file read by another process first, where its container is unknown or damaged.
 
     Raises InputError where that process hangs, dies or runs out of memory.
     """
-    if sys.platform == "win32" or (findings.known and not findings.damaged):
+    if sys.platform == "win32" or (report.known and not report.damaged):
         return
-    request = findings.request
+    request = report.request
     seconds = TRIAL_SECONDS + os.path.getsize(request.path) / _BYTES_A_SECOND
     line = [sys.executable, "-c", _CHILD, os.fsencode(request.path), str(int(seconds)), str(_MEMORY)]
     paths = {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
@@ -64,9 +64,9 @@ def try_out(findings: Findings) -> None:
         pipes = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         end = subprocess.run(line, env={**os.environ, **paths}, timeout=seconds + 5, **pipes)
         code, told = end.returncode, end.stdout
-    if code == 0 and told.strip() and not findings.known:
+    if code == 0 and told.strip() and not report.known:
         first = shown(told[:500].decode("utf-8", "replace").strip().splitlines()[0], 100)
-        findings.warn(f"its decoder complains ({first}); the file is cut off or damaged")
+        report.warn(f"its decoder complains ({first}); the file is cut off or damaged")
     if code in (-signal.SIGXCPU, -signal.SIGKILL):
         fault = f"libsndfile does not come to an end with it (tried for {seconds:.0f} s)"
     elif code < 0:
@@ -75,12 +75,12 @@ def try_out(findings: Findings) -> None:
         fault = f"libsndfile takes more than {_MEMORY / 1e9:.1f} GB of memory for it"
     else:
         return
-    hint = f" ({findings.fault(70)})" if findings.damaged else ""
+    hint = f" ({report.fault(70)})" if report.damaged else ""
     raise InputError(f"{request.where}: {fault}: the file is damaged{hint}; take another copy or convert it to FLAC")
 
 
 @contextlib.contextmanager
-def hushed() -> Iterator[None]:
+def silence_c_output() -> Iterator[None]:
     """While it lasts, what is printed past Python, to stdout or stderr, is lost; Python's own words are out before it begins."""
     with contextlib.ExitStack() as stack:
         for number, stream in ((1, sys.stdout), (2, sys.stderr)):

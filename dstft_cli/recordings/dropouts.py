@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .lazy_samples import Tape, pieces
+from .lazy_samples import LazySamples, iter_blocks
 
 _LEAST = 256  # samples; shorter ones may be chance
 _BESIDE = 64  # samples next to a hole that must be sound
@@ -12,7 +12,7 @@ _STEEP = 0.5  # times the steepest step: a tone that is cut where it crosses zer
 _LOUD = 0.25  # times the rms: a pause that was faded out has quieter edges
 
 
-def hole_notes(samples: np.ndarray | Tape, rate: float) -> list[str]:
+def dropout_notes(samples: np.ndarray | LazySamples, rate: float) -> list[str]:
     """A warning about the longest hole in samples (N,), where there is one that begins and ends in the midst of sound."""
     holes = [hole for hole in _zero_runs(samples) if _is_hole(samples, *hole)]
     if not holes:
@@ -25,10 +25,10 @@ def hole_notes(samples: np.ndarray | Tape, rate: float) -> list[str]:
     ]
 
 
-def _zero_runs(samples: np.ndarray | Tape) -> list[tuple[int, int]]:
+def _zero_runs(samples: np.ndarray | LazySamples) -> list[tuple[int, int]]:
     """(first, last + 1) sample of each long run of zeros."""
     edges, silent, begin = [], False, 0
-    for piece in pieces(samples):
+    for piece in iter_blocks(samples):
         zeros = piece == 0
         edges.append(begin + np.flatnonzero(np.diff(zeros, prepend=silent)))
         silent, begin = zeros[-1], begin + len(piece)
@@ -38,7 +38,7 @@ def _zero_runs(samples: np.ndarray | Tape) -> list[tuple[int, int]]:
     return list(zip(starts[long].tolist(), ends[long].tolist(), strict=True))
 
 
-def _is_hole(samples: np.ndarray | Tape, first: int, end: int) -> bool:
+def _is_hole(samples: np.ndarray | LazySamples, first: int, end: int) -> bool:
     """Whether there is sound at both edges; one of them may be an end of the recording."""
     sides = [
         part for part in (samples[max(0, first - _BESIDE) : first][::-1], samples[end : end + _BESIDE]) if part.size

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-_PIECE = 1 << 20  # samples that are looked at together
+_BLOCK_SAMPLES = 1 << 20  # samples that are looked at together
 
 
-class Tape:
+class LazySamples:
     """N samples, float64, less a straight line. read: (first, last) -> samples first to last - 1, as the file has them.
 
     level, slope: of the line, at sample 0 and a sample. A slice gives a new array; step 1 only.
@@ -37,12 +37,12 @@ class Tape:
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return self[:].astype(dtype or self.dtype)
 
-    def less(self, level: float, slope: float) -> "Tape":
+    def less(self, level: float, slope: float) -> "LazySamples":
         """The same less another line."""
-        return Tape(self._read, self._count, self._level + level, self._slope + slope)
+        return LazySamples(self._read, self._count, self._level + level, self._slope + slope)
 
 
-def pieces(samples: np.ndarray | Tape, size: int = _PIECE) -> Iterator[np.ndarray]:
+def iter_blocks(samples: np.ndarray | LazySamples, size: int = _BLOCK_SAMPLES) -> Iterator[np.ndarray]:
     """Samples (N,), or whatever else is sliced like them, from first to last, so many at a time."""
     for first in range(0, len(samples), size):
         yield samples[first : first + size]

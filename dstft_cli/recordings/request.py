@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..text import listed, quoted, shown
-from .lazy_samples import Tape
+from .lazy_samples import LazySamples
 
 _HELD = 0.2  # of the memory for a run, in samples
 _WARNING = "warning: "  # how a note begins that tells of damage
@@ -83,7 +83,7 @@ class Track:
     """One channel as read: its name, its samples (N,) and their unit."""
 
     name: str
-    samples: np.ndarray | Tape
+    samples: np.ndarray | LazySamples
     unit: str = ""
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..text import shown, stem
-from .dropouts import hole_notes
-from .lazy_samples import Tape, pieces
+from .dropouts import dropout_notes
+from .lazy_samples import LazySamples, iter_blocks
 from .request import Recording, Request
 
 _SLOWEST, _FASTEST = 1e-12, 1e12  # Hz
@@ -25,7 +25,7 @@ class Signal:
     """One channel of a recording.
 
     samples: (N,) float64, contiguous, as the file has them: never resampled, never normalised. Of a long recording they may be a
-        Tape, or a map of a file: sliced alike, and not in memory.
+        LazySamples, or a map of a file: sliced alike, and not in memory.
     sample_rate: Hz.
     name: what results are called after; the file's stem.
     channel, channels: the name of this channel ("mix" for the mean) and of all in the file.
@@ -37,7 +37,7 @@ class Signal:
     Raises InputError where samples are not one row of real numbers or the rate is not positive.
     """
 
-    samples: np.ndarray | Tape
+    samples: np.ndarray | LazySamples
     sample_rate: float
     name: str
     channel: str = "1"
@@ -149,10 +149,10 @@ def check_signal(signal: Signal, shortest: float) -> None:
         )
 
 
-def _extremes(samples: np.ndarray | Tape) -> tuple[tuple[int, float, int] | None, float, float]:
+def _extremes(samples: np.ndarray | LazySamples) -> tuple[tuple[int, float, int] | None, float, float]:
     """Place, value and number of samples that are not finite, where there are any; and the least and the greatest."""
     wrong, low, high, begin = None, math.inf, -math.inf, 0
-    for piece in pieces(samples):
+    for piece in iter_blocks(samples):
         odd = np.flatnonzero(~np.isfinite(piece))
         if odd.size:
             place, value, count = wrong or (begin + odd[0], piece[odd[0]], 0)
@@ -175,7 +175,7 @@ def detrend(signal: Signal, kind: str) -> Signal:
         note = f"its mean, {mean:.4g}, is {abs(mean) / spread:.3g} times its spread and will outshine the rest: --detrend mean takes it off"
         return replace(signal, notes=(*signal.notes, note))
     middle = (len(samples) - 1) / 2
-    if isinstance(samples, Tape):
+    if isinstance(samples, LazySamples):
         return replace(signal, samples=samples.less(mean - slope * middle, slope))
     line = np.full_like(samples, mean)
     if slope:
@@ -183,7 +183,7 @@ def detrend(signal: Signal, kind: str) -> Signal:
     return replace(signal, samples=samples - line)
 
 
-def _line(samples: np.ndarray | Tape, tilted: bool) -> tuple[float, float, float]:
+def _line(samples: np.ndarray | LazySamples, tilted: bool) -> tuple[float, float, float]:
     """Mean, standard deviation, and the slope a sample of the least-squares line, 0 where it is not asked for."""
     count, middle = len(samples), (len(samples) - 1) / 2
     room = max(count * (count**2 - 1) / 12, 1.0)
@@ -191,9 +191,9 @@ def _line(samples: np.ndarray | Tape, tilted: bool) -> tuple[float, float, float
         place = np.arange(count) - middle if tilted else None
         slope = place @ samples / max(place @ place, 1.0) if tilted else 0.0
         return samples.mean(), samples.std(), slope
-    total = sum(piece.sum() for piece in pieces(samples)) / count
+    total = sum(piece.sum() for piece in iter_blocks(samples)) / count
     squares = moment = begin = 0.0
-    for piece in pieces(samples):
+    for piece in iter_blocks(samples):
         apart = piece - total
         squares += apart @ apart
         moment += (np.arange(len(piece)) + (begin - middle)) @ apart
@@ -202,7 +202,7 @@ def _line(samples: np.ndarray | Tape, tilted: bool) -> tuple[float, float, float
 
 
 def _as_samples(samples: object, where: str) -> np.ndarray:
-    if isinstance(samples, Tape) and len(samples):
+    if isinstance(samples, LazySamples) and len(samples):
         return samples
     if isinstance(samples, np.memmap) and samples.ndim == 1 and samples.dtype.kind == "f" and samples.size:
         return samples  # it stays on disk
@@ -283,7 +283,7 @@ def _signals(request: Request, recording: Recording, sha256: str) -> list[Signal
             start=recording.start,
             path=request.path,
             sha256=sha256,
-            notes=(*recording.notes, *hole_notes(track.samples, recording.rate)),
+            notes=(*recording.notes, *dropout_notes(track.samples, recording.rate)),
         )
         for track in recording.tracks
     ]

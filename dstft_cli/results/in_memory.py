@@ -13,7 +13,7 @@ from .result import Result
 _A_BIN = 60  # bytes: S in double precision, |S|, and what is made of them
 
 
-def held(result: Result, what: str) -> Result:
+def load_into_memory(result: Result, what: str) -> Result:
     """The result with its plane in memory. what: the command that needs it so.
 
     Raises InputError where that is more than is free.

@@ -10,15 +10,15 @@ from types import NoneType
 
 import numpy as np
 
-from ..config.grid import get_geometry
+from ..config.grid import make_grid
 from ..config.loading import Config, load_config
 from ..errors import ConfigError, InputError
 from ..recordings.signal import Signal
 from ..stft.checked_transform import Accuracy
 from ..stft.modes import OVERLAP, theta_shape
 from ..stft.windows import WINDOWS, Profile, Window, get_window
-from ..system.disk_arrays import blocks
-from ..text import one_line, shown_value
+from ..system.disk_arrays import array_blocks
+from ..text import format_value, one_line
 from .npy_files import read_npz, reading, refused
 from .result import ARRAYS, BESIDE, CONFIG, METRICS, SCHEMA_VERSION, Result
 from .writer import finite
@@ -78,9 +78,9 @@ def read_result(path: str | Path, window: Window | Profile | None = None) -> Res
         signal = Signal(arrays["signal"], arrays["sample_rate"].item(), start=arrays["start"].item(), **origin)
         kept, name = _kept(arrays), arrays["window"].item()
     with _blamed(folder / CONFIG):
-        plane = get_geometry(config, signal.sample_rate, len(signal.samples))
+        grid = make_grid(config, signal.sample_rate, len(signal.samples))
     family = _window(name, folder / ARRAYS, window)
-    result = Result(signal=signal, config=config, geometry=plane, window=family, **kept, **told)
+    result = Result(signal=signal, config=config, grid=grid, window=family, **kept, **told)
     with _blamed(folder / ARRAYS):
         _check_values(result)
         _check_arrays(result.arrays(), arrays)
@@ -120,10 +120,10 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _check_version(path: Path, version: object) -> None:
     if isinstance(version, bool) or not isinstance(version, int | float):
-        raise refused(path, f"schema_version is {shown_value(version)}, no number; {_MEND}")
+        raise refused(path, f"schema_version is {format_value(version)}, no number; {_MEND}")
     if version != SCHEMA_VERSION:
         mend = "update dstft-cli" if version > SCHEMA_VERSION else _MEND
-        found = f"written in format {shown_value(version)}; this dstft reads format {SCHEMA_VERSION}"
+        found = f"written in format {format_value(version)}; this dstft reads format {SCHEMA_VERSION}"
         raise refused(path, f"{found}: {mend}")
 
 
@@ -143,7 +143,7 @@ def _config(path: Path) -> Config:
 def _told(metrics: dict, config: Config) -> dict:
     """Those attributes of a result that only the metrics tell."""
     criterion = _text(metrics, "criterion")
-    fault = f"criterion is {shown_value(criterion)}, and {config.loss.criterion} in {CONFIG}"
+    fault = f"criterion is {format_value(criterion)}, and {config.loss.criterion} in {CONFIG}"
     _demand(criterion in (config.loss.criterion, "custom"), fault)
     terms = [name for name in metrics if name in (*_TERMS, criterion)]
     return {
@@ -177,7 +177,7 @@ def _at(metrics: dict, kinds: type | tuple[type, ...], *keys: str) -> object:
             raise ValueError(f"it lacks {place}")
         value = value[key]
     if not isinstance(value, kinds) or isinstance(value, bool):
-        raise ValueError(f"{place} is {shown_value(value)}")
+        raise ValueError(f"{place} is {format_value(value)}")
     return value
 
 
@@ -243,27 +243,27 @@ def _window(name: str, path: Path, given: Window | Profile | None) -> Window:
 
 def _check_values(result: Result) -> None:
     """Raises ValueError for what no run of this config on this signal gives."""
-    plane, positions, theta = result.geometry, result.frame_positions, result.theta
-    frames, least = len(positions), 1 if result.hop_mode == OVERLAP else plane.frames
-    _demand(least <= frames <= plane.most_frames, f"it has {frames} frames, and by {CONFIG} {plane.most_frames}")
-    place = f"with {plane.bins} bins and {frames} frames in mode {result.mode}"
-    _demand(result.stft.shape == (plane.bins, frames), f"stft has shape {result.stft.shape} {place}")
-    _demand(theta.shape == theta_shape(result.mode, plane.support, frames), f"theta has shape {theta.shape} {place}")
-    apart = positions[0] == 0 and (np.diff(positions) > 0).all() and _within(positions, 0, plane.samples)
+    grid, positions, theta = result.grid, result.frame_positions, result.theta
+    frames, least = len(positions), 1 if result.hop_mode == OVERLAP else grid.frames
+    _demand(least <= frames <= grid.most_frames, f"it has {frames} frames, and by {CONFIG} {grid.most_frames}")
+    place = f"with {grid.bins} bins and {frames} frames in mode {result.mode}"
+    _demand(result.stft.shape == (grid.bins, frames), f"stft has shape {result.stft.shape} {place}")
+    _demand(theta.shape == theta_shape(result.mode, grid.support, frames), f"theta has shape {theta.shape} {place}")
+    apart = positions[0] == 0 and (np.diff(positions) > 0).all() and _within(positions, 0, grid.samples)
     _demand(apart, "frame_positions do not increase from 0 to the end of the signal")
-    held = _within(theta, plane.theta_min, plane.support) and 0 < result.first_theta <= plane.support * (1 + _EDGE)
-    _demand(held, f"window lengths are not between {plane.theta_min:g} and {plane.support} samples")
+    held = _within(theta, grid.theta_min, grid.support) and 0 < result.first_theta <= grid.support * (1 + _EDGE)
+    _demand(held, f"window lengths are not between {grid.theta_min:g} and {grid.support} samples")
     _demand((np.diff(result.curve[0], prepend=0) > 0).all(), "the window lengths of its curve do not increase")
     parts = {"stft": result.stft, "signal": result.signal.samples, "curve": result.curve, "start": result.signal.start}
     for name, values in parts.items():
-        _demand(all(np.isfinite(block).all() for block in blocks(values)), f"{name} is not finite")
+        _demand(all(np.isfinite(block).all() for block in array_blocks(values)), f"{name} is not finite")
     _demand(result.history.keys() == result.final.keys(), f"its histories are not those of the terms in {METRICS}")
     steps = {len(values) for values in result.history.values()}
     _demand(len(steps) == 1 and 0 not in steps, "its histories differ in length")
 
 
 def _within(values: np.ndarray, low: float, high: float) -> bool:
-    return all(low * (1 - _EDGE) <= block.min() and block.max() <= high * (1 + _EDGE) for block in blocks(values))
+    return all(low * (1 - _EDGE) <= block.min() and block.max() <= high * (1 + _EDGE) for block in array_blocks(values))
 
 
 def _check_arrays(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..config.grid import Geometry
+from ..config.grid import Grid
 from ..config.loading import Config
 from ..recordings.signal import Signal
 from ..stft.checked_transform import Accuracy
@@ -51,7 +51,7 @@ class Result:
     stft: np.ndarray
     theta: np.ndarray
     frame_positions: np.ndarray
-    geometry: Geometry
+    grid: Grid
     window: Window
     history: dict[str, np.ndarray]
     final: dict[str, float]
@@ -87,17 +87,17 @@ class Result:
     def hop(self) -> float | np.ndarray:
         """H in samples: one number, or with frames that each have their own place t_{n+1} - t_n, (T - 1,)."""
         if self.hop_mode == OVERLAP and self.theta.size == 1:
-            return self.geometry.overlap * self.theta.item()
+            return self.grid.overlap * self.theta.item()
         if self.hop_mode in (VARYING_HOP, OVERLAP):
             return np.diff(self.frame_positions)
         if self.hop_mode == CONSTANT_HOP and len(self.frame_positions) > 1:
             return float(self.frame_positions[1])
-        return self.geometry.hop
+        return self.grid.hop
 
     @property
     def support(self) -> int:
         """L in samples."""
-        return self.geometry.support
+        return self.grid.support
 
     @property
     def initial(self) -> dict[str, float]:
@@ -122,7 +122,7 @@ class Result:
     @property
     def frequencies(self) -> np.ndarray:
         """Bin centres in Hz, (F,)."""
-        return self.geometry.frequencies(self.sample_rate)
+        return self.grid.frequencies(self.sample_rate)
 
     @property
     def magnitude(self) -> np.ndarray:
@@ -189,9 +189,9 @@ class Result:
             "geometry": {
                 "support": self.support,
                 "hop": self._hop_summary(),
-                "theta_min": self.geometry.theta_min,
+                "theta_min": self.grid.theta_min,
                 "frames": len(self.frame_positions),
-                "bins": self.geometry.bins,
+                "bins": self.grid.bins,
                 "window": self.window.name,
             },
             "seconds": {name: round(value, 4) for name, value in self.seconds.items()},
@@ -208,7 +208,7 @@ class Result:
         """The hop in samples, or the least, median and greatest of them."""
         if np.ndim(self.hop) == 0:
             return self.hop
-        hops = self.hop if len(self.hop) else np.array([self.geometry.hop])
+        hops = self.hop if len(self.hop) else np.array([self.grid.hop])
         return {name: float(f(hops)) for name, f in (("min", np.min), ("median", np.median), ("max", np.max))}
 
     def _theta_summary(self) -> dict[str, dict[str, float]]:
@@ -239,7 +239,7 @@ def reference(result: Result, length: float) -> tuple[np.ndarray, np.ndarray]:
     Also their times in s, (T,).
     """
     samples = torch.tensor(result.signal.samples, dtype=DTYPES[result.config.run.dtype])
-    positions = result.geometry.positions(length, torch.device("cpu"))
+    positions = result.grid.positions(length, torch.device("cpu"))
     with torch.no_grad():
         values = dstft(samples, length, positions, result.support, result.window).abs().numpy()
     return values, positions.numpy() / result.sample_rate

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config.loading import dump_config
-from ..recordings.lazy_samples import pieces
+from ..recordings.lazy_samples import iter_blocks
 from ..stft.windows import WINDOWS
 from ..system.disk_arrays import file_beside, on_disk, write_plane, write_row
 from ..text import one_line
@@ -31,7 +31,7 @@ def _put_beside(values: np.ndarray, path: Path, dtype: str) -> None:
     if path.exists() and origin is not None and os.path.exists(origin) and path.samefile(origin):
         return
     if values.ndim == 1:
-        write_row(path, pieces(values), len(values), dtype)
+        write_row(path, iter_blocks(values), len(values), dtype)
     else:
         write_plane(path, values)
 

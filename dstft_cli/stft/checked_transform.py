@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .frames import Frames
-from .interpolated_transform import NodeSum
+from .interpolated_transform import InterpolatedTransform
 from .transform import dstft, exact_bins
 from .windows import Window
 
@@ -117,11 +117,11 @@ def final_transform(
     interpolation between many window lengths, one at a time so that memory stays bounded; exact again if that misses
     the rms.
     """
-    spectrum, found = final_piece(signal, theta, positions, support, window, seed, exact, rms)
+    spectrum, found = checked_block(signal, theta, positions, support, window, seed, exact, rms)
     return spectrum, combined([found])
 
 
-def final_piece(
+def checked_block(
     signal: Tensor,
     theta: Tensor,
     positions: Tensor,
@@ -139,7 +139,7 @@ def final_piece(
     shared = positions, support, window
     with torch.no_grad():
         for density in () if exact or plain else _DENSITIES:
-            spectrum = NodeSum(theta, frames, window, len(signal), density).forward(signal)
+            spectrum = InterpolatedTransform(theta, frames, window, len(signal), density).forward(signal)
             found = probe(spectrum, signal, theta, *shared, seed, bins)
             if combined([found]).rms <= rms:
                 return spectrum, found

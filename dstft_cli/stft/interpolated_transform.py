@@ -15,7 +15,7 @@ from .transform import dstft, dstft_adjoint
 from .windows import Window
 
 
-class NodeSum:
+class InterpolatedTransform:
     """A linear map from signals (N,) to S (F, T), by cubic interpolation in log θ between log-spaced window lengths.
 
     theta: (1 or F, 1 or T) samples. density: nodes an octave. samples: N.

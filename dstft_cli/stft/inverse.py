@@ -23,7 +23,7 @@ from torch import Tensor
 from ..errors import InputError
 from .checked_transform import check
 from .frames import Frames, check_support
-from .interpolated_transform import NodeSum
+from .interpolated_transform import InterpolatedTransform
 from .log_interpolation import node_count, node_lengths
 from .transform import dstft, dstft_adjoint
 from .windows import Profile, Window, get_window
@@ -191,13 +191,13 @@ def _solved(equations: _Equations, spectrum: Tensor, on_iteration: OnIteration |
 def _operators(equations: _Equations, exact: _Exact, known: Tensor):
     """The operator that the misfit is measured with, and the one to iterate with."""
     theta, frames, window, length = exact.theta, exact.frames, exact.window, exact.length
-    coarse = NodeSum(theta, frames, window, length, _COARSE)
+    coarse = InterpolatedTransform(theta, frames, window, length, _COARSE)
     if theta.shape[1] == 1 and frames.alike:
         return exact, coarse  # one matrix product
     densities, allowed = _FINE[equations.dtype]
     positions = frames.starts - frames.offsets
     for density in densities:
-        fine = NodeSum(theta, frames, window, length, density)
+        fine = InterpolatedTransform(theta, frames, window, length, density)
         if check(fine.forward(known), known, theta, positions, frames.support, window, seed=0).rms <= allowed:
             return fine, coarse
     return exact, coarse

@@ -30,7 +30,7 @@ def check_folder(folder: Path) -> None:
     """Raises OutputError where the folder cannot be made or written in, before any work is spent on it."""
     nearest = check_place(folder)
     try:
-        with _aside(nearest, str(folder)):
+        with _temporary_folder(nearest, str(folder)):
             pass
     except OutputError as error:
         reason = f"{error.__cause__.strerror} in {nearest}"
@@ -50,7 +50,7 @@ def check_room(folder: Path, need: float) -> None:
 
 
 @contextlib.contextmanager
-def staging(folder: Path, last: str, stale: Iterable[str] = ()) -> Iterator[Path]:
+def replace_files(folder: Path, last: str, stale: Iterable[str] = ()) -> Iterator[Path]:
     """A folder to write into; on leaving, its files move into ``folder``, the one named ``last`` after all others.
 
     Files named in ``stale`` go with the old set, where the new one has none of that name. The old ``last``, which marks a
@@ -58,25 +58,25 @@ def staging(folder: Path, last: str, stale: Iterable[str] = ()) -> Iterator[Path
     what was in ``folder`` is put back and the aside is removed.
     Raises OutputError, naming the folder and the cause, where the disk or its permissions are in the way.
     """
-    with _aside(folder, str(folder)) as aside:
+    with _temporary_folder(folder, str(folder)) as aside:
         yield aside
         _install(aside, folder, last, stale)
 
 
 @contextlib.contextmanager
-def single(path: Path) -> Iterator[Path]:
+def replace_file(path: Path) -> Iterator[Path]:
     """A file to write in place of ``path``, on the same disk; on leaving it takes that name, on any error it is removed.
 
     Folders on the way are made, and taken back on an error. Raises OutputError, naming the file and the cause, where the
     disk or its permissions are in the way.
     """
-    with _aside(path.parent, str(path)) as aside:
+    with _temporary_folder(path.parent, str(path)) as aside:
         yield aside / path.name
         _install(aside, path.parent, path.name, ())
 
 
 @contextlib.contextmanager
-def _aside(folder: Path, wanted: str) -> Iterator[Path]:
+def _temporary_folder(folder: Path, wanted: str) -> Iterator[Path]:
     """A new folder in that one, which is made if need be; gone on leaving, and on an error what was made as well.
 
     wanted: what an OutputError says cannot be written.

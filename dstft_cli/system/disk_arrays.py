@@ -70,7 +70,7 @@ def _put(file, values: np.ndarray | memoryview) -> None:
 def write_plane(path: Path, values: np.ndarray) -> None:
     """A plane (F, T), on disk itself, into another .npy file."""
     plane = DiskPlane(path, values.shape, values.dtype)
-    for block in blocks(values):
+    for block in array_blocks(values):
         plane.append(block)
     plane.finish()
 
@@ -90,7 +90,7 @@ def columns(values: np.ndarray, first: int, last: int) -> np.ndarray:
     return part
 
 
-def blocks(values: np.ndarray, size: int = 1 << 22) -> Iterable[np.ndarray]:
+def array_blocks(values: np.ndarray, size: int = 1 << 22) -> Iterable[np.ndarray]:
     """A plane (F, T) or a row (N,) on disk piece by piece, of about so many values each; what is in memory as it is."""
     if not on_disk(values):
         yield values
@@ -99,18 +99,18 @@ def blocks(values: np.ndarray, size: int = 1 << 22) -> Iterable[np.ndarray]:
             yield np.array(values[first : first + size])
             forget(values)
     else:
-        for first, last in spans(values.shape[1], max(1, size // values.shape[0])):
+        for first, last in block_ranges(values.shape[1], max(1, size // values.shape[0])):
             yield columns(values, first, last)
 
 
 def quantities(values: np.ndarray) -> list[float]:
     """The least, the median (to a millionth of their range) and the greatest of what stays on disk."""
-    ends = [(float(block.min()), float(block.max())) for block in blocks(values)]
+    ends = [(float(block.min()), float(block.max())) for block in array_blocks(values)]
     low, high = min(low for low, _ in ends), max(high for _, high in ends)
     if low == high:
         return [low, low, high]
     # In double precision: a narrow range has not so many numbers in single.
-    counts = sum(np.histogram(block.astype(np.float64), _BINS, (low, high))[0] for block in blocks(values))
+    counts = sum(np.histogram(block.astype(np.float64), _BINS, (low, high))[0] for block in array_blocks(values))
     middle = int(np.searchsorted(np.cumsum(counts), values.size / 2))
     return [low, low + (middle + 0.5) * (high - low) / _BINS, high]
 
@@ -127,7 +127,7 @@ def on_disk(values: object) -> bool:
     return isinstance(values, np.memmap)
 
 
-def spans(count: int, size: int) -> list[tuple[int, int]]:
+def block_ranges(count: int, size: int) -> list[tuple[int, int]]:
     """(first, last + 1) of pieces of about equal size, at most that, from 0 to count."""
     number = max(1, math.ceil(count / size))
     ends = [round(i * count / number) for i in range(number + 1)]

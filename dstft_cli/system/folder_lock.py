@@ -18,7 +18,7 @@ _BEYOND = 1 << 30  # byte that is locked on Windows, where a locked one cannot b
 
 
 @contextlib.contextmanager
-def claim(folder: Path, name: str = LOCK) -> Iterator[None]:
+def folder_lock(folder: Path, name: str = LOCK) -> Iterator[None]:
     """Holds a folder against other runs while it lasts; made where it is missing, and removed again where it stays empty.
 
     What a run that was killed left behind is taken over: its lock went with it. name: of the file that stands for the lock and
@@ -41,11 +41,11 @@ def claim(folder: Path, name: str = LOCK) -> Iterator[None]:
         UNDO.pop(path, None)
 
 
-def tidy(folder: Path, name: str = LOCK) -> None:
+def remove_leftovers(folder: Path, name: str = LOCK) -> None:
     """Remove what killed runs of this machine left in a folder, if anything: parts of results, and their lock."""
     sweep(folder)
     if (folder / name).exists():
-        with contextlib.suppress(OutputError), claim(folder, name):
+        with contextlib.suppress(OutputError), folder_lock(folder, name):
             pass
 
 

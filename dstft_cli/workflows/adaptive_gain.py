@@ -41,7 +41,7 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class Trial:
+class GainEstimate:
     """pieces: what was tried on, signals or their loudest parts. of: how many signals there are. whole: all of all."""
 
     pieces: list[Signal]
@@ -50,7 +50,7 @@ class Trial:
     gains: list[Gain]
 
 
-def try_adapting(problems: Sequence[Problem], seconds: float, on_step: Watch = lambda step: None) -> Trial:
+def try_adapting(problems: Sequence[Problem], seconds: float, on_step: Watch = lambda step: None) -> GainEstimate:
     """The modes time- and frequency-varying against a constant window of so many seconds, each signal by itself.
 
     Frames lie at least an eighth of the support apart, and of long or many recordings the loudest parts of some are taken:
@@ -66,7 +66,7 @@ def try_adapting(problems: Sequence[Problem], seconds: float, on_step: Watch = l
         constant, adapted = (float(sum(side)) for side in zip(*runs, strict=True))
         sign = 1 if lower_is_better(problems[0].criterion) else -1
         gains.append(Gain(mode, constant, adapted, sign * (constant - adapted)))
-    return Trial(pieces, len(problems), whole, gains)
+    return GainEstimate(pieces, len(problems), whole, gains)
 
 
 def lower_is_better(criterion: Criterion) -> bool:
@@ -77,7 +77,7 @@ def lower_is_better(criterion: Criterion) -> bool:
 
 def window_samples(problem: Problem, seconds: float) -> float:
     """A window of so many seconds in samples, kept from leaving the problem's bounds by a rounding error."""
-    plane = problem.geometry
+    plane = problem.grid
     return min(max(seconds * problem.signal.sample_rate, plane.theta_min), float(plane.support))
 
 
@@ -95,12 +95,12 @@ def _as_one(runs: int, on_step: Watch) -> Watch:
 
 
 def _coarse_hop(problem: Problem) -> float:
-    return max(problem.geometry.hop, float(max(1, problem.geometry.support // 8)))
+    return max(problem.grid.hop, float(max(1, problem.grid.support // 8)))
 
 
 def _piece(problem: Problem, bins: int) -> Signal:
     """The signal, or its loudest part of about so many points of the plane."""
-    signal, plane = problem.signal, problem.geometry
+    signal, plane = problem.signal, problem.grid
     count = max(int(bins / plane.bins * _coarse_hop(problem)), _LEAST_SUPPORTS * plane.support)
     if count >= len(signal.samples):
         return signal
@@ -112,7 +112,7 @@ def _piece(problem: Problem, bins: int) -> Signal:
 
 def _adapt(problem: Problem, piece: Signal, mode: str, seconds: float, on_step: Watch) -> tuple[float, float]:
     """The criterion of a signal at the constant window and after a short run in an adaptive mode."""
-    plane, config = problem.geometry, problem.config
+    plane, config = problem.grid, problem.config
     settings = {
         "transform.mode": mode,
         "transform.support": plane.support,

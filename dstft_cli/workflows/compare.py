@@ -33,7 +33,7 @@ from ..errors import InputError
 from ..optimization.criteria import entropy, kurtosis, renyi
 from ..optimization.problem import Problem
 from ..recordings.signal import Signal
-from ..results.in_memory import held
+from ..results.in_memory import load_into_memory
 from ..results.result import Result, reference
 from ..stft.windows import Window
 from ..text import time_text
@@ -175,7 +175,7 @@ def local_concentrations(
             if field is None:
                 here = merge_config(judge.config, {"run.device": "auto"})  # the run's need not be on this machine
                 problem = Problem(judge.signal, here, judge.window)
-                problem.survey(on_node or (lambda index, count: None))
+                problem.precompute(on_node or (lambda index, count: None))
                 field = problem.field
             theta = torch.as_tensor(candidate.theta, dtype=problem.samples.dtype, device=problem.device)
             value = float(field(theta.log2()))
@@ -185,7 +185,7 @@ def local_concentrations(
 
 def _known(judge: Result, candidate: Candidate) -> float | None:
     """The local concentration as the result has it; None where it has to be worked out."""
-    theirs, ours, least = candidate.positions, judge.frame_positions, judge.geometry.theta_min
+    theirs, ours, least = candidate.positions, judge.frame_positions, judge.grid.theta_min
     if candidate.support != judge.support or theirs.shape != ours.shape or not np.allclose(theirs, ours, rtol=1e-9):
         return math.nan
     if candidate.window.name != judge.window.name or candidate.theta.min() < least * (1 - 1e-6):
@@ -204,7 +204,7 @@ def candidates(results: Mapping[str, Result], lengths: Sequence[float] | None = 
     the best constant one of the first result, as far as no result is that.
     Raises InputError where the results are not of one signal, or those of long runs do not fit into memory.
     """
-    results = {name: held(result, "a comparison") for name, result in results.items()}
+    results = {name: load_into_memory(result, "a comparison") for name, result in results.items()}
     first = check_one_signal(results)
     wanted = _usual(results) if lengths is None else [("Fixed", length) for length in dict.fromkeys(lengths)]
     fixed = [_with_one_window(f"{name}, {_spoken(length, first)}", first, length) for name, length in wanted]
@@ -213,7 +213,7 @@ def candidates(results: Mapping[str, Result], lengths: Sequence[float] | None = 
 
 def _usual(results: Mapping[str, Result]) -> list[tuple[str, float]]:
     first = next(iter(results.values()))
-    lengths = {"Short": first.geometry.theta_min, "Long": float(first.support)}
+    lengths = {"Short": first.grid.theta_min, "Long": float(first.support)}
     best = first.best_constant
     if best is None or any(result.mode == "constant" and _uses(result, best[0], first) for result in results.values()):
         return list(lengths.items())
@@ -225,7 +225,7 @@ def _usual(results: Mapping[str, Result]) -> list[tuple[str, float]]:
 
 def _uses(result: Result, length: float, first: Result) -> bool:
     """Whether a result is just what the first one's constant window of that many samples would give."""
-    ours, theirs = ((plane.support, plane.hop, plane.overlap) for plane in (result.geometry, first.geometry))
+    ours, theirs = ((plane.support, plane.hop, plane.overlap) for plane in (result.grid, first.grid))
     return result.placed and ours == theirs and bool(np.isclose(result.theta.item(), length, rtol=1e-3))
 
 

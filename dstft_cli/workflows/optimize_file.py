@@ -9,14 +9,14 @@ from ..config.loading import Config
 from ..errors import OutputExistsError
 from ..figures.of_result import FIGURE_KINDS, FIGURES, make_figures
 from ..optimization.optimize import optimize, plan_signal
-from ..optimization.resources import PICTURES, Plan, run_room
+from ..optimization.resources import PICTURES, ResourcePlan, run_room
 from ..recordings.signal import Signal, check_signal, detrend, load_signals
 from ..results.progress import INTERRUPTED, OnStep, Step
 from ..results.result import ARRAYS, BESIDE, COMPLETE, CONFIG, METRICS, Result
 from ..results.writer import write_arrays, write_config, write_metrics
-from ..system.atomic_files import check_room, staging
+from ..system.atomic_files import check_room, replace_files
 from ..system.disk_arrays import file_beside
-from ..system.folder_lock import claim, tidy
+from ..system.folder_lock import folder_lock, remove_leftovers
 
 _DRAWN_AT_ONCE = 2_000_000  # bins
 _FIGURE_FILES = [f"{name}.{kind}" for name in FIGURES for kind in FIGURE_KINDS]
@@ -65,7 +65,7 @@ def run_signal(
     on_step: OnStep | None = None,
     loading: float = 0.0,
     small: bool = False,
-    plan: Plan | None = None,
+    plan: ResourcePlan | None = None,
 ) -> Result:
     """Optimise one signal and write its folder, whatever result was there. ``loading``: s that reading it took.
 
@@ -73,17 +73,17 @@ def run_signal(
     Raises what optimize raises, and OutputError where the folder cannot be written or another run is at work in it.
     """
     plan = plan or plan_signal(signal, config)
-    tidy(folder)  # what a run that was killed left may take the room that this one needs
+    remove_leftovers(folder)  # what a run that was killed left may take the room that this one needs
     check_room(folder, plan.disk - PICTURES)
-    with claim(folder), contextlib.ExitStack() as stack:
+    with folder_lock(folder), contextlib.ExitStack() as stack:
         # A plane beyond the memory allowed is made where its files then stay.
-        aside = stack.enter_context(_aside(folder)) if plan.long else None
+        aside = stack.enter_context(_result_files(folder)) if plan.long else None
         result = optimize(signal, config, on_step, folder=aside, plan=plan)
         result.seconds = {"load": loading, **result.seconds}
         if on_step is not None:
             on_step(Step("write", 0, 1))
         if aside is None:
-            aside = stack.enter_context(_aside(folder))
+            aside = stack.enter_context(_result_files(folder))
         # Who stops a run waits for its end; `dstft plot` draws what there was no time for.
         _fill(result, aside, result.stop_reason != INTERRUPTED or result.stft.size <= _DRAWN_AT_ONCE, small)
     return result
@@ -92,20 +92,20 @@ def run_signal(
 def write_result(result: Result, folder: str | Path, figures: bool = True, on_existing: str = "error") -> Path:
     """All files of a result, the metrics last. Raises OutputExistsError, OutputError."""
     folder = Path(folder)
-    with claim(folder):
+    with folder_lock(folder):
         if on_existing != "overwrite":
             check_free(folder)
-        with _aside(folder) as aside:
+        with _result_files(folder) as aside:
             _fill(result, aside, figures)
     return folder
 
 
-def _aside(folder: Path) -> contextlib.AbstractContextManager[Path]:
+def _result_files(folder: Path) -> contextlib.AbstractContextManager[Path]:
     """A folder for all files of a result, which then take the place of those that are there."""
     from ..figures.thumbnail import THUMBNAIL
 
     stale = [*_FIGURE_FILES, THUMBNAIL, *map(file_beside, BESIDE)]
-    return staging(folder, last=METRICS, stale=stale)
+    return replace_files(folder, last=METRICS, stale=stale)
 
 
 def _fill(result: Result, aside: Path, figures: bool = True, small: bool = False) -> None:

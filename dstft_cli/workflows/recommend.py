@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ..config.grid import get_geometry
+from ..config.grid import make_grid
 from ..config.loading import Config, merge_config
 from ..errors import InputError
 from ..optimization.length_search import Curve, bracketing, refine
@@ -22,7 +22,7 @@ from ..results.progress import Step
 from ..stft.modes import CONSTANT, FIXED_HOP
 from ..stft.windows import get_window
 from ..text import one_line, time_text
-from .adaptive_gain import Trial, Watch, try_adapting, window_samples
+from .adaptive_gain import GainEstimate, Watch, try_adapting, window_samples
 from .other_tools import AudioPart, WholeWindow, tool_lines, whole_window
 
 SHARE = 0.01  # of the lowest loss: lengths that cost no more than that above it count as no worse
@@ -47,7 +47,7 @@ class Recommendation:
     losses: np.ndarray
     values: np.ndarray
     given: tuple[list[float], list[float]] | None
-    trial: Trial | None = None
+    trial: GainEstimate | None = None
 
     @property
     def total(self) -> np.ndarray:
@@ -152,7 +152,7 @@ def _search(problems: list[Problem], on_step: Watch) -> Recommendation:
 
     for problem in problems:
         if problem.local:  # it looks at all lengths beforehand
-            problem.survey(tell)
+            problem.precompute(tell)
     nodes = bracketing(*bounds)
 
     def evaluate(seconds: float) -> float:
@@ -175,7 +175,7 @@ def _search(problems: list[Problem], on_step: Watch) -> Recommendation:
 
 
 def _given(problems: list[Problem]) -> tuple[list[float], list[float]] | None:
-    lengths = [problem.geometry.theta for problem in problems]
+    lengths = [problem.grid.theta for problem in problems]
     if None in lengths:
         return None
     return lengths, [p.evaluate(length)["loss"] for p, length in zip(problems, lengths, strict=True)]
@@ -184,7 +184,7 @@ def _given(problems: list[Problem]) -> tuple[list[float], list[float]] | None:
 def _common_bounds(problems: list[Problem]) -> tuple[float, float]:
     """The shortest and the longest window in s that every signal allows. Raises InputError where there is none."""
     ranges = [
-        (p.geometry.theta_min / p.signal.sample_rate, p.geometry.support / p.signal.sample_rate, p.signal.where)
+        (p.grid.theta_min / p.signal.sample_rate, p.grid.support / p.signal.sample_rate, p.signal.where)
         for p in problems
     ]
     low, high = max(ranges), min(ranges, key=lambda item: item[1])
@@ -244,7 +244,7 @@ def _at_rate(found: Recommendation, window: WholeWindow) -> dict:
 
 def _signal(found: Recommendation, i: int) -> dict:
     signal = found.signals[i]
-    plane = get_geometry(found.config, signal.sample_rate, len(signal.samples))
+    grid = make_grid(found.config, signal.sample_rate, len(signal.samples))
     return {
         "path": None if signal.path is None else one_line(signal.path, 1000),
         "sha256": signal.sha256,
@@ -252,15 +252,15 @@ def _signal(found: Recommendation, i: int) -> dict:
         "start": signal.start,
         "sample_rate": signal.sample_rate,
         "samples": len(signal.samples),
-        "support": plane.support,
-        "hop_while_searching": plane.hop,
+        "support": grid.support,
+        "hop_while_searching": grid.hop,
         "own_best_seconds": found.own[i],
         "curve": {"loss": found.losses[:, i].tolist(), found.criterion: found.values[:, i].tolist()},
         "notes": list(signal.notes),
     }
 
 
-def _adapting(trial: Trial) -> dict:
+def _adapting(trial: GainEstimate) -> dict:
     parts = [
         {"path": part.path and one_line(part.path, 1000), "start": part.start, "duration": part.duration}
         for part in trial.pieces

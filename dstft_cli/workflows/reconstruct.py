@@ -11,12 +11,12 @@ import torch
 
 from ..errors import InputError
 from ..recordings.audio import write_wav
-from ..results.in_memory import held
+from ..results.in_memory import load_into_memory
 from ..results.npy_files import read_npy
 from ..results.progress import OnStep, Step
 from ..results.result import Result
 from ..stft.inverse import Inverse, inverse
-from ..system.atomic_files import single
+from ..system.atomic_files import replace_file
 from ..system.devices import DTYPES
 from ..text import file_name
 
@@ -60,7 +60,7 @@ def reconstruct(result: Result, mask: np.ndarray | None = None, on_step: OnStep 
     on_step: called as the iteration goes on, with the residual; a true return ends it.
     Raises InputError where the plane of a long run is more than fits into memory.
     """
-    result = held(result, "its reconstruction")
+    result = load_into_memory(result, "its reconstruction")
     real = DTYPES[result.config.run.dtype]
     spectrum = torch.from_numpy(result.stft).to(real.to_complex())
     if mask is not None:
@@ -105,7 +105,7 @@ def check_target(path: Path, sample_rate: float, force: bool) -> None:
 def write_samples(samples: np.ndarray, result: Result, path: Path) -> None:
     """Samples (N,) as float WAV; as a table of time in s of the recording and value; or as an array. Raises OutputError."""
     writers: dict[str, Callable] = {".wav": _as_wav, ".csv": _as_table, ".npy": _as_array}
-    with single(path) as aside:
+    with replace_file(path) as aside:
         writers[path.suffix.lower()](samples, result, aside)
 
 

@@ -12,8 +12,8 @@ from ..figures.axis_scales import plain_number
 from ..figures.of_result import FIGURE_KINDS, FIGURES
 from ..results.result import ARRAYS, CONFIG, METRICS, Result
 from ..stft.modes import FIXED_HOP
-from ..system.atomic_files import check_folder, single
-from ..text import file_name, shown_value
+from ..system.atomic_files import check_folder, replace_file
+from ..text import file_name, format_value
 
 TABLE = "the table"
 """How the table of window lengths goes among the names of figures."""
@@ -33,7 +33,7 @@ def read_size(text: str | None) -> tuple[float, float] | None:
         return None
     found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(?:in)?\s*[x×X]\s*(\d+\.?\d*|\.\d+)\s*(?:in)?\s*", text)
     if not found:
-        raise InputError(f"--size {shown_value(text)}: write width x height in inches, for instance 10x5")
+        raise InputError(f"--size {format_value(text)}: write width x height in inches, for instance 10x5")
     return float(found[1]), float(found[2])
 
 
@@ -117,9 +117,9 @@ def write_files(figures: Mapping[Path, object], kind: str, dpi: int, tables: Map
 
     with contextlib.ExitStack() as stack:
         for path, figure in figures.items():
-            save(figure, str(stack.enter_context(single(path))), format=kind, dpi=dpi)
+            save(figure, str(stack.enter_context(replace_file(path))), format=kind, dpi=dpi)
         for path, rows in tables.items():
-            with open(stack.enter_context(single(path)), "w", encoding="utf-8", newline="") as file:
+            with open(stack.enter_context(replace_file(path)), "w", encoding="utf-8", newline="") as file:
                 file.writelines(rows)
 
 

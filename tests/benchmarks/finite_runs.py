@@ -40,7 +40,7 @@ def attempt(samples, **named) -> tuple[str, object]:
         return "FAULT not finite", result
     if result.final["loss"] > result.initial["loss"]:
         return f"FAULT worse: {result.initial['loss']!r} to {result.final['loss']!r}", result
-    low, high = result.geometry.theta_min, result.support
+    low, high = result.grid.theta_min, result.support
     if not (low <= result.theta.min() and result.theta.max() <= high):
         return f"FAULT θ {result.theta.min()} to {result.theta.max()} beyond {low} to {high}", result
     return result.stop_reason, result
@@ -114,7 +114,7 @@ def random_runs() -> None:
         if how.startswith("FAULT"):
             faults.append((seed, mode, hop_mode, loss, optimizer, rate, how))
         if not isinstance(result, Exception):
-            low, high = result.geometry.theta_min * (1 - 1e-6), result.support * (1 + 1e-6)
+            low, high = result.grid.theta_min * (1 - 1e-6), result.support * (1 + 1e-6)
             outside += sum(not (low <= least and most <= high) for least, most in ranges)
             steps_seen += len(ranges)
     told("random", ends, faults)

@@ -44,7 +44,7 @@ def table(preset: str) -> None:
     truth = json.loads((SAMPLES / "truth.json").read_text("utf-8"))["signals"][preset]
     switches = [event["sample"] for event in truth["events"]]
     result = optimize(recording, preset)
-    support, grid = result.support, fixed_positions(len(samples), result.geometry.hop).numpy()
+    support, grid = result.support, fixed_positions(len(samples), result.grid.hop).numpy()
     rows = [row(f"fixed, {length:.0f} samples", samples, grid, length, support, switches) for length in FIXED]
     best = max(rows, key=lambda found: found["kurtosis"])
     longest = row(f"fixed, {support} samples (longest)", samples, grid, float(support), support, switches)

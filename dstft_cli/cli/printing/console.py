@@ -150,7 +150,7 @@ def _grid(lines: Sequence[Sequence[Text]]) -> Table:
 
 def _remarks(result: Result) -> Iterator[str]:
     """What a user should know before trusting the result."""
-    best, plane = result.best_constant, result.geometry
+    best, plane = result.best_constant, result.grid
     if best and best[0] > 0.995 * plane.support:
         yield "the best constant window is the longest allowed; a longer --support may do better"
     elif best and best[0] < 1.005 * plane.theta_min and plane.theta_min > LEAST_WINDOW:
@@ -174,7 +174,7 @@ def summary_rows(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
     hop = (
         _extent(_three(result.hop), rate) if np.ndim(result.hop) else f"{result.hop:g} ({time_text(result.hop / rate)})"
     )
-    shared = "" if result.geometry.overlap is None else f", windows share {100 - 100 * result.geometry.overlap:.4g} %"
+    shared = "" if result.grid.overlap is None else f", windows share {100 - 100 * result.grid.overlap:.4g} %"
     yield "signal", f"{result.signal.where}, {duration_text(result.signal.duration)} at {rate:g} Hz"
     yield (
         "transform",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ...recordings.signal import Signal
 from ...text import duration_text, time_text
-from ...workflows.adaptive_gain import Trial
+from ...workflows.adaptive_gain import GainEstimate
 from ...workflows.other_tools import PARTS
 from ...workflows.recommend import SHARE, Recommendation
 
@@ -133,7 +133,7 @@ def _given(found: Recommendation) -> str:
     return f"{', '.join(sorted(each))}: {loss_name(found)} {sum(losses):.4f} nats, {above:.2g} % above the lowest"
 
 
-def _adapting(trial: Trial, name: str, unit: str) -> Iterator[Row]:
+def _adapting(trial: GainEstimate, name: str, unit: str) -> Iterator[Row]:
     summed = "" if len(trial.pieces) == 1 else "summed "
     yield "adapting", f"tried {_tried_on(trial)} in short runs with fewer frames; longer ones may gain more"
     for gain in trial.gains:
@@ -143,7 +143,7 @@ def _adapting(trial: Trial, name: str, unit: str) -> Iterator[Row]:
         yield _AXES[gain.mode], f"{change}, {better} (dstft optimize --mode {gain.mode})"
 
 
-def _tried_on(trial: Trial) -> str:
+def _tried_on(trial: GainEstimate) -> str:
     seconds = sum(piece.duration for piece in trial.pieces)
     if trial.whole:
         return "on all of it" if trial.of == 1 else "on all of them, each by itself,"

@@ -7,11 +7,11 @@ from dataclasses import replace
 import click
 import numpy as np
 
-from ...config.grid import get_geometry
+from ...config.grid import make_grid
 from ...config.loading import Config, merge_config
 from ...errors import InputError
 from ...optimization.resources import most_held, plan_run, rough_time
-from ...recordings.audio import look_through, open_audio, read_audio
+from ...recordings.audio import audit_file, open_audio, read_audio
 from ...recordings.request import Request
 from ...recordings.signal import TEXT_EXTENSIONS, Signal, check_signal, detrend, load_signals
 from ...stft.modes import FIXED, FIXED_HOP, PLANE
@@ -78,7 +78,7 @@ def _header(path: str, config: Config) -> dict:
     if not os.path.isfile(path) or not os.path.getsize(path):
         load_signals(path)  # says what is wrong
     request = Request(os.fsdecode(path), fs=config.signal.fs)
-    look_through(request)
+    audit_file(request)
     with open_audio(request, TEXT_EXTENSIONS) as sound:
         kind = sound.subtype
         bits = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}.get(kind)
@@ -228,27 +228,27 @@ def _plan(config: Config, signal: Signal, samples: int) -> dict:
     rate = signal.sample_rate
     try:
         check_signal(signal, 2)
-        plane = get_geometry(config, rate, samples)
+        grid = make_grid(config, rate, samples)
     except InputError as error:
         return {"refused": str(error)}
     moving, held = config.transform.hop_mode != FIXED_HOP, samples <= most_held(config)
     needs = plan_run(config, rate, samples, held)
     tf = None if moving else plan_run(merge_config(config, {"mode": PLANE}), rate, samples, held)
     lengths = {
-        "support": plane.support,
-        "hop": plane.hop,
-        "theta_min": plane.theta_min,
-        "theta_max": float(plane.support),
+        "support": grid.support,
+        "hop": grid.hop,
+        "theta_min": grid.theta_min,
+        "theta_max": float(grid.support),
     }
     if config.transform.mode == FIXED:
-        lengths["theta"] = plane.first_length
+        lengths["theta"] = grid.first_length
     return {
         "mode": config.transform.mode,
         "criterion": config.loss.criterion,
         **{f"{name}_samples": length for name, length in lengths.items()},
         **{f"{name}_s": length / rate for name, length in lengths.items()},
-        "bins": plane.bins,
-        "frames": plane.frames,
+        "bins": grid.bins,
+        "frames": grid.frames,
         "memory_bytes": round(needs.memory),
         f"memory_{PLANE.replace('-', '_')}_bytes": None if tf is None else round(tf.memory),
         "disk_bytes": round(needs.disk),

@@ -16,18 +16,18 @@ import torch
 from torch import Tensor
 
 from ...results.progress import DIVERGED, INTERRUPTED
-from ...stft.checked_transform import final_piece
+from ...stft.checked_transform import checked_block
 from ...stft.log_interpolation import MOST_DENSITY, density_for
 from ...stft.window_bank import WindowBank
-from ...system.disk_arrays import spans
+from ...system.disk_arrays import block_ranges
 from ..criteria import magnitude
 from ..gradient_descent import Descent, make_optimizer, take_step
 from ..local_concentration import LocalConcentration
 from ..resources import FINER, HALO, LEAST_FRAMES, block_bytes, nodes_for
 from ..strategies.fixed_frames import bank_error, fitting_bank
-from .pilot_sample import Pilot
-from .problem import LongProblem
-from .run import LongRun
+from .pilot_sample import PilotSample
+from .problem import OutOfCoreProblem
+from .run import OutOfCoreRun
 
 Bank = WindowBank | LocalConcentration
 
@@ -38,7 +38,7 @@ _EXPLORED = 60  # evaluations at most of the search for the best constant window
 
 
 @dataclass
-class Chapter:
+class RecordedDescent:
     """A descent as the pilot went through it: on how many nodes, and P (4,) and the learning rate of each step."""
 
     nodes: int
@@ -46,19 +46,19 @@ class Chapter:
     rates: list[float]
 
 
-class StillBlocks:
+class BlockStrategy:
     """The chapter of a run in mode tf-varying with frames that stay where they are, where the plane exceeds the memory."""
 
-    def __init__(self, run: LongRun):
+    def __init__(self, run: OutOfCoreRun):
         self.run, self.problem = run, run.problem
-        self.shared, self.plane = self.problem.shared, self.problem.geometry
-        self.positions = self.problem.positions(self.plane.first_length)
+        self.shared, self.grid = self.problem.shared, self.problem.grid
+        self.positions = self.problem.positions(self.grid.first_length)
         self.margin = (
             self.problem.around if self.problem.local else 0
         )  # frames that say what the bank is, beside a block
         self.begin = 0.0  # the constant window length, in samples, that the descent begins with
-        self.chapters: list[Chapter] = []
-        self.pilot: Pilot
+        self.chapters: list[RecordedDescent] = []
+        self.pilot: PilotSample
         self.found: list[Tensor] = []  # P at each step of each chapter, once all blocks were descended
         self.reason = INTERRUPTED
 
@@ -66,7 +66,7 @@ class StillBlocks:
         """Best constant window, pilot, blocks, transform. Returns why it stopped."""
         run = self.run
         run.explore(_EXPLORED)
-        run.set_out(self.plane.theta or self.problem.calmest if self.problem.local else run.best_length())
+        run.record_initial(self.grid.theta or self.problem.calmest if self.problem.local else run.initial_length())
         self.begin = run.first
         theta = None
         if not run.interrupted and self._lead(steps) and not run.interrupted:
@@ -90,9 +90,9 @@ class StillBlocks:
         """The pilot's descent, again on a finer bank while its check fails; True where it came down."""
         run, problem = self.run, self.problem
         start = problem.frame_sums(self.begin)
-        frames = max(math.ceil(_LEAST / self.plane.bins), math.ceil(_SHARE * len(self.positions)))
+        frames = max(math.ceil(_LEAST / self.grid.bins), math.ceil(_SHARE * len(self.positions)))
         most = self._frames_at_once()
-        self.pilot = Pilot(problem, self.positions, start, self._known(start), min(frames, most), self.margin)
+        self.pilot = PilotSample(problem, self.positions, start, self._known(start), min(frames, most), self.margin)
         self.start, density, theta = start.sum(1), density_for(problem.config.bank.tolerance), None
         for attempt in range(_REFINEMENTS + 1):
             bank = self._bank(density)
@@ -114,7 +114,7 @@ class StillBlocks:
 
     def _known(self, start: Tensor) -> Tensor:
         """What is known of each frame, (k, T): the criterion's sums at the start and with the shortest and the longest window."""
-        ends = self.plane.theta_min, float(self.plane.support)
+        ends = self.grid.theta_min, float(self.grid.support)
         rows = [self.problem.frame_sums(length)[:2] for length in ends if length != self.begin]
         return torch.cat([torch.ones_like(start[:1]), start[:2], *rows])
 
@@ -123,12 +123,12 @@ class StillBlocks:
         if self.problem.local:
             return self.problem.local_bank(self.pilot.samples, self.pilot.local)
         place = self.pilot.samples, self.pilot.local
-        return fitting_bank(run, *place, density, lambda i, count, length, spectrum: run.tell("bank", i, count))
+        return fitting_bank(run, *place, density, lambda i, count, length, spectrum: run.report("bank", i, count))
 
     def _descend(self, bank: Bank, theta: Tensor | None, steps: int) -> tuple[Descent, int, Tensor]:
         """The pilot's descent on a bank, from θ (None: the constant window): the outcome, the steps that remain, and θ."""
         run, path = self.run, []
-        shape = self.plane.bins, len(self.pilot.local)
+        shape = self.grid.bins, len(self.pilot.local)
         constant = torch.full(shape, self.begin, dtype=self.problem.dtype, device=self.problem.device)
         with torch.no_grad():
             base = self._sums(self._values(bank, constant.log2()), constant.log2())
@@ -142,16 +142,16 @@ class StillBlocks:
             path.append((loss.item(), total))  # as the history has it, rounded alike
             return {**terms, "loss": loss}
 
-        outcome, steps = run.come_down(objective, [run.windows(constant if theta is None else theta)], steps)
+        outcome, steps = run.descend(objective, [run.windows(constant if theta is None else theta)], steps)
         best = next(i for i, terms in enumerate(outcome.history) if terms is outcome.best_terms)
         last = max(i for i, (loss, _) in enumerate(path) if loss == outcome.history[-1]["loss"])
         totals = [total for _, total in path[last + 1 - len(outcome.history) : last + 1]]
         self.chapters.append(
-            Chapter(
+            RecordedDescent(
                 0 if self.problem.local else len(bank), totals[: best + 1], [rate for (rate,) in outcome.rates[:best]]
             )
         )
-        return outcome, steps, outcome.best[0].exp2().clamp(self.plane.theta_min, self.plane.support)
+        return outcome, steps, outcome.best[0].exp2().clamp(self.grid.theta_min, self.grid.support)
 
     def _sums(self, values: Tensor, log_theta: Tensor) -> Tensor:
         """What each frame of the pilot adds to P, (4, T)."""
@@ -167,12 +167,12 @@ class StillBlocks:
 
     def _holds(self, bank: WindowBank, theta: Tensor) -> bool:
         """The check after the pilot's descent: its bank against exact bins, and its loss against that of a final transform."""
-        problem, pilot, plane = self.problem, self.pilot, self.plane
-        tolerance, place = problem.config.bank.tolerance, (pilot.local, plane.support, problem.window)
+        problem, pilot, grid = self.problem, self.pilot, self.grid
+        tolerance, place = problem.config.bank.tolerance, (pilot.local, grid.support, problem.window)
         rms = bank_error(problem, bank, pilot.samples, pilot.local, theta.log2())
-        spectrum, _ = final_piece(pilot.samples, theta, *place, seed=0, exact=problem.config.bank.exact)
+        spectrum, _ = checked_block(pilot.samples, theta, *place, seed=0, exact=problem.config.bank.exact)
         constant = torch.full_like(theta, self.begin)
-        first, _ = final_piece(pilot.samples, constant[:1, :1], *place, seed=0)
+        first, _ = checked_block(pilot.samples, constant[:1, :1], *place, seed=0)
         with torch.no_grad():
             change = self._sums(magnitude(spectrum), theta.log2()) - self._sums(magnitude(first), constant.log2())
             exact, found = (
@@ -186,7 +186,7 @@ class StillBlocks:
         """How many frames the pilot may have, its bank being made finer once."""
         if self.problem.local:
             return self.problem.frames_at_once()
-        return frames_at_once(self.problem, math.ceil(FINER * nodes_for(self.problem.config, self.plane)))
+        return frames_at_once(self.problem, math.ceil(FINER * nodes_for(self.problem.config, self.grid)))
 
     def _blocks(self):
         """θ (F, T) on disk: what the pilot wrote down, played to block after block. History becomes that of the whole plane."""
@@ -194,12 +194,12 @@ class StillBlocks:
         local, halo = problem.local, HALO + self.margin
         most = problem.frames_at_once() if local else frames_at_once(problem, max(one.nodes for one in self.chapters))
         most = max(halo, most - 2 * halo)
-        blocks = spans(len(self.positions), most)
+        blocks = block_ranges(len(self.positions), most)
         self.found = totals = [torch.zeros_like(torch.stack(chapter.totals)) for chapter in self.chapters]
         for i, (first, last) in enumerate(blocks):
             low, high = max(0, first - halo), min(len(self.positions), last + halo)
             if run.interrupted:
-                found = torch.full((self.plane.bins, last - first), self.begin)
+                found = torch.full((self.grid.bins, last - first), self.begin)
             else:
                 found = self._block(low, high, slice(first - low, last - low), totals, (i, len(blocks)))
             theta.append(found.cpu().numpy())
@@ -220,17 +220,17 @@ class StillBlocks:
 
     def _block(self, low: int, high: int, kept: slice, totals: list[Tensor], place: tuple[int, int]) -> Tensor:
         """θ in samples of the frames ``kept`` of those from low to high - 1; adds what they add to P at each step to totals."""
-        section = self.problem.section(self.positions, low, high)
-        ends = min(self.plane.theta_min, self.plane.support / 1.01), float(self.plane.support)
-        start = torch.full((self.plane.bins, high - low), self.begin, dtype=self.problem.dtype)
+        block = self.problem.block(self.positions, low, high)
+        ends = min(self.grid.theta_min, self.grid.support / 1.01), float(self.grid.support)
+        start = torch.full((self.grid.bins, high - low), self.begin, dtype=self.problem.dtype)
         value = start.to(self.problem.device).log2_()
         for chapter, total in zip(self.chapters, totals, strict=True):
-            family = section.samples, section.local, self.plane.support, *ends, chapter.nodes, self.problem.window
+            family = block.samples, block.local, self.grid.support, *ends, chapter.nodes, self.problem.window
             local = self.problem.local
-            bank = self.problem.local_bank(section.samples, section.local) if local else WindowBank(*family)
-            value = self._play(chapter, bank, value, section.positions, kept, total, place)
+            bank = self.problem.local_bank(block.samples, block.local) if local else WindowBank(*family)
+            value = self._play(chapter, bank, value, block.positions, kept, total, place)
             del bank
-        return value[:, kept].exp2_().clamp_(self.plane.theta_min, self.plane.support)
+        return value[:, kept].exp2_().clamp_(self.grid.theta_min, self.grid.support)
 
     def _play(self, chapter, bank, start: Tensor, positions: Tensor, kept: slice, totals: Tensor, place) -> Tensor:
         """log2 θ after the steps of a chapter."""
@@ -245,7 +245,7 @@ class StillBlocks:
             if step == len(chapter.rates):
                 break
             steps = len(chapter.rates)
-            if run.tell("descent", place[0] * steps + step, place[1] * steps, self._numbers(total)):
+            if run.report("descent", place[0] * steps + step, place[1] * steps, self._numbers(total)):
                 break
             optimizer.zero_grad()
             (self.shared.slopes(total, run.points)[:, None] * sums).sum().backward()
@@ -260,7 +260,7 @@ class StillBlocks:
         return {name: term.item() for name, term in self.shared.terms(total, self.run.points).items()}
 
 
-def frames_at_once(problem: LongProblem, nodes: int) -> int:
+def frames_at_once(problem: OutOfCoreProblem, nodes: int) -> int:
     """How many frames of a bank of so many nodes, and of a descent on it, there is room for; never so few that they are mostly halo."""
-    each = block_bytes(problem.geometry, problem.dtype.itemsize, nodes)
-    return max(min(LEAST_FRAMES, problem.geometry.frames), int(problem.room / each))
+    each = block_bytes(problem.grid, problem.dtype.itemsize, nodes)
+    return max(min(LEAST_FRAMES, problem.grid.frames), int(problem.room / each))

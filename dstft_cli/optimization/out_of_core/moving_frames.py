@@ -11,10 +11,10 @@ from torch import Tensor
 from ...stft.transform import dstft
 from ...stft.window_bank import moving_magnitude
 from ..criteria import linked_gaps, magnitude
-from ..strategies.moving_frames import MovingFrames
+from ..strategies.moving_frames import MovingFrameStrategy
 
 
-class MovingPieces(MovingFrames):
+class MovingFrameBlockStrategy(MovingFrameStrategy):
     """The chapter of a long run in the hop modes constant, time-varying and overlap; and with kurtosis over frequency."""
 
     def _objective(self, log_theta: Tensor, *places: Tensor) -> dict[str, Tensor]:
@@ -30,7 +30,7 @@ class MovingPieces(MovingFrames):
         return {**terms, "loss": terms["loss"] + factor * (pull - pull.detach())}
 
     def _counts(self, log_theta: Tensor) -> tuple[int, int | None]:
-        follows = self.plane.overlap is not None and not self.problem.criterion.per_frame
+        follows = self.grid.overlap is not None and not self.problem.criterion.per_frame
         return log_theta.numel(), log_theta.shape[1] if follows else None
 
     def _criterion(self, log_theta: Tensor, positions: Tensor, points: int) -> tuple[Tensor, float]:
@@ -39,13 +39,13 @@ class MovingPieces(MovingFrames):
         once = self.problem.name == "kurtosis"
         if not once:
             with torch.no_grad():
-                for section in self.problem.sections(positions.detach()):
-                    total += shared.parts.sums(self._piece(section, log_theta, positions)).sum(1)
+                for block in self.problem.blocks(positions.detach()):
+                    total += shared.criterion_sums.sums(self._block_magnitude(block, log_theta, positions)).sum(1)
         rest = total.new_zeros(2)
         slopes = total.new_tensor([1.0, 0.0]) if once else shared.slopes(torch.cat([total, rest]), points)[:2]
-        for section in self.problem.sections(positions.detach()):
+        for block in self.problem.blocks(positions.detach()):
             with torch.enable_grad():
-                sums = shared.parts.sums(self._piece(section, log_theta, positions))
+                sums = shared.criterion_sums.sums(self._block_magnitude(block, log_theta, positions))
                 (slopes[:, None] * sums).sum().backward()
             if once:
                 total += sums.detach().sum(1)
@@ -53,14 +53,14 @@ class MovingPieces(MovingFrames):
             leaf.grad = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
         return total, float(shared.slopes(torch.cat([total, rest]), points)[0]) if once else 1.0
 
-    def _piece(self, section, log_theta: Tensor, positions: Tensor) -> Tensor:
+    def _block_magnitude(self, block, log_theta: Tensor, positions: Tensor) -> Tensor:
         """|S| (F, n) of a section, differentiable."""
-        place = positions[section.first : section.last] - (section.positions[0] - section.local[0])
-        lengths = log_theta if log_theta.shape[1] == 1 else log_theta[:, section.first : section.last]
-        rest = self.plane.support, self.problem.window
+        place = positions[block.first : block.last] - (block.positions[0] - block.local[0])
+        lengths = log_theta if log_theta.shape[1] == 1 else log_theta[:, block.first : block.last]
+        rest = self.grid.support, self.problem.window
         if log_theta.shape[0] != 1:
-            return moving_magnitude(section.samples, lengths, place, *rest, self.per_octave)
-        return magnitude(dstft(section.samples, lengths.exp2(), place, *rest))
+            return moving_magnitude(block.samples, lengths, place, *rest, self.per_octave)
+        return magnitude(dstft(block.samples, lengths.exp2(), place, *rest))
 
     def _rest(self, log_theta: Tensor, positions: Tensor) -> Tensor:
         """The total variation, and the signal that windows link, (2,)."""
@@ -69,5 +69,5 @@ class MovingPieces(MovingFrames):
         if shared.weights[0] and log_theta.numel() > 1:
             variation = shared.variation(log_theta).sum()
         if shared.weights[1]:
-            linked = linked_gaps(positions, log_theta.exp2(), self.plane.samples).sum() / log_theta.shape[0]
+            linked = linked_gaps(positions, log_theta.exp2(), self.grid.samples).sum() / log_theta.shape[0]
         return torch.stack([variation, linked.to(torch.float64)])

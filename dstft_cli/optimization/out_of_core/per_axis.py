@@ -16,17 +16,17 @@ from ...stft.log_interpolation import MOST_DENSITY, Interpolation, density_for, 
 from ...stft.modes import TIME
 from ..criteria import linked_gaps
 from ..run import NARROWING
-from .run import LongRun
+from .run import OutOfCoreRun
 
 _REFINEMENTS = 3
 
 
-class SumTables:
+class PerAxisStrategy:
     """The chapter of a run in the modes time- and frequency-varying with frames that stay where they are."""
 
-    def __init__(self, run: LongRun):
-        self.run, self.problem, self.plane = run, run.problem, run.problem.geometry
-        self.positions = self.problem.positions(self.plane.first_length)
+    def __init__(self, run: OutOfCoreRun):
+        self.run, self.problem, self.grid = run, run.problem, run.problem.grid
+        self.positions = self.problem.positions(self.grid.first_length)
         self.over_time = self.problem.mode == TIME
         self.table: Interpolation
 
@@ -36,17 +36,17 @@ class SumTables:
         tolerance = problem.config.bank.tolerance
         self._build(density_for(tolerance))
         run.narrow(NARROWING, 0)
-        run.set_out(self.plane.theta or problem.calmest if problem.local else run.best_length())
+        run.record_initial(self.grid.theta or problem.calmest if problem.local else run.initial_length())
         theta = run.fill(run.first)
         if run.interrupted:
             run.transform(theta, self.positions)
             return INTERRUPTED
         for attempt in range(_REFINEMENTS + 1):
-            outcome, steps = run.come_down(self._objective, [run.windows(theta)], steps)
+            outcome, steps = run.descend(self._objective, [run.windows(theta)], steps)
             best, loss = run.curve.best
             if problem.local and loss < outcome.best_terms["loss"] and steps > 0 and not run.interrupted:
-                outcome, steps = run.come_down(self._objective, [run.windows(problem.constant(best))], steps)
-            theta = outcome.best[0].exp2().clamp(self.plane.theta_min, self.plane.support)
+                outcome, steps = run.descend(self._objective, [run.windows(problem.constant(best))], steps)
+            theta = outcome.best[0].exp2().clamp(self.grid.theta_min, self.grid.support)
             if problem.local:
                 run.local_sums = _Read.apply(theta.log2(), self.table).sum(1, dtype=torch.float64)
             run.transform(theta, self.positions)
@@ -67,17 +67,17 @@ class SumTables:
         if problem.local:
             self._take_survey()
             return
-        high = float(self.plane.support)
-        low = min(self.plane.theta_min, high / 1.01)  # even a range of nothing needs its four nodes
+        high = float(self.grid.support)
+        low = min(self.grid.theta_min, high / 1.01)  # even a range of nothing needs its four nodes
         lengths = node_lengths(low, high, node_count(low, high, density))
-        shape = (1, len(self.positions)) if self.over_time else (self.plane.bins, 1)
+        shape = (1, len(self.positions)) if self.over_time else (self.grid.bins, 1)
         values = torch.zeros(*shape, len(lengths), dtype=problem.dtype.to_complex(), device=problem.device)
         for i, length in enumerate(lengths):
-            if run.tell("bank", i, len(lengths)):
+            if run.report("bank", i, len(lengths)):
                 break
             sums = self._sums(length)
             values[..., i] = torch.complex(*sums.to(problem.dtype)).view(shape)
-            if length >= self.plane.theta_min or i == len(lengths) - 1:
+            if length >= self.grid.theta_min or i == len(lengths) - 1:
                 total = self._total(sums, torch.full((1, 1), length, device=problem.device).log2())
                 run.tried(length, problem.shared_terms(total, 1, len(self.positions)))
         self.table = Interpolation(values, lengths)
@@ -92,16 +92,16 @@ class SumTables:
         values = torch.complex(rows, weight[:, None].expand_as(rows)).to(problem.dtype.to_complex())
         self.table = Interpolation(values[None] if self.over_time else values[:, None], problem.lengths)
         for length in problem.lengths:
-            if length >= self.plane.theta_min:
+            if length >= self.grid.theta_min:
                 self.run.tried(length, problem.evaluate(length))
 
     def _sums(self, length: float) -> Tensor:
         """What each frame, or each frequency, adds to the criterion's sums at a constant window, (2, T) or (2, F)."""
         problem, found = self.problem, []
-        for section in problem.sections(self.positions):
-            values = problem.magnitude(section, length)
+        for block in problem.blocks(self.positions):
+            values = problem.magnitude(block, length)
             with torch.no_grad():
-                found.append(problem.shared.parts.sums(values if self.over_time else values.T.contiguous()))
+                found.append(problem.shared.criterion_sums.sums(values if self.over_time else values.T.contiguous()))
         return torch.cat(found, 1) if self.over_time else torch.stack(found).sum(0)
 
     def _objective(self, log_theta: Tensor) -> dict[str, Tensor]:
@@ -118,7 +118,7 @@ class SumTables:
         return torch.stack([*sums.sum(1, dtype=torch.float64), variation, linked])
 
     def _linked(self, theta: Tensor) -> Tensor:
-        samples = self.problem.geometry.samples
+        samples = self.problem.grid.samples
         if theta.shape[1] > 1 or len(self.positions) < 2:
             return linked_gaps(self.positions, theta, samples).sum()
         # Frames lie one hop apart: each gap is linked alike.

@@ -9,41 +9,41 @@ import torch
 from torch import Tensor
 
 from ...results.progress import OnStep
-from ...stft.checked_transform import combined, final_piece
+from ...stft.checked_transform import checked_block, combined
 from ...stft.modes import theta_shape
 from ...system.disk_arrays import DiskPlane, file_beside
 from ..criteria import magnitude
-from ..run import Run
-from .problem import LongProblem, Section, Tally
+from ..run import OptimizationRun
+from .problem import FrameBlock, LossAccumulator, OutOfCoreProblem
 
 STFT, THETA = (file_beside(name) for name in ("stft", "theta"))
-_PIECE = 1 << 19  # bins that are transformed together
+_BLOCK_BINS = 1 << 19  # bins that are transformed together
 _CHECKED = 500  # bins in all, at least
 _LEAST_CHECKED = 8  # in each piece
 
 Lengths = Tensor | DiskPlane
 
 
-class LongRun(Run):
+class OutOfCoreRun(OptimizationRun):
     """folder: where the planes lie, STFT and, with one window for each point, THETA.
 
     local_sums: what a local criterion adds up to (2,) at the θ that is to be transformed.
     spectrum, theta: planes on disk, θ also a tensor in the modes whose windows are not as many as the plane's points.
     """
 
-    def __init__(self, problem: LongProblem, on_step: OnStep | None, folder: Path):
+    def __init__(self, problem: OutOfCoreProblem, on_step: OnStep | None, folder: Path):
         super().__init__(problem, on_step)
         self.folder = folder
-        self.points = math.prod(theta_shape(problem.mode, problem.geometry.support, problem.geometry.frames))
+        self.points = math.prod(theta_shape(problem.mode, problem.grid.support, problem.grid.frames))
         self.local_sums: Tensor | None = None
-        self._last: Tally
+        self._last: LossAccumulator
 
     def fill(self, length: float) -> Lengths:
         """θ of one length in samples everywhere, in the shape of the mode."""
         problem, frames = self.problem, len(self.problem.positions(length))
         if problem.local:
             self.local_sums = problem.frame_sums(length)[:2].sum(1)
-        shape = theta_shape(problem.mode, problem.geometry.support, frames)
+        shape = theta_shape(problem.mode, problem.grid.support, frames)
         if 1 in shape:
             return problem.constant(length)
         plane = self.new_theta()
@@ -53,41 +53,45 @@ class LongRun(Run):
 
     def new_theta(self) -> DiskPlane:
         """An empty plane for window lengths in samples, one for each point."""
-        plane = self.problem.geometry
-        return DiskPlane(self.folder / THETA, (plane.bins, plane.frames), self.problem.config.run.dtype)
+        grid = self.problem.grid
+        return DiskPlane(self.folder / THETA, (grid.bins, grid.frames), self.problem.config.run.dtype)
 
     def transform(self, theta: Lengths, positions: Tensor) -> None:
-        began, problem, plane = time.perf_counter(), self.problem, self.problem.geometry
+        began, problem = time.perf_counter(), self.problem
         self.theta, self.positions = theta, positions
-        spectrum = DiskPlane(self.folder / STFT, (plane.bins, len(positions)), "complex64")
-        tally, probes, sections = Tally(problem, positions), [], list(problem.spans(positions, _PIECE))
-        quota = max(_LEAST_CHECKED, math.ceil(_CHECKED / len(sections)))
-        for i, (first, last) in enumerate(sections):
-            self.tell("verify", i, len(sections))
-            section, around = problem.section(positions, first, last), self._around(positions, first, last)
+        spectrum = DiskPlane(self.folder / STFT, (problem.grid.bins, len(positions)), "complex64")
+        accumulator, probes, blocks = (
+            LossAccumulator(problem, positions),
+            [],
+            list(problem.block_ranges(positions, _BLOCK_BINS)),
+        )
+        quota = max(_LEAST_CHECKED, math.ceil(_CHECKED / len(blocks)))
+        for i, (first, last) in enumerate(blocks):
+            self.report("verify", i, len(blocks))
+            block, around = problem.block(positions, first, last), self._around(positions, first, last)
             lengths = self._lengths(theta, *around)
-            values, probe = self._transformed(section, _inside(lengths, section, around), quota)
-            tally.add(section, magnitude(values), lengths, around)
+            values, probe = self._transformed(block, _inside(lengths, block, around), quota)
+            accumulator.add(block, magnitude(values), lengths, around)
             spectrum.append(values.mul(problem.scale).cpu().numpy())
             probes.append(probe)
-        self.spectrum, self.accuracy, self._last = spectrum, combined(probes), tally
+        self.spectrum, self.accuracy, self._last = spectrum, combined(probes), accumulator
         if self.local_sums is not None:
-            tally.total[:2] = self.local_sums
+            accumulator.total[:2] = self.local_sums
         constant = theta if isinstance(theta, Tensor) and theta.shape[1] == 1 else None
-        self.final = tally.terms(math.prod(theta.shape), constant)
+        self.final = accumulator.terms(math.prod(theta.shape), constant)
         self.seconds["verify"] += time.perf_counter() - began
 
-    def _transformed(self, section: Section, theta: Tensor, bins: int):
+    def _transformed(self, block: FrameBlock, theta: Tensor, bins: int):
         problem, run = self.problem, self.problem.config.run
-        place = section.local, problem.geometry.support, problem.window
-        exact, seed = problem.config.bank.exact, run.seed + section.first
+        place = block.local, problem.grid.support, problem.window
+        exact, seed = problem.config.bank.exact, run.seed + block.first
         if theta.numel() > 1 and bool((theta == theta[0, 0]).all()):
             theta = theta[:1, :1]  # much less work: most pieces of a run that was stopped are so
-        return final_piece(section.samples, theta, *place, seed=seed, exact=exact, bins=bins)
+        return checked_block(block.samples, theta, *place, seed=seed, exact=exact, bins=bins)
 
     def _around(self, positions: Tensor, first: int, last: int) -> tuple[int, int]:
         """The frames whose windows may reach into the part of the signal that belongs to frames first to last - 1."""
-        reach = self.problem.geometry.support / 2 + 1
+        reach = self.problem.grid.support / 2 + 1
         end = positions[min(last, len(positions) - 1)]
         ends = torch.stack([positions[first] - reach, end + reach])
         low, high = torch.searchsorted(positions, ends).tolist()
@@ -106,19 +110,19 @@ class LongRun(Run):
 
     def measures(self) -> tuple[dict[str, float], dict[str, float]]:
         problem, positions = self.problem, self.problem.positions(self.first)
-        tally, theta = Tally(problem, positions), torch.full((1, 1), self.first, dtype=problem.dtype)
-        for section in problem.sections(positions):
-            around = self._around(positions, section.first, section.last)
-            tally.add(section, problem.magnitude(section, self.first), theta.to(problem.device), around)
-        return tally.measures(), self._last.measures()
+        accumulator, theta = LossAccumulator(problem, positions), torch.full((1, 1), self.first, dtype=problem.dtype)
+        for block in problem.blocks(positions):
+            around = self._around(positions, block.first, block.last)
+            accumulator.add(block, problem.magnitude(block, self.first), theta.to(problem.device), around)
+        return accumulator.measures(), self._last.measures()
 
     def planes(self) -> tuple[np.ndarray, np.ndarray]:
         on_disk = isinstance(self.theta, DiskPlane)
         return self.spectrum.finish(), self.theta.finish() if on_disk else self.theta.cpu().numpy()
 
 
-def _inside(lengths: Tensor, section: Section, around: tuple[int, int]) -> Tensor:
+def _inside(lengths: Tensor, block: FrameBlock, around: tuple[int, int]) -> Tensor:
     """Those window lengths of the frames around a section that belong to it."""
     if lengths.shape[1] == 1:
         return lengths
-    return lengths[:, section.first - around[0] : section.last - around[0]]
+    return lengths[:, block.first - around[0] : block.last - around[0]]

@@ -14,48 +14,50 @@ from ...stft.window_bank import WindowBank
 from ..criteria import magnitude
 from ..gradient_descent import Descent
 from ..problem import Problem
-from ..run import NARROWING, Run
+from ..run import NARROWING, OptimizationRun
 
 _REFINEMENTS = 3
 
 
-def learn_surveyed(run: Run, steps: int) -> str:
+def learn_surveyed(run: OptimizationRun, steps: int) -> str:
     """The chapter of a local criterion, which knows all window lengths beforehand: no bank, no refinement."""
-    problem, plane = run.problem, run.problem.geometry
+    problem, grid = run.problem, run.problem.grid
 
     def objective(log_theta: Tensor) -> dict[str, Tensor]:
         return problem.losses(None, log_theta)
 
     run.explore(steps)
     # Where nothing speaks for a length the first one stays: that of least entropy makes the calmest floor.
-    run.set_out(plane.theta or problem.field.calmest)
+    run.record_initial(grid.theta or problem.field.calmest)
     theta, positions = problem.constant(run.first), problem.positions(run.first)
     if not run.interrupted:
-        outcome, steps = run.come_down(objective, [run.windows(theta)], steps)
+        outcome, steps = run.descend(objective, [run.windows(theta)], steps)
         best, loss = run.curve.best if run.curve.lengths else (run.first, run.history[0]["loss"])
         if loss < outcome.best_terms["loss"] and steps > 0 and not run.interrupted:
-            outcome, _ = run.come_down(objective, [run.windows(problem.constant(best))], steps)
-        learnt = outcome.best[0].exp2().clamp(plane.theta_min, plane.support)
+            outcome, _ = run.descend(objective, [run.windows(problem.constant(best))], steps)
+        learnt = outcome.best[0].exp2().clamp(grid.theta_min, grid.support)
         theta = problem.constant(best) if loss < outcome.best_terms["loss"] else learnt
     run.transform(theta, positions)
     run.keep_the_better()
     return INTERRUPTED if run.interrupted else outcome.reason
 
 
-def fitting_bank(run: Run, samples: Tensor, positions: Tensor, density: float, on_node: Callable) -> WindowBank:
+def fitting_bank(
+    run: OptimizationRun, samples: Tensor, positions: Tensor, density: float, on_node: Callable
+) -> WindowBank:
     """A bank of at least that many nodes an octave that meets the tolerance, of frames at t_n (T,) in samples (N,).
 
     on_node: as WindowBank has it; a true return leaves the bank incomplete.
     """
     began, problem = time.perf_counter(), run.problem
-    tolerance, plane = problem.config.bank.tolerance, problem.geometry
-    high = float(plane.support)
-    low = min(plane.theta_min, high / 1.01)  # even a range of nothing needs its four nodes
+    tolerance, grid = problem.config.bank.tolerance, problem.grid
+    high = float(grid.support)
+    low = min(grid.theta_min, high / 1.01)  # even a range of nothing needs its four nodes
     previous, bank = math.inf, None
     while True:
         count, bank = node_count(low, high, density), None
         problem.check_memory(count)
-        bank = WindowBank(samples, positions, plane.support, low, high, count, problem.window, on_node)
+        bank = WindowBank(samples, positions, grid.support, low, high, count, problem.window, on_node)
         if run.interrupted:
             break
         error = _random_error(problem, bank, samples, positions)
@@ -76,31 +78,31 @@ def _random_error(problem: Problem, bank: WindowBank, samples: Tensor, positions
 
 def bank_error(problem: Problem, bank: WindowBank, samples: Tensor, positions: Tensor, log_theta: Tensor) -> float:
     """The bank's relative rms error at log2 θ, by exact bins."""
-    place = positions, problem.geometry.support, problem.window
+    place = positions, problem.grid.support, problem.window
     return check(bank.stft(log_theta), samples, log_theta.exp2(), *place, problem.config.run.seed).rms
 
 
-class StillFrames:
+class FixedFrameStrategy:
     """The chapter of a run in the modes time-, frequency- and tf-varying with frames that stay where they are."""
 
-    def __init__(self, run: Run):
+    def __init__(self, run: OptimizationRun):
         self.run, self.problem = run, run.problem
-        self.positions = self.problem.positions(self.problem.geometry.first_length)
+        self.positions = self.problem.positions(self.problem.grid.first_length)
         self.bank: WindowBank
 
     def learn(self, steps: int) -> str:
         """Bank, best constant as start, descent; again on a finer bank while its check fails. Returns why it stopped."""
-        run, problem, plane = self.run, self.problem, self.problem.geometry
+        run, problem, grid = self.run, self.problem, self.problem.grid
         self._build(density_for(problem.config.bank.tolerance))
         run.narrow(NARROWING, 0)
-        run.set_out(run.best_length())
+        run.record_initial(run.initial_length())
         theta = problem.constant(run.first)
         if run.interrupted:
             run.transform(theta, self.positions)
             return INTERRUPTED
         for attempt in range(_REFINEMENTS + 1):
-            outcome, steps = run.come_down(self._objective, [run.windows(theta)], steps)
-            theta = outcome.best[0].exp2().clamp(plane.theta_min, plane.support)
+            outcome, steps = run.descend(self._objective, [run.windows(theta)], steps)
+            theta = outcome.best[0].exp2().clamp(grid.theta_min, grid.support)
             run.transform(theta, self.positions)
             if run.interrupted or outcome.reason == DIVERGED or attempt == _REFINEMENTS or self._holds(outcome):
                 break
@@ -124,9 +126,9 @@ class StillFrames:
         theta = torch.full((1, 1), length, dtype=self.problem.dtype, device=self.problem.device)
         terms = self.problem.terms(magnitude(spectrum), theta, self.positions)
         # The bank may reach a little below the bound.
-        if length >= self.problem.geometry.theta_min or index == count - 1:
+        if length >= self.problem.grid.theta_min or index == count - 1:
             self.run.tried(length, terms)
-        return self.run.tell("bank", index, count)
+        return self.run.report("bank", index, count)
 
     def _holds(self, outcome: Descent) -> bool:
         """The check after the run: the bank against exact bins, and its loss against that of the final transform."""

@@ -11,32 +11,32 @@ from ...stft.transform import dstft
 from ...stft.window_bank import moving_magnitude
 from ..criteria import magnitude
 from ..gradient_descent import Variable, between
-from ..run import Run
+from ..run import OptimizationRun
 
 
-class MovingFrames:
+class MovingFrameStrategy:
     """The chapter of a run in the hop modes constant, time-varying and overlap.
 
     Frames that are learnt are variables in units of the first hop, so that one learning rate serves every signal.
     """
 
-    def __init__(self, run: Run):
-        self.run, self.problem, self.plane = run, run.problem, run.problem.geometry
+    def __init__(self, run: OptimizationRun):
+        self.run, self.problem, self.grid = run, run.problem, run.problem.grid
         self.per_octave = density_for(self.problem.config.bank.tolerance)
 
     def learn(self, steps: int) -> str:
         """Best constant window as start, then the descent of windows and frames. Returns why it stopped."""
         run, problem = self.run, self.problem
-        if problem.mode != FIXED and self.plane.theta is None:
+        if problem.mode != FIXED and self.grid.theta is None:
             run.explore(steps)
-        run.set_out(run.best_length())
+        run.record_initial(run.initial_length())
         first = problem.constant(run.first), problem.positions(run.first)
         if run.interrupted:
             run.transform(*first)
             run.keep_the_better()
             return INTERRUPTED
-        outcome, _ = run.come_down(self._objective, [run.windows(self._first_theta()), *self._places(first[1])], steps)
-        theta = outcome.best[0].exp2().clamp(self.plane.theta_min, self.plane.support)
+        outcome, _ = run.descend(self._objective, [run.windows(self._first_theta()), *self._places(first[1])], steps)
+        theta = outcome.best[0].exp2().clamp(self.grid.theta_min, self.grid.support)
         positions = self._positions(theta, *outcome.best[1:])
         run.transform(theta[:, : len(positions)], positions)
         if theta.shape[0] != 1:
@@ -46,33 +46,33 @@ class MovingFrames:
 
     def _first_theta(self) -> Tensor:
         """θ in samples for as many frames as there may come to be."""
-        shape = theta_shape(self.problem.mode, self.plane.support, self.plane.most_frames)
+        shape = theta_shape(self.problem.mode, self.grid.support, self.grid.most_frames)
         return torch.full(shape, self.run.first, dtype=self.problem.dtype, device=self.problem.device)
 
     def _places(self, first: Tensor) -> list[Variable]:
         """What is learnt of the frames' places, in first hops: each frame's, the hop's, or nothing."""
-        plane, rate = self.plane, self.problem.config.optimizer.position_rate
-        hop, end = plane.hop, plane.samples
+        grid, rate = self.grid, self.problem.config.optimizer.position_rate
+        hop, end = grid.hop, grid.samples
 
         def keep(before: Tensor, after: Tensor) -> Tensor:
-            return keep_apart(before * hop, after * hop, plane.hop_min, end) / hop
+            return keep_apart(before * hop, after * hop, grid.hop_min, end) / hop
 
         if self.problem.hop_mode == VARYING_HOP:
             return [Variable(first / hop, rate, keep)]
         if self.problem.hop_mode == CONSTANT_HOP and len(first) > 1:
-            return [Variable(first[1:2] / hop, rate, between(plane.hop_min / hop, end / (len(first) - 1) / hop))]
+            return [Variable(first[1:2] / hop, rate, between(grid.hop_min / hop, end / (len(first) - 1) / hop))]
         return []
 
     def _positions(self, theta: Tensor, *places: Tensor) -> Tensor:
         """t_n in samples, (T,), float64, from θ in samples and what is learnt of the frames' places."""
-        hop_mode, plane = self.problem.hop_mode, self.plane
+        hop_mode, grid = self.problem.hop_mode, self.grid
         if hop_mode == OVERLAP:
-            return following(theta, plane.overlap, plane.samples)
+            return following(theta, grid.overlap, grid.samples)
         if not places:  # a single frame
             return self.problem.positions(self.run.first)
         if hop_mode == CONSTANT_HOP:
-            return equal_steps(places[0][0] * plane.hop, plane.frames)
-        return places[0] * plane.hop
+            return equal_steps(places[0][0] * grid.hop, grid.frames)
+        return places[0] * grid.hop
 
     def _objective(self, log_theta: Tensor, *places: Tensor) -> dict[str, Tensor]:
         positions = self._positions(log_theta.exp2(), *places)
@@ -80,7 +80,7 @@ class MovingFrames:
         return self.problem.losses(self._magnitude(log_theta, positions), log_theta, positions)
 
     def _magnitude(self, log_theta: Tensor, positions: Tensor) -> Tensor:
-        problem, place = self.problem, (self.plane.support, self.problem.window)
+        problem, place = self.problem, (self.grid.support, self.problem.window)
         if log_theta.shape[0] != 1:
             return moving_magnitude(problem.samples, log_theta, positions, *place, self.per_octave)
         return magnitude(dstft(problem.samples, log_theta.exp2(), positions, *place))

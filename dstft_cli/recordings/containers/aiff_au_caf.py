@@ -5,7 +5,7 @@ import struct
 from typing import BinaryIO
 
 from .chunks import AIFF, Chunk, Chunks, Dialect, is_name, kind_name
-from .findings import Findings
+from .report import ContainerReport
 
 _CAF = Dialect("big", 4, 8, step=1)
 _TO_THE_END = 2**64 - 1  # the size of samples that were still being written
@@ -13,14 +13,14 @@ _PLAIN = {b"NONE", b"twos", b"sowt", b"in24", b"in32", b"fl32", b"FL32", b"fl64"
 _CUT = "it was cut off or not closed"
 
 
-def iff_audit(file: BinaryIO, head: bytes, findings: Findings) -> bool:
+def iff_audit(file: BinaryIO, head: bytes, report: ContainerReport) -> bool:
     """Look through a file that begins with the bytes ``head``; False where it is none of these formats."""
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        _Aiff(Chunks(file, AIFF), findings, head).audit()
+        _Aiff(Chunks(file, AIFF), report, head).audit()
     elif head[:4] in (b".snd", b"dns.") and len(head) >= 24:
-        _check_au(file, head, findings)
+        _check_au(file, head, report)
     elif head[:4] == b"caff":
-        _check_caf(Chunks(file, _CAF), findings)
+        _check_caf(Chunks(file, _CAF), report)
     else:
         return False
     return True
@@ -29,8 +29,8 @@ def iff_audit(file: BinaryIO, head: bytes, findings: Findings) -> bool:
 class _Aiff:
     """One AIFF or AIFC file."""
 
-    def __init__(self, chunks: Chunks, findings: Findings, head: bytes):
-        self.chunks, self.findings = chunks, findings
+    def __init__(self, chunks: Chunks, report: ContainerReport, head: bytes):
+        self.chunks, self.report = chunks, report
         self.end = int.from_bytes(head[4:8], "big") + 8
         self.compressed = head[8:12] == b"AIFC"
         self.found: dict[bytes, Chunk] = {}
@@ -41,46 +41,44 @@ class _Aiff:
                 self._nameless(chunk)
                 break
             if chunk.kind in (b"COMM", b"SSND") and chunk.kind in self.found:
-                self.findings.warn(f"byte {chunk.offset}: a second {kind_name(chunk.kind)} chunk; only one was read")
+                self.report.warn(f"byte {chunk.offset}: a second {kind_name(chunk.kind)} chunk; only one was read")
             self.found.setdefault(chunk.kind, chunk)
             if chunk.cut and chunk.kind != b"SSND":
-                self.findings.warn(
+                self.report.warn(
                     f"byte {chunk.offset}: chunk {kind_name(chunk.kind)} declares {chunk.size} bytes, the file ends after "
                     f"{chunk.held}; it was cut off"
                 )
         missing = next((kind for kind in (b"COMM", b"SSND") if kind not in self.found), None)
         if missing:
-            raise self.findings.refuse(
+            raise self.report.refuse(
                 self.chunks.total, f"no chunk {kind_name(missing)} up to here; the file is cut off or damaged"
             )
         self._check_samples(self.found[b"COMM"], self.found[b"SSND"])
-        if abs(self.end - self.chunks.total) > 1 and not self.findings.damaged:
-            self.findings.warn(
+        if abs(self.end - self.chunks.total) > 1 and not self.report.damaged:
+            self.report.warn(
                 f"the FORM header says that the file ends at byte {self.end}, it ends at {self.chunks.total}; "
                 "it was cut off, joined on to, or not closed"
             )
 
     def _nameless(self, chunk: Chunk) -> None:
         if any(self.chunks.bytes(chunk.offset, 1 << 16)):
-            self.findings.warn(f"byte {chunk.offset}: found {kind_name(chunk.kind)} where a chunk should begin")
+            self.report.warn(f"byte {chunk.offset}: found {kind_name(chunk.kind)} where a chunk should begin")
 
     def _check_samples(self, common: Chunk, sound: Chunk) -> None:
         body, start = self.chunks.content(common, 22), self.chunks.content(sound, 8)
         if len(body) < 18 or len(start) < 8:
-            raise self.findings.refuse(common.offset + 4, "a COMM or SSND chunk that is too short to describe samples")
+            raise self.report.refuse(common.offset + 4, "a COMM or SSND chunk that is too short to describe samples")
         channels, frames, bits = struct.unpack(">hIh", body[:8])
         if not 1 <= (rate := _extended(body[8:18])) < 1 << 31:
-            raise self.findings.refuse(common.body + 8, f"a sampling rate of {rate:g} Hz, expected 1 to {2**31 - 1} Hz")
+            raise self.report.refuse(common.body + 8, f"a sampling rate of {rate:g} Hz, expected 1 to {2**31 - 1} Hz")
         size = sound.size - 8 - int.from_bytes(start[:4], "big")
         if sound.cut:
-            self.findings.warn(
-                f"the header declares {sound.size} bytes of samples, the file holds {sound.held}; {_CUT}"
-            )
+            self.report.warn(f"the header declares {sound.size} bytes of samples, the file holds {sound.held}; {_CUT}")
         frame = channels * ((bits + 7) // 8)
         if self.compressed and body[18:22] not in _PLAIN:
             frame = channels if body[18:22].lower() in (b"ulaw", b"alaw") else 0
         if frame > 0 and not 0 <= size - frames * frame < 2:
-            self.findings.warn(
+            self.report.warn(
                 f"the header declares {frames} frames of {frame} bytes, the samples take {size} bytes; one of them is wrong"
             )
 
@@ -93,23 +91,23 @@ def _extended(raw: bytes) -> float:
     return math.ldexp(-mantissa if exponent & 0x8000 else mantissa, (exponent & 0x7FFF) - 16383 - 63)
 
 
-def _check_au(file: BinaryIO, head: bytes, findings: Findings) -> None:
+def _check_au(file: BinaryIO, head: bytes, report: ContainerReport) -> None:
     order = "big" if head[:4] == b".snd" else "little"
     start, size = (int.from_bytes(head[i : i + 4], order) for i in (4, 8))
     held = file.seek(0, 2) - start
     if size != 0xFFFFFFFF and size > held:
-        findings.warn(f"the header declares {size} bytes of samples, the file holds {max(0, held)}; {_CUT}")
+        report.warn(f"the header declares {size} bytes of samples, the file holds {max(0, held)}; {_CUT}")
     elif size != 0xFFFFFFFF and size < held:
-        findings.warn(f"the header declares {size} bytes of samples, the file holds {held}; something was joined on")
+        report.warn(f"the header declares {size} bytes of samples, the file holds {held}; something was joined on")
 
 
-def _check_caf(chunks: Chunks, findings: Findings) -> None:
+def _check_caf(chunks: Chunks, report: ContainerReport) -> None:
     for chunk in chunks.walk(8):
         if chunk.cut and not (chunk.kind == b"data" and chunk.size == _TO_THE_END):
-            findings.warn(
+            report.warn(
                 f"byte {chunk.offset}: chunk {kind_name(chunk.kind)} declares {chunk.size} bytes, the file holds "
                 f"{max(0, chunk.held)}; {_CUT}"
             )
         elif not is_name(chunk.kind):
-            findings.warn(f"byte {chunk.offset}: found {kind_name(chunk.kind)} where a chunk should begin")
+            report.warn(f"byte {chunk.offset}: found {kind_name(chunk.kind)} where a chunk should begin")
             return

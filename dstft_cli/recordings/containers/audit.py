@@ -5,21 +5,21 @@ Everything here is known before libsndfile opens the file; sizes are held agains
 
 from ..request import Request
 from .aiff_au_caf import iff_audit
-from .findings import Findings
 from .flac import flac_audit
 from .ogg import ogg_audit
+from .report import ContainerReport
 from .riff import riff_audit
 
 _AUDITS = (riff_audit, iff_audit, flac_audit, ogg_audit)
 
 
-def audit(request: Request) -> Findings:
+def audit_container(request: Request) -> ContainerReport:
     """What the container of an audio file says of itself, and where that does not hold.
 
     Raises InputError for a file in which there are no samples, or at which libsndfile would not come back.
     """
-    findings = Findings(request)
+    report = ContainerReport(request)
     with open(request.path, "rb") as file:
         head = file.read(64)
-        findings.known = any(look(file, head, findings) for look in _AUDITS)
-    return findings
+        report.known = any(look(file, head, report) for look in _AUDITS)
+    return report

@@ -8,8 +8,8 @@ from typing import BinaryIO
 import numpy as np
 
 from .chunks import behind_id3
-from .findings import Findings
 from .flac_frames import BLOCKS, check_frames
+from .report import ContainerReport
 
 _MARK = b"fLaC"
 _STREAMINFO, _SEEKTABLE, _COMMENT, _PICTURE, _FORBIDDEN = 0, 3, 4, 6, 127
@@ -22,7 +22,7 @@ _RATES = dict(
 _BITS = {1: 8, 2: 12, 4: 16, 5: 20, 6: 24, 7: 32}  # the frame's header, as the two others
 
 
-def flac_audit(file: BinaryIO, head: bytes, findings: Findings) -> bool:
+def flac_audit(file: BinaryIO, head: bytes, report: ContainerReport) -> bool:
     """Look through a file that begins with the bytes ``head``; False where it is no FLAC file.
 
     Raises InputError where the blocks before the sound do not lead to it.
@@ -31,25 +31,25 @@ def flac_audit(file: BinaryIO, head: bytes, findings: Findings) -> bool:
     file.seek(start)
     if file.read(4) != _MARK:
         return False
-    place = _walk(file, start + 4, findings)
+    place = _walk(file, start + 4, report)
     file.seek(place)
     frame = file.read(4)
     if len(frame) < 4 or frame[0] != 0xFF or frame[1] & 0xFE != 0xF8:
-        raise findings.refuse(
+        raise report.refuse(
             place, f"expected the first FLAC frame, found {frame.hex() or 'the end'}; the file is cut off or damaged"
         )
     file.seek(start + 8)
     info = file.read(34)
-    _check_frame(frame, info, place, findings)
+    _check_frame(frame, info, place, report)
     other = _find(file, place, _MARK + b"\0\0\0\x22")
     if other is not None:
-        findings.warn(f"another FLAC file begins at byte {other}; only the first was read")
+        report.warn(f"another FLAC file begins at byte {other}; only the first was read")
     elif frame[1] & 1 or info[:2] == info[2:4]:  # frames without a number of samples each could not be counted
-        check_frames(file, place, info, findings)
+        check_frames(file, place, info, report)
     return True
 
 
-def _walk(file: BinaryIO, place: int, findings: Findings) -> int:
+def _walk(file: BinaryIO, place: int, report: ContainerReport) -> int:
     """The byte behind the last block before the sound."""
     total = file.seek(0, 2)
     for count in range(_MOST_BLOCKS):
@@ -57,14 +57,14 @@ def _walk(file: BinaryIO, place: int, findings: Findings) -> int:
         header = file.read(4)
         kind, size = header[:1] and header[0] & 0x7F, int.from_bytes(header[1:], "big")
         if len(header) < 4:
-            raise findings.refuse(place, "the file ends before the sound begins; it is cut off or damaged")
+            raise report.refuse(place, "the file ends before the sound begins; it is cut off or damaged")
         if fault := _fault(kind, size, total - place - 4, count):
-            raise findings.refuse(place, f"{fault}; the file is cut off or damaged")
-        _check_block(file, kind, place + 4, size, findings)
+            raise report.refuse(place, f"{fault}; the file is cut off or damaged")
+        _check_block(file, kind, place + 4, size, report)
         place += 4 + size
         if header[0] & 0x80:
             return place
-    raise findings.refuse(place, f"more than {_MOST_BLOCKS} FLAC blocks before the sound")
+    raise report.refuse(place, f"more than {_MOST_BLOCKS} FLAC blocks before the sound")
 
 
 def _fault(kind: int, size: int, held: int, count: int) -> str:
@@ -81,18 +81,18 @@ def _fault(kind: int, size: int, held: int, count: int) -> str:
     return "" if size == 34 else f"a description of the sound (STREAMINFO) of {size} bytes, expected 34"
 
 
-def _check_block(file: BinaryIO, kind: int, place: int, size: int, findings: Findings) -> None:
+def _check_block(file: BinaryIO, kind: int, place: int, size: int, report: ContainerReport) -> None:
     """Warns of a block whose own counts do not fit into it."""
     body = file.read(size) if kind in (_COMMENT, _PICTURE, _STREAMINFO) else b""
     if kind == _STREAMINFO:
         low, high = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
         if not 16 <= low <= high:
-            findings.warn(f"byte {place}: FLAC blocks of {low} to {high} samples, which cannot be")
+            report.warn(f"byte {place}: FLAC blocks of {low} to {high} samples, which cannot be")
     fits = kind != _SEEKTABLE or size % 18 == 0
     fits &= kind != _COMMENT or _comments_fit(body)
     fits &= kind != _PICTURE or _picture_fits(body)
     if not fits:
-        findings.warn(
+        report.warn(
             f"byte {place}: what is said beside the sound does not fit into its {size} bytes; the file may be damaged"
         )
 
@@ -116,7 +116,7 @@ def _picture_fits(body: bytes) -> bool:
     return place <= len(body)
 
 
-def _check_frame(frame: bytes, head: bytes, place: int, findings: Findings) -> None:
+def _check_frame(frame: bytes, head: bytes, place: int, report: ContainerReport) -> None:
     """What the first frame says of itself, where it does, against the description of the whole."""
     field = int.from_bytes(head[10:18], "big")
     told = {"Hz": field >> 44, "channels": (field >> 41 & 7) + 1, "bits": (field >> 36 & 31) + 1}
@@ -131,7 +131,7 @@ def _check_frame(frame: bytes, head: bytes, place: int, findings: Findings) -> N
     for name, value in found.items():
         short = name == "samples a block" and value is not None and value <= told[name]  # the last one may be
         if value not in (None, told[name]) and not short:
-            findings.warn(
+            report.warn(
                 f"the FLAC file declares {told[name]} {name}, its first frame (byte {place}) {value}; one of them is wrong"
             )
 

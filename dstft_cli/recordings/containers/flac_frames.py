@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .findings import Findings
+from .report import ContainerReport
 
 _STEP = 1 << 24
 _LONGEST_HEAD = 16  # bytes
@@ -29,7 +29,7 @@ class _Frame:
     count: int
 
 
-def check_frames(file: BinaryIO, place: int, info: bytes, findings: Findings) -> None:
+def check_frames(file: BinaryIO, place: int, info: bytes, report: ContainerReport) -> None:
     """Warns of frames that are missing, out of order, more than declared, or cut.
 
     place: the first frame's byte. info: the 34 bytes of STREAMINFO.
@@ -38,7 +38,7 @@ def check_frames(file: BinaryIO, place: int, info: bytes, findings: Findings) ->
     expected, last = 0, None
     for frame in _frames(file, place, info):
         if frame.first != expected:
-            findings.warn(
+            report.warn(
                 f"the FLAC frame at byte {frame.place} begins with sample {frame.first}, expected {expected}; samples are "
                 "missing or out of place"
             )
@@ -47,9 +47,9 @@ def check_frames(file: BinaryIO, place: int, info: bytes, findings: Findings) ->
     if last is None:
         return
     if 0 < total < expected:
-        findings.warn(f"the FLAC file declares {total} samples, its frames hold {expected}; the rest was not read")
+        report.warn(f"the FLAC file declares {total} samples, its frames hold {expected}; the rest was not read")
     elif not _is_whole(file, last.place):
-        findings.warn(
+        report.warn(
             f"the last FLAC frame, at byte {last.place}, does not end with the file: it was cut off or damaged, or something "
             "was joined on"
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO
 
-from .findings import Findings
+from .report import ContainerReport
 
 _MARK = b"OggS"
 _HEADER = 27
@@ -29,30 +29,30 @@ class _Page:
     start: bytes  # of its body
 
 
-def ogg_audit(file: BinaryIO, head: bytes, findings: Findings) -> bool:
+def ogg_audit(file: BinaryIO, head: bytes, report: ContainerReport) -> bool:
     """Look through a file that begins with the bytes ``head``; False where it is no Ogg file.
 
     Of streams one after the other libsndfile reads the first only, and a damaged page goes missing without a word.
     """
     if head[:4] != _MARK:
         return False
-    pages = list(_pages(file, findings))
+    pages = list(_pages(file, report))
     codecs = {page.serial: _codec(page) for page in pages if page.flags & _BEGIN}
     main = next((serial for serial, codec in codecs.items() if codec), None)
     if main is None:
-        fault = findings.fault(150) or "no stream of Vorbis, Opus or FLAC begins in this Ogg file"
-        raise findings.refuse(
+        fault = report.fault(150) or "no stream of Vorbis, Opus or FLAC begins in this Ogg file"
+        raise report.refuse(
             0, f"{fault}, so that nothing can be read", "take another copy, or convert it to FLAC or WAV"
         )
-    _check_streams(pages, main, findings)
+    _check_streams(pages, main, report)
     own = [page for page in _first_link(pages) if page.serial == main]
-    _check_order(own, findings)
+    _check_order(own, report)
     if codecs[main] == "Vorbis":
-        findings.frames = max(page.granule for page in own)
+        report.frames = max(page.granule for page in own)
     return True
 
 
-def _pages(file: BinaryIO, findings: Findings) -> Iterator[_Page]:
+def _pages(file: BinaryIO, report: ContainerReport) -> Iterator[_Page]:
     """The whole pages of a file; what lies between them, or is cut off, is warned of."""
     offset, total = 0, file.seek(0, 2)
     while offset < total:
@@ -62,10 +62,10 @@ def _pages(file: BinaryIO, findings: Findings) -> Iterator[_Page]:
         end = offset + _HEADER + len(lengths) + sum(lengths)
         if header[:4] != _MARK:
             after = _next_mark(file, offset)
-            _warn_of_gap(file, offset, after or total, findings)
+            _warn_of_gap(file, offset, after or total, report)
             offset = after or total
         elif len(header) < _HEADER or len(lengths) < header[26] or end > total:
-            findings.warn(f"the Ogg stream is cut off: the page at byte {offset} ends beyond the file")
+            report.warn(f"the Ogg stream is cut off: the page at byte {offset} ends beyond the file")
             offset = _next_mark(file, offset + 4) or total
         else:
             page = _page(header, lengths, file.read(sum(lengths)), offset)
@@ -73,7 +73,7 @@ def _pages(file: BinaryIO, findings: Findings) -> Iterator[_Page]:
                 yield page
                 offset = end
             else:  # its length may be what is wrong
-                findings.warn(
+                report.warn(
                     f"the Ogg page at byte {offset} is damaged (wrong checksum); samples are missing or out of place"
                 )
                 offset = _next_mark(file, offset + 4) or total
@@ -98,10 +98,10 @@ def _next_mark(file: BinaryIO, start: int) -> int | None:
     return None if found < 0 else start + found
 
 
-def _warn_of_gap(file: BinaryIO, start: int, end: int, findings: Findings) -> None:
+def _warn_of_gap(file: BinaryIO, start: int, end: int, report: ContainerReport) -> None:
     file.seek(start)
     if any(file.read(min(end - start, _FAR))):
-        findings.warn(f"{end - start} bytes from byte {start} on are no Ogg page; samples may be missing there")
+        report.warn(f"{end - start} bytes from byte {start} on are no Ogg page; samples may be missing there")
 
 
 def _codec(page: _Page) -> str | None:
@@ -115,29 +115,29 @@ def _first_link(pages: list[_Page]) -> list[_Page]:
     return pages[:later]
 
 
-def _check_streams(pages: list[_Page], main: int, findings: Findings) -> None:
+def _check_streams(pages: list[_Page], main: int, report: ContainerReport) -> None:
     first = _first_link(pages)
     if len(first) < len(pages):
-        findings.warn(f"another Ogg stream begins at byte {pages[len(first)].offset}; only the first of them was read")
+        report.warn(f"another Ogg stream begins at byte {pages[len(first)].offset}; only the first of them was read")
     beside = next((page for page in first if page.serial != main), None)
     if beside:
-        findings.warn(f"a page of another Ogg stream lies at byte {beside.offset}; only one stream was read")
+        report.warn(f"a page of another Ogg stream lies at byte {beside.offset}; only one stream was read")
 
 
-def _check_order(pages: list[_Page], findings: Findings) -> None:
+def _check_order(pages: list[_Page], report: ContainerReport) -> None:
     """The pages of one stream: each number once, the last one marked as such."""
     for i, page in enumerate(pages):
         if page.number != pages[0].number + i:
-            findings.warn(
+            report.warn(
                 f"the Ogg stream is damaged: page {page.number} at byte {page.offset}, expected page {pages[0].number + i}; "
                 "samples are missing or out of place"
             )
             return
         if page.flags & _END and i + 1 < len(pages):
-            findings.warn(f"the Ogg stream ends at byte {page.offset}, but goes on behind it")
+            report.warn(f"the Ogg stream ends at byte {page.offset}, but goes on behind it")
     counts = [page for page in pages if page.granule != -1]  # the others end within a packet
     wrong = next((b for a, b in pairwise(counts) if not 0 <= a.granule <= b.granule < _MOST), None)
     if wrong:
-        findings.warn(f"the Ogg page at byte {wrong.offset} counts {wrong.granule} samples, which cannot be")
+        report.warn(f"the Ogg page at byte {wrong.offset} counts {wrong.granule} samples, which cannot be")
     if not pages[-1].flags & _END:
-        findings.warn("the Ogg stream is cut off: its last page is missing")
+        report.warn("the Ogg stream is cut off: its last page is missing")

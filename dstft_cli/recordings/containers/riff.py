@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from ...errors import InputError
 from .chunks import RIFF, RIFX, W64, Chunk, Chunks, behind_id3, is_name, kind_name
-from .findings import Findings
+from .report import ContainerReport
 
 _W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
@@ -47,7 +47,7 @@ class _Form:
         return self.channels * ((self.bits + 7) // 8)
 
 
-def riff_audit(file: BinaryIO, head: bytes, findings: Findings) -> bool:
+def riff_audit(file: BinaryIO, head: bytes, report: ContainerReport) -> bool:
     """Look through a file that begins with the bytes ``head``; False where it is none of these formats.
 
     Raises InputError where libsndfile would not come back, or there are no samples.
@@ -57,10 +57,10 @@ def riff_audit(file: BinaryIO, head: bytes, findings: Findings) -> bool:
         file.seek(begin)
         head = file.read(len(head))
     if head[:16] == _W64_RIFF:
-        _Wave(Chunks(file, W64), findings, begin, 40, int.from_bytes(head[16:24], "little")).audit()
+        _Wave(Chunks(file, W64), report, begin, 40, int.from_bytes(head[16:24], "little")).audit()
     elif head[:4] in (b"RIFF", b"RIFX", b"RF64") and head[8:12] == b"WAVE":
         dialect = RIFX if head[:4] == b"RIFX" else RIFF
-        _Wave(Chunks(file, dialect), findings, begin, 12, dialect.number(head[4:8]) + 8, head[:4] == b"RF64").audit()
+        _Wave(Chunks(file, dialect), report, begin, 12, dialect.number(head[4:8]) + 8, head[:4] == b"RF64").audit()
     else:
         return False
     return True
@@ -69,8 +69,8 @@ def riff_audit(file: BinaryIO, head: bytes, findings: Findings) -> bool:
 class _Wave:
     """One file that begins at byte ``begin``: its first chunk lies at ``start`` from there, its end by its header at ``end``."""
 
-    def __init__(self, chunks: Chunks, findings: Findings, begin: int, start: int, end: int, long: bool = False):
-        self.chunks, self.findings, self.long = chunks, findings, long
+    def __init__(self, chunks: Chunks, report: ContainerReport, begin: int, start: int, end: int, long: bool = False):
+        self.chunks, self.report, self.long = chunks, report, long
         self.begin, self.start, self.end = begin, begin + start, begin + end
         self.form: _Form | None = None
         self.data: Chunk | None = None
@@ -91,7 +91,7 @@ class _Wave:
                 break
         if self.form is None or self.data is None:
             missing = "sample format ('fmt ')" if self.form is None else "samples ('data')"
-            raise self.findings.refuse(
+            raise self.report.refuse(
                 self.last, f"no chunk with the {missing} up to here; the file is cut off or damaged"
             )
         self._check_rest()
@@ -114,9 +114,9 @@ class _Wave:
         elif kind == b"fact" and chunk.held >= 4:
             self.fact = self.chunks.dialect.number(self.chunks.content(chunk)[:4])
         elif kind == b"list":
-            check_list(self.findings, self.chunks, chunk)
+            check_list(self.report, self.chunks, chunk)
         elif kind in (b"cue ", b"smpl"):
-            check_table(self.findings, self.chunks, chunk, kind)
+            check_table(self.report, self.chunks, chunk, kind)
 
     def _take_ds64(self, chunk: Chunk, sizes: dict[bytes, int]) -> None:
         if chunk.size < 24 or chunk.held < 24:
@@ -127,7 +127,7 @@ class _Wave:
 
     def _take_form(self, chunk: Chunk) -> None:
         if self.form is not None:
-            self.findings.warn(f"byte {chunk.offset}: a second 'fmt ' chunk, the first was used")
+            self.report.warn(f"byte {chunk.offset}: a second 'fmt ' chunk, the first was used")
             return
         body = self.chunks.content(chunk, 40)
         if not (16 <= chunk.size <= 1 << 16) or len(body) < 16:
@@ -139,7 +139,7 @@ class _Wave:
         channels, rate = numbers[:2]
         if not (0 < channels <= _MOST_CHANNELS and 0 < rate < 1 << 31):
             found = f"{channels} channels at {rate} Hz, expected 1 to {_MOST_CHANNELS} channels at 1 to {2**31 - 1} Hz"
-            raise self.findings.refuse(chunk.body + 2, found)
+            raise self.report.refuse(chunk.body + 2, found)
         per_block = struct.unpack_from(order + "H", body, 18)[0] if tag in _BLOCKS and len(body) >= 20 else 0
         self.form = _Form(tag, *numbers, per_block)
 
@@ -148,28 +148,28 @@ class _Wave:
         found = f"a {kind_name(chunk.kind)} chunk of {chunk.size} bytes"
         cut = f"the file ends after {max(0, chunk.held)} of them; it was cut off"
         likely = least <= chunk.size < _FULL // 2
-        return self.findings.refuse(chunk.offset + 4, f"{found}, {cut if likely else f'expected {expected}'}")
+        return self.report.refuse(chunk.offset + 4, f"{found}, {cut if likely else f'expected {expected}'}")
 
     def _take_data(self, chunk: Chunk) -> None:
         if self.data is not None:
-            self.findings.warn(
+            self.report.warn(
                 f"byte {chunk.offset}: a second 'data' chunk of {chunk.size} bytes; only the first was read"
             )
         elif self.form is None:
-            raise self.findings.refuse(chunk.offset, "samples before a 'fmt ' chunk that says what they are")
+            raise self.report.refuse(chunk.offset, "samples before a 'fmt ' chunk that says what they are")
         else:
             self.data = chunk
 
     def _cut(self, chunk: Chunk) -> None:
         sentence = f"chunk {kind_name(chunk.kind)} declares {chunk.size} bytes, the file ends after {max(0, chunk.held)} of them"
         if self.data is None:
-            raise self.findings.refuse(chunk.offset + 4, f"{sentence}, before any samples")
-        self.findings.warn(f"byte {chunk.offset}: {sentence}; it was cut off")
+            raise self.report.refuse(chunk.offset + 4, f"{sentence}, before any samples")
+        self.report.warn(f"byte {chunk.offset}: {sentence}; it was cut off")
 
     def _nameless(self, chunk: Chunk) -> None:
         """Bytes where a chunk should begin: nothing but padding behind the samples, or a wrong size before."""
         if self.data is None:
-            raise self.findings.refuse(
+            raise self.report.refuse(
                 chunk.offset, f"found {kind_name(chunk.kind)} where a chunk should begin, before any samples"
             )
 
@@ -182,7 +182,7 @@ class _Wave:
         if found.startswith(_TAGS):
             self.end = self.last = self.chunks.total
         elif len(found) > _PADDING or any(found):
-            self.findings.warn(
+            self.report.warn(
                 f"{rest} bytes from byte {start} on are no chunk and were not read; a size is wrong, or something was joined on"
             )
             self.last = self.chunks.total
@@ -191,31 +191,31 @@ class _Wave:
         if not form.plain:
             return
         if form.align != form.frame:
-            self.findings.warn(
+            self.report.warn(
                 f"the header declares {form.align} bytes a frame, but {form.channels} channels of {form.bits} bits take "
                 f"{form.frame}; one of them is wrong"
             )
         elif form.speed != form.rate * form.align:
-            self.findings.warn(
+            self.report.warn(
                 f"the header declares {form.speed} bytes a second, but {form.rate} Hz and {form.align} bytes a frame make "
                 f"{form.rate * form.align}; the sampling rate may be wrong, --fs gives another"
             )
 
     def _check_data(self, form: _Form, data: Chunk) -> None:
         if data.cut and self._streamed(data):
-            self.findings.remark("the header does not say how long the file is; read to its end")
+            self.report.remark("the header does not say how long the file is; read to its end")
         elif data.cut:
-            self.findings.warn(
+            self.report.warn(
                 f"the header declares {data.size} bytes of samples, the file holds {data.held}; "
                 "it was cut off or not closed"
             )
         elif data.size == 0:
-            raise self.findings.refuse(
+            raise self.report.refuse(
                 data.offset + 4, "a 'data' chunk of 0 bytes: holds no samples, or was not closed by the recorder"
             )
         step = 0 if form.tag in _BITSTREAMS else form.frame if form.plain else form.align
         if step and data.held % step:
-            self.findings.warn(f"the samples end within a frame: {data.held} bytes are no multiple of {step}")
+            self.report.warn(f"the samples end within a frame: {data.held} bytes are no multiple of {step}")
         self._check_counts(form, data)
 
     def _streamed(self, data: Chunk) -> bool:
@@ -234,17 +234,17 @@ class _Wave:
                 continue
             if (form.per_block and most - form.per_block < count <= most) or count == most:
                 continue
-            self.findings.warn(f"the {name} declares {count} frames, the samples are {most}; one of them is wrong")
+            self.report.warn(f"the {name} declares {count} frames, the samples are {most}; one of them is wrong")
 
     def _check_end(self, data: Chunk) -> None:
         """The whole size against what the chunks take; nothing more is said of files that are cut off anyway."""
         if data.cut or abs(self.end - self.chunks.total) <= 1 or self.end - self.begin - 8 == _FULL:
             return
-        if self.findings.damaged and self.end > self.chunks.total:
+        if self.report.damaged and self.end > self.chunks.total:
             return
         padding = self.chunks.bytes(self.end, _PADDING + 1) if self.last <= self.end < self.chunks.total else b"x"
         if any(padding) or len(padding) > _PADDING:
-            self.findings.warn(
+            self.report.warn(
                 f"the RIFF header says that the file ends at byte {self.end}, it ends at {self.chunks.total}; "
                 "it was cut off, joined on to, or not closed"
             )
@@ -256,7 +256,7 @@ _MOST_ENTRIES = 20_000
 _TABLES = {b"cue ": (0, 4, 24), b"smpl": (28, 36, 24)}  # where the count stands, where entries begin, bytes of each
 
 
-def check_list(findings: Findings, chunks: Chunks, chunk: Chunk) -> None:
+def check_list(report: ContainerReport, chunks: Chunks, chunk: Chunk) -> None:
     """A LIST chunk: raises InputError for an entry of negative size, warns of one that leaves the list."""
     body, order, place = chunks.content(chunk), chunks.dialect.order, 4
     for _ in range(_MOST_ENTRIES):
@@ -264,19 +264,19 @@ def check_list(findings: Findings, chunks: Chunks, chunk: Chunk) -> None:
             return
         kind, size = body[place : place + 4], int.from_bytes(body[place + 4 : place + 8], order, signed=True)
         if size < 0:
-            raise findings.refuse(
+            raise report.refuse(
                 chunk.body + place + 4,
                 f"a LIST entry declares {size} bytes, expected zero or more",
                 "remove the metadata or save the recording again",
             )
         if not is_name(kind) or place + 8 + size > chunk.size:
-            findings.warn(
+            report.warn(
                 f"byte {chunk.body + place}: LIST entry {kind_name(kind)} of {size} bytes does not fit into its list of "
                 f"{chunk.size}; the file may be damaged"
             )
             return
         place = _next(body, place + 8 + size)
-    findings.warn(f"byte {chunk.offset}: a LIST of more than {_MOST_ENTRIES} entries; the file may be damaged")
+    report.warn(f"byte {chunk.offset}: a LIST of more than {_MOST_ENTRIES} entries; the file may be damaged")
 
 
 def _next(body: bytes, place: int) -> int:
@@ -286,13 +286,13 @@ def _next(body: bytes, place: int) -> int:
     return place if unpadded or place >= len(body) else even
 
 
-def check_table(findings: Findings, chunks: Chunks, chunk: Chunk, kind: bytes) -> None:
+def check_table(report: ContainerReport, chunks: Chunks, chunk: Chunk, kind: bytes) -> None:
     """A table of cues or loops that claims more entries than fit into its chunk."""
     at, first, each = _TABLES[kind]
     body = chunks.content(chunk, first)
     count = chunks.dialect.number(body[at : at + 4])
     if len(body) == first and first + count * each > chunk.size:
-        findings.warn(
+        report.warn(
             f"byte {chunk.body + at}: {kind_name(kind)} declares {count} entries, its {chunk.size} bytes hold "
             f"{max(0, chunk.size - first) // each}; the file may be damaged"
         )

@@ -36,7 +36,7 @@ class _Found:
     files: list[str]
 
 
-def collect(inputs: Sequence[str], listed: Sequence[str], out: str | Path) -> tuple[list[Item], list[str]]:
+def find_inputs(inputs: Sequence[str], listed: Sequence[str], out: str | Path) -> tuple[list[Item], list[str]]:
     """The recordings that files, folders (all in them) and globs stand for, in order; and those arguments that gave none.
 
     listed: more of the same, from a list: what is not there is taken as well, to be told of in its row. What folders and

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...config.loading import Config, dump_config
-from ...errors import sentence
+from ...errors import describe_error
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 RESUME, OVERWRITE, SKIP, ERROR = ON_EXISTING = ("resume", "overwrite", "skip", "error")
@@ -37,7 +37,7 @@ def failed(path: str, reason: str) -> Row:
     return dict.fromkeys(COLUMNS) | {"input": path, "status": FAILED, "error": reason, "output": "", "notes": []}
 
 
-def work(path: str, config: Config, folder: str, on_existing: str = RESUME) -> list[Row]:
+def process_input(path: str, config: Config, folder: str, on_existing: str = RESUME) -> list[Row]:
     """Optimise one file into its folder, unless that is done: one row, with channel all one a channel.
 
     on_existing: what to do where a result is there. ``resume`` keeps what the same bytes, settings and version gave, and
@@ -47,7 +47,7 @@ def work(path: str, config: Config, folder: str, on_existing: str = RESUME) -> l
         try:
             return _kept(path, config, folder, on_existing) or list(_made(path, config, folder, on_existing))
         except Exception as error:
-            return [failed(path, sentence(error))]
+            return [failed(path, describe_error(error))]
 
 
 def _made(path: str, config: Config, folder: str, on_existing: str) -> Iterator[Row]:
@@ -61,7 +61,7 @@ def _made(path: str, config: Config, folder: str, on_existing: str) -> Iterator[
             kept = _standing(home, signal.sha256, config, on_existing)
             yield _row(path, home, kept, SKIPPED) if kept else _run(path, signal, config, home, on_existing, loading)
         except Exception as error:
-            yield failed(path, sentence(error))
+            yield failed(path, describe_error(error))
 
 
 def _run(path: str, signal, config: Config, home: Path, on_existing: str, loading: float) -> Row:
@@ -84,14 +84,14 @@ def _kept(path: str, config: Config, folder: str, on_existing: str) -> list[Row]
     """The rows of an input that is done, found without decoding it; none where anything is missing."""
     from ...recordings.signal import file_hash
     from ...results.result import METRICS
-    from ...system.folder_lock import tidy
+    from ...system.folder_lock import remove_leftovers
 
     base = Path(folder)
     homes = [base] if (base / METRICS).exists() else _channel_homes(base)
     if not homes or on_existing in (OVERWRITE, ERROR):
         return []
     for home in homes:
-        tidy(home)
+        remove_leftovers(home)
     digest = file_hash(path)
     found = [_standing(home, digest, config, on_existing) for home in homes]
     return (

@@ -18,7 +18,7 @@ from ...figures.svg_histogram import gain_histogram, length_histogram
 from ...figures.thumbnail import SIZES, THUMBNAIL, thumbnail
 from ...recordings.request import warnings_in
 from ...results.reader import read_result
-from ...system.atomic_files import single
+from ...system.atomic_files import replace_file
 from ...text import one_line
 from .report_page import closing, opening
 
@@ -66,7 +66,7 @@ def write_report(rows: Sequence[Row], out: Path) -> Path:
     path = Path(out) / REPORT
     order = {status: rank for rank, status in enumerate(_STATUSES)}
     rows = sorted(rows, key=lambda row: order[row["status"]])
-    with single(path) as aside, open(aside, "w", encoding="utf-8", newline="\n") as file:
+    with replace_file(path) as aside, open(aside, "w", encoding="utf-8", newline="\n") as file:
         file.writelines(_page(rows, Path(out)))
     return path
 

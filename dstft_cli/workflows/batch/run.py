@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...config.loading import Config
-from ...errors import OutputError, sentence
-from ...system.atomic_files import remove_empty, single
-from ...system.folder_lock import LOCK, claim, tidy
+from ...errors import OutputError, describe_error
+from ...system.atomic_files import remove_empty, replace_file
+from ...system.folder_lock import LOCK, folder_lock, remove_leftovers
 from ...text import shown
 from .find_inputs import Item
-from .one_input import COLUMNS, DONE, FAILED, RESUME, SKIPPED, Row, failed, work
+from .one_input import COLUMNS, DONE, FAILED, RESUME, SKIPPED, Row, failed, process_input
 from .workers import Engine, Stopped
 
 SUMMARY = "summary.csv"
@@ -30,7 +30,7 @@ _RECENT = 60  # inputs that the speed is taken from
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """What a batch is to do.
 
     out: the folder that those of the items lie in. on_existing: as work takes it. most_failures: after so many failed inputs
@@ -62,7 +62,7 @@ class Plan:
 
 
 @dataclass
-class Tally:
+class BatchProgress:
     """How a batch stands. counts: inputs by status. running: those under way and since when. slowest: (s, path)."""
 
     total: int
@@ -95,12 +95,12 @@ class Tally:
 
 
 def run_batch(
-    plan: Plan,
+    plan: BatchPlan,
     engine: Engine,
-    tally: Tally,
+    tally: BatchProgress,
     stop: Callable[[], object] = bool,
     show: Callable[[list[Row]], None] = bool,
-    function: Callable[..., list[Row]] = work,
+    function: Callable[..., list[Row]] = process_input,
 ) -> list[Row]:
     """The rows of all inputs that came to an end, in order; they are in ``plan.summary`` too, refreshed now and then.
 
@@ -109,8 +109,8 @@ def run_batch(
     Raises OutputError where the folder cannot be written, or another batch is at work in it.
     """
     rows: dict[str, list[Row]] = {}
-    with claim(plan.out, plan.lock):
-        tidy(plan.out)
+    with folder_lock(plan.out, plan.lock):
+        remove_leftovers(plan.out)
         refreshed = time.monotonic()
         with contextlib.closing(_ended(plan, engine, tally, stop, function)) as ended:
             for item, given in ended:
@@ -155,13 +155,13 @@ def _ended(plan, engine, tally, stop, function) -> Iterator[tuple[Item | None, l
             _clear(plan.out / item.folder, plan.out)
 
 
-def _hand_out(plan: Plan, engine: Engine, function: Callable, item: Item) -> Future:
+def _hand_out(plan: BatchPlan, engine: Engine, function: Callable, item: Item) -> Future:
     with contextlib.suppress(OSError):  # here, so that no worker takes away a folder that another is about to use
         (plan.out / item.folder).parent.mkdir(parents=True, exist_ok=True)
     return engine.submit(function, *plan.call(item))
 
 
-def _rows(plan: Plan, item: Item, future: Future, stopping: bool) -> list[Row]:
+def _rows(plan: BatchPlan, item: Item, future: Future, stopping: bool) -> list[Row]:
     """What the worker told of an input, or what became of the worker; nothing where it was put down."""
     try:
         rows = [_as_asked(plan, item, row) for row in future.result()]
@@ -174,7 +174,7 @@ def _rows(plan: Plan, item: Item, future: Future, stopping: bool) -> list[Row]:
     return rows
 
 
-def _as_asked(plan: Plan, item: Item, row: Row) -> Row:
+def _as_asked(plan: BatchPlan, item: Item, row: Row) -> Row:
     """The row with the input called as the user did, and the folder of the result counted from that of the batch."""
     error, output, called = row["error"], row["output"], plan.call(item)[0]
     for name in (str, lambda path: shown(path, 80)):  # in full, or as refusals have it
@@ -187,7 +187,7 @@ def _fate(error: Exception) -> str:
         return "the scheduler gave it up; run again"
     if type(error).__name__ == "KilledWorker":
         return "the worker died, and so did the others that took the input over"
-    return sentence(error)
+    return describe_error(error)
 
 
 def _status(rows: list[Row]) -> str | None:
@@ -199,20 +199,20 @@ def _clear(folder: Path, out: Path) -> None:
     """Remove what is left of work on an input that did not end well: parts of results, and folders with nothing in them."""
     homes = [*folder.glob("channel-*"), folder]
     for home in homes:
-        tidy(home)
+        remove_leftovers(home)
     between = [path for path in folder.parents if out in path.parents]
     for home in homes[:-1]:
         remove_empty([home])
     remove_empty([folder, *between])
 
 
-def _ordered(plan: Plan, rows: dict[str, list[Row]]) -> list[Row]:
+def _ordered(plan: BatchPlan, rows: dict[str, list[Row]]) -> list[Row]:
     return [row for item in plan.items for row in rows.get(item.path, [])]
 
 
-def _write_summary(plan: Plan, rows: dict[str, list[Row]]) -> None:
+def _write_summary(plan: BatchPlan, rows: dict[str, list[Row]]) -> None:
     with (
-        single(plan.summary) as aside,
+        replace_file(plan.summary) as aside,
         open(aside, "w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
@@ -227,7 +227,7 @@ def _cell(value: object) -> object:
     return " | ".join(value) if isinstance(value, list) else value
 
 
-def make_report(plan: Plan, engine: Engine, rows: list[Row], stop: Callable[[], object] = bool) -> Path | None:
+def make_report(plan: BatchPlan, engine: Engine, rows: list[Row], stop: Callable[[], object] = bool) -> Path | None:
     """``report.html`` in the folder of the batch, made by a worker, since torch is loaded there; None where it was stopped."""
     future = engine.submit(_report, rows, plan.out if plan.local else plan.out.absolute())
     while wait([future], _TICK).not_done:

@@ -11,8 +11,8 @@ from typing import NoReturn
 from ...config.error_messages import explain, suggestion
 from ...config.loading import Config
 from ...errors import InputError
-from ...system.atomic_files import single
-from ...text import file_name, one_line, shown_value
+from ...system.atomic_files import replace_file
+from ...text import file_name, format_value, one_line
 from .measurements import GRID, Values
 from .tolerances import Tolerance
 
@@ -82,7 +82,7 @@ def _entry(entry: Entry) -> dict:
 def write_baseline(baseline: Baseline, path: Path) -> None:
     """The file, whole or not at all. Raises OutputError."""
     text = baseline_text(baseline)
-    with single(path) as aside:
+    with replace_file(path) as aside:
         aside.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -120,7 +120,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict:
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         double = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"key {shown_value(double)} is given twice, keep one")
+        raise ValueError(f"key {format_value(double)} is given twice, keep one")
     return found
 
 
@@ -138,7 +138,7 @@ class _Reader:
             self.fail("", f'this is no baseline of dstft check, which begins with "format": "{FORMAT}"')
         version = content.get("schema_version")
         if version != SCHEMA_VERSION or isinstance(version, bool):
-            told = f"its schema_version is {shown_value(version)}, and this dstft reads {SCHEMA_VERSION}"
+            told = f"its schema_version is {format_value(version)}, and this dstft reads {SCHEMA_VERSION}"
             self.fail("", f"{told}; record it anew, or use the dstft-cli it was made with")
         keys = ("format", "schema_version", "versions", "config", "tolerances", "inputs")
         parts = self._object(content, "", keys)
@@ -146,7 +146,7 @@ class _Reader:
         inputs = self._object(parts["inputs"], "inputs")
         if not inputs:
             self.fail("inputs", " is empty, so nothing would be checked; record it anew")
-        entries = {name: self._entry(entry, f"inputs.{shown_value(name)}") for name, entry in inputs.items()}
+        entries = {name: self._entry(entry, f"inputs.{format_value(name)}") for name, entry in inputs.items()}
         versions = self._texts(parts["versions"], "versions")
         found = Baseline(versions, self._config(parts["config"]), tolerances, entries)
         self._check_tolerances(found)
@@ -155,12 +155,12 @@ class _Reader:
     def _object(self, value: object, where: str, keys: tuple = (), optional: tuple = ()) -> dict:
         """A group with just those keys, whatever they are where none are told."""
         if not isinstance(value, dict):
-            self.fail(where, f" is {shown_value(value)}: it must be a group of keys; {_MEND}")
+            self.fail(where, f" is {format_value(value)}: it must be a group of keys; {_MEND}")
         lead, known = f"{where}." if where else "", (*keys, *optional)
         for key in value:
             if keys and key not in known:
                 guess = suggestion(key, known) or f"; the keys there are {', '.join(known)}"
-                self.fail(f"{lead}{shown_value(key)}", f" is no key of a baseline{guess}")
+                self.fail(f"{lead}{format_value(key)}", f" is no key of a baseline{guess}")
         for key in keys:
             if key not in value:
                 self.fail(f"{lead}{key}", f" is missing; {_MEND}")
@@ -169,14 +169,14 @@ class _Reader:
     def _number(self, value: object, where: str, least: float = -math.inf) -> float:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or abs(value) > 1e300 or not math.isfinite(value):  # whole numbers may be beyond any float
-            self.fail(where, f" is {shown_value(value)}: it must be a finite number; {_MEND}")
+            self.fail(where, f" is {format_value(value)}: it must be a finite number; {_MEND}")
         if value < least:
-            self.fail(where, f" is {shown_value(value)}: it must be at least {least:g}")
+            self.fail(where, f" is {format_value(value)}: it must be at least {least:g}")
         return float(value)
 
     def _text(self, value: object, where: str) -> str:
         if not isinstance(value, str):
-            self.fail(where, f" is {shown_value(value)}: it must be text; {_MEND}")
+            self.fail(where, f" is {format_value(value)}: it must be text; {_MEND}")
         return value
 
     def _texts(self, value: object, where: str) -> dict[str, str]:
@@ -192,7 +192,7 @@ class _Reader:
             self.fail("config: ", sentence)
 
     def _tolerances(self, value: object, where: str) -> dict[str, Tolerance]:
-        places = {name: f"{where}.{shown_value(name)}" for name in self._object(value, where)}
+        places = {name: f"{where}.{format_value(name)}" for name in self._object(value, where)}
         return {name: self._tolerance(value[name], place) for name, place in places.items()}
 
     def _tolerance(self, value: object, where: str) -> Tolerance:
@@ -237,10 +237,12 @@ class _Reader:
             own = set(entry.values.measured)
             for key in entry.tolerances.keys() - own:
                 guess = suggestion(key, sorted(own)) or "; delete it"
-                self.fail(f"inputs.{shown_value(name)}.tolerances.{shown_value(key)}", f" is of nothing there{guess}")
+                self.fail(f"inputs.{format_value(name)}.tolerances.{format_value(key)}", f" is of nothing there{guess}")
             for key in own - entry.tolerances.keys() - found.tolerances.keys():
-                self.fail(f"tolerances.{shown_value(key)}", f" is missing: inputs.{shown_value(name)} has it; {_MEND}")
+                self.fail(
+                    f"tolerances.{format_value(key)}", f" is missing: inputs.{format_value(name)} has it; {_MEND}"
+                )
             used |= own
         for key in found.tolerances.keys() - used:
             guess = suggestion(key, sorted(used)) or "; delete it"
-            self.fail(f"tolerances.{shown_value(key)}", f" is of nothing that was recorded{guess}")
+            self.fail(f"tolerances.{format_value(key)}", f" is of nothing that was recorded{guess}")

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 from ...config.loading import Config
 from ...figures.axis_scales import plain_number
-from ...text import one_line, shown_value
+from ...text import format_value, one_line
 from .baseline_file import Baseline, Entry
 from .measurements import GRID, Values
 from .tolerances import default_tolerance, group_of, unit_of
 
 
 @dataclass(frozen=True)
-class Move:
+class Difference:
     """One value of the baseline against the same one now; None where it is missing.
 
     place: where in a map, "" elsewhere. moved: how far, NaN where a value is missing or not finite. allowed: how far it may;
@@ -62,33 +62,33 @@ class Check:
 
     baseline: Baseline
     found: Baseline
-    moves: list[Move]
+    moves: list[Difference]
     notes: list[str]
     seconds: Mapping[str, float]
 
     @property
-    def out(self) -> list[Move]:
+    def out(self) -> list[Difference]:
         """What is out of tolerance."""
         return [move for move in self.moves if move.out]
 
-    def worst(self, least: float = 0.0) -> list[tuple[Move, list[Move]]]:
+    def worst(self, least: float = 0.0) -> list[tuple[Difference, list[Difference]]]:
         """(the worst move, all its cells) of each number, fact or map that moved by that share of its tolerance, worst first."""
-        kinds: dict[tuple[str, str], list[Move]] = {}
+        kinds: dict[tuple[str, str], list[Difference]] = {}
         for move in self.moves:
             kinds.setdefault((move.entry, move.name), []).append(move)
         pairs = [(max(cells, key=_badness), cells) for cells in kinds.values()]
         moved = [pair for pair in pairs if pair[0].out or pair[0].share >= least]
         return sorted(moved, key=lambda pair: _badness(pair[0]), reverse=True)
 
-    def groups(self) -> dict[tuple[str, str], list[Move]]:
+    def groups(self) -> dict[tuple[str, str], list[Difference]]:
         """The moves of each (entry, group)."""
-        found: dict[tuple[str, str], list[Move]] = {}
+        found: dict[tuple[str, str], list[Difference]] = {}
         for move in self.moves:
             found.setdefault((move.entry, move.group), []).append(move)
         return found
 
 
-def _badness(move: Move) -> tuple[bool, float]:
+def _badness(move: Difference) -> tuple[bool, float]:
     return move.out, move.share
 
 
@@ -104,7 +104,7 @@ def compare(baseline: Baseline, found: Baseline, seconds: Mapping[str, float]) -
     return Check(baseline, found, moves, notes, seconds)
 
 
-def renewed(baseline: Baseline, found: Baseline) -> Baseline:
+def updated_baseline(baseline: Baseline, found: Baseline) -> Baseline:
     """What was found, with the tolerances and reasons of the baseline that were edited, else with the usual ones."""
     edited = {
         key: kept
@@ -124,13 +124,13 @@ def usual_tolerances(config: Config, entries: Mapping[str, Entry]) -> dict:
     return {key: default_tolerance(key, config) for key in keys}
 
 
-def _entry_moves(baseline: Baseline, name: str, was: Entry | None, now: Entry | None) -> Iterator[Move]:
+def _entry_moves(baseline: Baseline, name: str, was: Entry | None, now: Entry | None) -> Iterator[Difference]:
     if was is None or now is None:
-        yield Move(name, "recording", "", *(None if entry is None else entry.file for entry in (was, now)))
+        yield Difference(name, "recording", "", *(None if entry is None else entry.file for entry in (was, now)))
         return
-    yield Move(name, "sha256", "", was.sha256, now.sha256)
+    yield Difference(name, "sha256", "", was.sha256, now.sha256)
     for key in {**was.values.facts, **now.values.facts}:
-        yield Move(name, key, "", was.values.facts.get(key), now.values.facts.get(key))
+        yield Difference(name, key, "", was.values.facts.get(key), now.values.facts.get(key))
     for key in {**was.values.numbers, **now.values.numbers}:
         yield _move(baseline, name, key, "", was.values.numbers.get(key), now.values.numbers.get(key))
     for key in {**was.values.maps, **now.values.maps}:
@@ -140,10 +140,10 @@ def _entry_moves(baseline: Baseline, name: str, was: Entry | None, now: Entry | 
                 yield _move(baseline, name, key, _cell_words(now.values, i, j), *pair)
 
 
-def _move(baseline: Baseline, name: str, key: str, place: str, was: float | None, now: float | None) -> Move:
+def _move(baseline: Baseline, name: str, key: str, place: str, was: float | None, now: float | None) -> Difference:
     if was is None or now is None:
-        return Move(name, key, place, was, now)
-    return Move(name, key, place, was, now, now - was, baseline.tolerance(name, key).allowed(was))
+        return Difference(name, key, place, was, now)
+    return Difference(name, key, place, was, now, now - was, baseline.tolerance(name, key).allowed(was))
 
 
 def _cell(rows: list[list[float]] | None, i: int, j: int) -> float | None:
@@ -165,4 +165,4 @@ def _flat(config: Config) -> dict[str, object]:
 
 def _changes(was: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
     keys = [key for key in {**was, **now} if was.get(key) != now.get(key)]
-    return [one_line(f"{key}: {shown_value(was.get(key))}, now {shown_value(now.get(key))}") for key in keys]
+    return [one_line(f"{key}: {format_value(was.get(key))}, now {format_value(now.get(key))}") for key in keys]

@@ -73,19 +73,19 @@ def profile(config: Config) -> Config:
 
 def values_of(result: Result) -> Values:
     """What is kept of a run, its trial included."""
-    numbers = {**trial(result.signal, result.config), **_outcome(result)}
+    numbers = {**probe(result.signal, result.config), **_outcome(result)}
     return Values(_facts(result), {name: float(value) for name, value in numbers.items()}, _maps(result))
 
 
-def trial(signal: Signal, config: Config) -> dict[str, float]:
+def probe(signal: Signal, config: Config) -> dict[str, float]:
     """The loss and its terms, the measures and the level in dB at trial windows, transformed exactly.
 
     Lengths go up and down from frame to frame, or from bin to bin where they may differ over frequency alone.
     """
     problem = Problem(signal, config, get_window(config.transform.window))
     if problem.local:
-        problem.survey(lambda index, count: None)
-    plane, positions = problem.geometry, problem.positions(problem.geometry.first_length)
+        problem.precompute(lambda index, count: None)
+    plane, positions = problem.grid, problem.positions(problem.grid.first_length)
     bins, frames = theta_shape(problem.mode, plane.support, len(positions))
     row = (1, frames) if problem.mode == PLANE else (bins, frames)
     shares = torch.tensor(_TRIAL_SHARES, dtype=problem.samples.dtype).repeat(max(row))[: max(row)].view(row)
@@ -118,7 +118,7 @@ def _quantiles(name: str, lengths: np.ndarray) -> dict[str, float]:
 
 
 def _facts(result: Result) -> dict[str, str | float]:
-    plane, signal, arrays = result.geometry, result.signal, result.arrays()
+    plane, signal, arrays = result.grid, result.signal, result.arrays()
     facts = {
         "ended": "whole" if result.complete else result.stop_reason,
         "channel": signal.channel,

@@ -6,9 +6,9 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...system.atomic_files import single
+from ...system.atomic_files import replace_file
 from ...text import one_line
-from .comparison import Check, Move
+from .comparison import Check, Difference
 
 SEEN = 0.1  # share of the tolerance from which on a movement is shown
 HEADINGS = ("Recording", "Figure", "Was", "Is", "Moved by", "Allowed", "Of allowed")
@@ -35,7 +35,7 @@ def verdict(check: Check) -> str:
     return f"{whole}: {len(out)} out of tolerance, in {where} recording{'s' * (where != 1)}"
 
 
-def cells_of(move: Move, cells: Sequence[Move] = ()) -> tuple[str, ...]:
+def cells_of(move: Difference, cells: Sequence[Difference] = ()) -> tuple[str, ...]:
     """A row of a table under HEADINGS."""
     unit = f" ({move.unit})" if move.unit else ""
     name = f"{one_line(move.name, 60)}{unit}"
@@ -48,7 +48,7 @@ def cells_of(move: Move, cells: Sequence[Move] = ()) -> tuple[str, ...]:
     return *told, f"{move.moved:+.3g}", f"{move.allowed:.3g}", _share(move)
 
 
-def line(move: Move, cells: Sequence[Move] = ()) -> str:
+def line(move: Difference, cells: Sequence[Difference] = ()) -> str:
     """The same as a line."""
     entry, figure, was, now, moved, allowed, share = cells_of(move, cells)
     by = f" (by {moved}, allowed {allowed}: {share})" if moved else ""
@@ -117,7 +117,7 @@ def write_report(path: Path, content: bytes) -> None:
         with open(path, "ab") as file:
             file.write(content + b"\n")
         return
-    with single(path) as aside:
+    with replace_file(path) as aside:
         aside.write_bytes(content)
 
 
@@ -130,7 +130,7 @@ def _value(value: float | str | None) -> str:
     return "-" if value is None else one_line(value, 80) if isinstance(value, str) else f"{value:.6g}"
 
 
-def _share(move: Move) -> str:
+def _share(move: Difference) -> str:
     if math.isinf(move.share):
         return "out"
     return f"{move.share:.2g} x" if move.share < 100 else f"{move.share:.0f} x" if move.share < 1000 else "> 1000 x"

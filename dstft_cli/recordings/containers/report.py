@@ -10,7 +10,7 @@ _WARNING = "warning: "
 
 
 @dataclass
-class Findings:
+class ContainerReport:
     """Collected while a file is looked through.
 
     notes: one-line remarks. known: whether the format is one that is looked through. damaged: whether a note tells of damage.
