@@ -173,9 +173,9 @@ WRITER = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from dstft_cli.system.atomic_files import staging
+from dstft_cli.system.atomic_files import replace_files
 for token in range(10**9):
-    with staging(Path(sys.argv[1]), last="metrics.json") as aside:
+    with replace_files(Path(sys.argv[1]), last="metrics.json") as aside:
         np.savez(aside / "result.npz", token=np.full(2000, token))
         (aside / "config.yaml").write_text(f"token: {token}")
         (aside / "metrics.json").write_text(json.dumps({"token": token, "filling": [0] * 2000}))

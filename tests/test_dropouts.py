@@ -33,7 +33,7 @@ def sound(*holes: tuple[int, int]) -> np.ndarray:
     ],
 )
 def test_the_longest_is_named_in_samples_held_and_in_those_on_tape(monkeypatch, piece, holes, said):
-    monkeypatch.setattr("dstft_cli.recordings.lazy_samples.pieces.__defaults__", (piece,))
+    monkeypatch.setattr("dstft_cli.recordings.lazy_samples.iter_blocks.__defaults__", (piece,))
     samples = sound(*holes)
     tape = LazySamples(lambda first, last: samples[first:last].copy(), len(samples))
     notes = dropout_notes(samples, RATE)
