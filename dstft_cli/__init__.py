@@ -14,6 +14,7 @@ _HOMES = {
     "InputError": "errors",
     "load_config": "config.loading",
     "DSTFT": "stft.layer",
+    "Hops": "stft.layer",
     "dstft": "stft.transform",
     "Result": "results.result",
     "read_result": "results.reader",

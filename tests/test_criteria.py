@@ -7,14 +7,12 @@ import torch
 from torch.autograd import gradcheck
 
 from dstft_cli.errors import InputError
+from dstft_cli.optimization.coverage import coverage, coverage_penalty, linked_coverage
 from dstft_cli.optimization.criteria import (
     CRITERIA,
-    coverage,
-    coverage_penalty,
     entropy,
     get_criterion,
     kurtosis,
-    linked_coverage,
     magnitude,
     renyi,
     total_variation,

@@ -10,7 +10,8 @@ from test_optimization import exact, random_signal, signal
 
 from dstft_cli import optimize
 from dstft_cli.errors import DivergedError, InputError
-from dstft_cli.optimization.criteria import coverage_penalty, entropy, kurtosis
+from dstft_cli.optimization.coverage import coverage_penalty
+from dstft_cli.optimization.criteria import entropy, kurtosis
 from dstft_cli.stft.modes import CONSTANT_HOP, FIXED_HOP, HOP_MODES, OVERLAP, VARYING_HOP
 
 MOVING = HOP_MODES[1:]

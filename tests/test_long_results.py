@@ -16,7 +16,7 @@ from dstft_cli import load_signal, load_signals, optimize, read_result, write_re
 from dstft_cli.config.loading import load_config
 from dstft_cli.errors import ConfigError, InputError, OutputError
 from dstft_cli.figures.reduced_spectrogram import Reduced
-from dstft_cli.optimization.resources import ResourcePlan, most_held, plan_run
+from dstft_cli.optimization.resources import ResourcePlan, most_samples_in_memory, plan_run
 from dstft_cli.recordings.lazy_samples import LazySamples
 from dstft_cli.system.atomic_files import _mark
 from dstft_cli.system.shutdown import UNDO
@@ -186,7 +186,7 @@ class TestPlans:
         hour = 16000, 16000 * 3600
         assert plan_run(little, *hour).long and not plan_run(much, *hour).long
         assert plan_run(little, *hour, held=False).memory <= 1e9 < plan_run(much, *hour).memory
-        assert most_held(little) < most_held(much)
+        assert most_samples_in_memory(little) < most_samples_in_memory(much)
 
     def test_what_was_planned_and_told_is_what_is_done(self, signal, tmp_path, monkeypatch):
         """Whatever memory is free by then."""

@@ -8,7 +8,8 @@ from long_planes import RATE, SMALL, F, in_pieces, signal, voice  # noqa: F401
 
 from dstft_cli import optimize
 from dstft_cli.config.loading import load_config
-from dstft_cli.optimization.criteria import coverage_penalty, get_criterion, total_variation
+from dstft_cli.optimization.coverage import coverage_penalty
+from dstft_cli.optimization.criteria import get_criterion, total_variation
 from dstft_cli.optimization.loss import FrameSumLoss
 from dstft_cli.optimization.out_of_core.local_concentration import LocalProblem
 from dstft_cli.optimization.out_of_core.pilot_sample import _calibrated
@@ -162,7 +163,7 @@ def test_the_loss_by_sums_has_the_value_and_the_gradient_of_the_loss(name):
     values, log_theta = torch.rand(9, 14, dtype=torch.float64), 4 + torch.rand(9, 14, dtype=torch.float64)
     positions, settings = torch.arange(14, dtype=torch.float64) * 20, load_config().loss
     criterion = get_criterion(name)
-    loss = FrameSumLoss(criterion, settings, (0.5, 3.0), 9, 14, 280)
+    loss = FrameSumLoss(criterion, settings, (0.5, 3.0), (9, 14, 280))
     leaves = [values.requires_grad_(), log_theta.requires_grad_()]
     plain = criterion.cost(criterion.measure(values)) + 0.5 * total_variation(log_theta, settings.epsilon)
     plain = plain + 3.0 * coverage_penalty(positions, log_theta.exp2(), 280)

@@ -174,7 +174,7 @@ def bank_bytes(count, dtype):
 def test_chunks_leave_no_trace(signal, shape, at_a_time, banks, monkeypatch):
     log_theta, positions = random_lengths(shape), uneven()
     whole = with_slopes(fast, signal, log_theta, positions)
-    monkeypatch.setattr(window_bank, "_CHUNK", at_a_time * bank_bytes(len(banks[0]), signal.dtype))
+    monkeypatch.setattr(window_bank, "_BLOCK_BYTES", at_a_time * bank_bytes(len(banks[0]), signal.dtype))
     in_parts = with_slopes(fast, signal, log_theta, positions)
     assert len(banks) == 2 + 2 * math.ceil(T / at_a_time)
     for part, all_at_once in zip(in_parts, whole, strict=True):
@@ -185,7 +185,7 @@ def test_chunks_leave_no_trace(signal, shape, at_a_time, banks, monkeypatch):
 def test_longer_recordings_take_more_banks_and_not_larger_ones(banks, monkeypatch, dtype):
     """So that memory stays bounded: S and ∂S/∂t together within their share, however many frames there are."""
     share = 250_000
-    monkeypatch.setattr(window_bank, "_CHUNK", share)
+    monkeypatch.setattr(window_bank, "_BLOCK_BYTES", share)
     counts = []
     for count in (5, 10, 20):
         banks.clear()

@@ -1,4 +1,4 @@
-"""Gradient descent on window lengths and frame positions: start, step, stop. Knows nothing of signals or files."""
+"""Gradient descent on any variables: optimiser, schedule, steps, stopping. It knows nothing of signals or files."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,16 +10,18 @@ from torch import Tensor
 from ..results.progress import DIVERGED, INTERRUPTED, PATIENCE, STEPS
 
 Terms = dict[str, Tensor]
-"""The loss and the terms it is made of, scalars by name; ``loss`` is the one that is minimised."""
+"""The loss and its terms, scalars by name; ``loss`` is minimised."""
 
-_MANY = 1_000_000  # values; from there on the constant of the adaptive methods shrinks with their number
+_MANY = 1_000_000  # values; above that the ε of the adaptive methods shrinks with their number
 
 
 @dataclass(frozen=True)
 class Variable:
-    """Something that is learnt.
+    """A quantity that is learnt.
 
-    start: its first value. rate: how far it moves at first. keep: (before, after) -> what of a step is allowed.
+    start: its first value, any shape.
+    rate: learning rate, in its unit.
+    keep: (before, after) to the value that a step may take.
     """
 
     start: Tensor
@@ -28,15 +30,18 @@ class Variable:
 
 
 def between(low: float, high: float) -> Callable[[Tensor, Tensor], Tensor]:
-    """Keeps a variable within a box."""
+    """A ``keep`` that clamps a variable to [low, high]."""
     return lambda before, after: after.clamp(low, high)
 
 
 @dataclass
 class Descent:
-    """The outcome: the best values seen and their terms, every step's terms (steps + 1 of them), and why it stopped.
+    """The outcome of a descent.
 
-    rates: the learning rates of each step that was taken.
+    best, best_terms: the values with the least loss, and their terms.
+    history: the terms before the first step and after each.
+    reason: why it stopped.
+    rates: the learning rate of each variable, for each step taken.
     """
 
     best: list[Tensor]
@@ -46,7 +51,7 @@ class Descent:
     rates: list[list[float]] = field(default_factory=list)
 
     def keep(self, values: Sequence[Tensor], terms: dict[str, float]) -> None:
-        """Add a step; its values become the best where its loss is the least so far."""
+        """Record a step; its values become the best where its loss is the least so far."""
         self.history.append(terms)
         if not self.best_terms or terms["loss"] < self.best_terms["loss"]:
             self.best_terms = terms
@@ -55,7 +60,7 @@ class Descent:
 
 
 class _Patience:
-    """Counts the steps since the loss last fell by more than a share of itself."""
+    """Counts the steps since the loss last fell by more than ``tolerance``, a share of itself."""
 
     def __init__(self, steps: int, tolerance: float):
         self.steps, self.tolerance, self.mark, self.waited = steps, tolerance, math.inf, 0
@@ -67,10 +72,14 @@ class _Patience:
 
 
 def make_optimizer(groups: list[dict], settings, points: int = 0) -> torch.optim.Optimizer:
-    """The torch.optim optimiser of the config section ``optimizer`` on groups of parameters, each with its ``lr``.
+    """The torch.optim optimiser that the configuration names.
 
-    points: how many values there are in all, where the groups hold a part of them. The gradient of a mean over many is small in
-    each; what keeps the adaptive methods from dividing by zero (1e-8) must stay far below it, or they crawl.
+    The gradient of a mean over many values is small in each of them. The ε that keeps the adaptive methods from dividing by
+    zero (1e-8) must stay far below it, or they crawl.
+
+    groups: parameter groups, each with its ``lr``.
+    settings: the config section ``optimizer``.
+    points: number of values in all, where the groups hold one block of them.
     """
     kinds = {
         "adam": torch.optim.Adam,
@@ -93,7 +102,7 @@ def make_optimizer(groups: list[dict], settings, points: int = 0) -> torch.optim
 
 
 def make_schedule(optimizer: torch.optim.Optimizer, settings) -> Callable[[float], None]:
-    """A function of the loss to be called after each step, which moves the learning rate."""
+    """The learning-rate schedule that the configuration names: a function of the loss, called after each step."""
     if settings.schedule == "plateau":
         patience = max(1, settings.patience // 4)
         plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
@@ -113,14 +122,15 @@ def descend(
     on_step: Callable[[int, dict[str, float], Sequence[Tensor]], "bool | None"] | None = None,
     points: int = 0,
 ) -> Descent:
-    """Minimise objective(*values)["loss"], keeping the best state.
+    """Minimise objective(*values)["loss"] and keep the best state.
 
-    variables: what is learnt; each step of theirs is brought back to what they allow.
+    A loss, gradient or value that is not finite ends the descent (``diverged``) with the best state before it.
+
+    objective: values of the variables to the loss and its terms.
+    variables: what is learnt; each step is brought back to what they allow.
     settings: the config section ``optimizer``.
-    on_step: called with (step, terms, values); a true return stops the run there.
-    points: as make_optimizer has it.
-
-    A loss, gradient or value that is not finite ends the run (``diverged``) with the best state before it.
+    on_step: called with (step, terms, values); a true return ends the descent there.
+    points: as for make_optimizer.
     """
     values = [v.keep(v.start, v.start).detach().clone().requires_grad_() for v in variables]
     groups = [{"params": [value], "lr": v.rate} for value, v in zip(values, variables, strict=True)]
@@ -139,7 +149,7 @@ def descend(
         if on_step is not None and on_step(step, numbers, [value.detach() for value in values]):
             run.reason = INTERRUPTED
             break
-        # The start does not count: the first steps of an adaptive method may well climb before they descend.
+        # Patience starts after the first step: an adaptive method may climb before it descends.
         if step and patience.over(numbers["loss"]):
             run.reason = PATIENCE
             break
@@ -161,7 +171,7 @@ def _finite(tensors: Sequence[Tensor]) -> bool:
 
 
 def take_step(optimizer: torch.optim.Optimizer, variables: Sequence[Variable], values: Sequence[Tensor]) -> bool:
-    """A step of the optimiser, as far as each variable allows it; False where it leads out of the numbers."""
+    """One step of the optimiser, as far as each variable allows it; False where a value is no longer finite."""
     before = [value.detach().clone() for value in values]
     optimizer.step()
     with torch.no_grad():

@@ -17,15 +17,14 @@ What has no weight follows its neighbours, by the total variation of θ.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..stft.frames import Frames
+from ..stft.framed_signal import FramedSignal
 from ..stft.log_interpolation import Interpolation, node_count, node_lengths
-from ..stft.transform import dstft
-from ..stft.windows import Window
 from .criteria import entropy
 
 PER_OCTAVE = 6.0  # nodes; C is smooth in log θ
@@ -37,41 +36,52 @@ _SHARPNESS = 8.0  # how fast weight comes with contrast
 _SILENCE = 1e-12  # of the loudest energy; below it is what single precision leaves of nothing
 
 
+@dataclass(frozen=True)
+class WholePlane:
+    """What a block has to know of the plane that it is a block of.
+
+    loudest: the loudest power at the shortest window, ().
+    usual: the mean log C of white noise at each window length, (B,).
+    chance: the contrast that white noise reaches by chance.
+    """
+
+    loudest: Tensor
+    usual: Tensor
+    chance: float
+
+
 class LocalConcentration:
     """log C of one signal, above that of noise, over the plane and over window lengths, with the weight of each point.
 
-    signal: (N,) real. positions: (T,) samples, one hop apart. support: L. theta_min < theta_max: range of θ in samples.
-    on_node: called as on_node(i, B) before a node is computed; a true return ends it there, but not before four nodes.
-    ``longest``: the longest window length computed, ``calmest``: that of least entropy, in samples. Where it was stopped,
-        longer windows count as the longest that it came to.
-    loudest, noise: of the whole plane, where the signal is a piece of it: the loudest power at the longest window, and what white
-        noise has under these windows (``of_noise``).
+    framed: the signal, its frames, one hop apart, and its window family.
+    hop: distance between frames in samples.
+    bounds: least and greatest θ in samples.
+    on_node: called as on_node(i, B) before node i is computed; a true return ends it there, but not before four nodes.
+    plane: what is known of the whole plane, where the signal is a block of it.
+
+    ``longest`` is the longest window length computed, ``calmest`` that of least entropy, in samples. Where the
+    computation was stopped, longer windows count as the longest one computed.
     """
 
     def __init__(
         self,
-        signal: Tensor,
-        positions: Tensor,
+        framed: FramedSignal,
         hop: float,
-        support: int,
-        theta_min: float,
-        theta_max: float,
-        window: Window,
+        bounds: tuple[float, float],
         on_node: Callable[[int, int], bool | None] | None = None,
-        loudest: Tensor | None = None,
-        noise: tuple[Tensor, float] | None = None,
+        plane: WholePlane | None = None,
     ):
-        lengths, surroundings = local_nodes(hop, support, theta_min, theta_max)
-        low = lengths[0]
-        frames = Frames.at(positions, support)
-        values, energy, entropies = _log_concentration(signal, frames, window, lengths, surroundings, on_node, loudest)
+        lengths, surroundings = local_nodes(hop, framed.support, *bounds)
+        low, theta_max = lengths[0], bounds[1]
+        loudest = None if plane is None else plane.loudest
+        values, energy, entropies = _log_concentration(framed, lengths, surroundings, on_node, loudest)
         self.complete = values.shape[-1] == len(lengths)
         lengths = lengths[: values.shape[-1]]
         self.longest, self.calmest = lengths[-1], lengths[entropies.index(min(entropies))]
-        usual, chance = noise or of_noise(signal, hop, support, window, lengths, surroundings)
+        usual, chance = (plane.usual, plane.chance) if plane else of_noise(framed, hop, lengths, surroundings)
         values.sub_(usual).nan_to_num_(nan=0.0)
         # What leaks from a component: twice the support over θ in bins, half a window in time.
-        nearby = _greatest(energy, math.ceil(2 * support / low), math.ceil(theta_max / 2 / hop))
+        nearby = _greatest(energy, math.ceil(2 * framed.support / low), math.ceil(theta_max / 2 / hop))
         self._weights = _gate(_contrast(values), chance) * (energy / nearby).sqrt_() * (energy > 1.01 * _SILENCE)
         self._total = self._weights.sum(dtype=torch.float64)
         self._values, self._table = values, Interpolation(values, lengths)
@@ -201,26 +211,20 @@ def _blurred(values: Tensor, kernel: list[float], axis: int) -> Tensor:
 
 
 def _log_concentration(
-    signal: Tensor,
-    frames: Frames,
-    window: Window,
-    lengths: list[float],
-    surroundings: Surroundings,
-    on_node=None,
-    scale=None,
+    framed: FramedSignal, lengths: list[float], surroundings: Surroundings, on_node=None, scale=None
 ) -> tuple[Tensor, Tensor, list[float]]:
     """log C (F, T, B), NaN in silence, the energy about each point (F, T), and the entropy at each length.
 
     energy: the geometric mean over the lengths, relative to the loudest point.
     """
-    values = signal.new_empty(frames.support // 2 + 1, len(frames), len(lengths))
+    values = framed.samples.new_empty(*framed.shape, len(lengths))
     energy, mass = torch.zeros_like(values[..., 0]), surroundings.mass(values[..., 0]).log_()
     entropies: list[float] = []
     with torch.no_grad():
         for i, length in enumerate(lengths):
             if on_node is not None and on_node(i, len(lengths)) and i >= 4:
                 return values[..., :i].contiguous(), (energy / i).exp_(), entropies
-            spectrum = torch.view_as_real(dstft(signal, length, frames, frames.support, window))
+            spectrum = torch.view_as_real(framed.stft(length))
             power = spectrum.square_().sum(-1).mul_(length)  # of windows of equal energy
             entropies.append(entropy(power.sqrt()).item())
             scale = power.max().clamp_min(torch.finfo(power.dtype).tiny) if scale is None else scale
@@ -241,12 +245,13 @@ def _greatest(energy: Tensor, bins: int, frames: int) -> Tensor:
     return torch.maximum(column, row)[0, 0]
 
 
-def of_noise(signal: Tensor, hop: float, support: int, window: Window, lengths, surroundings) -> tuple[Tensor, float]:
+def of_noise(framed: FramedSignal, hop: float, lengths, surroundings) -> tuple[Tensor, float]:
     """What white noise has under the same windows: the mean log C at each length (B,), and the contrast reached by chance."""
+    signal, support = framed.samples, framed.support
     positions = torch.arange(_NOISE_FRAMES, dtype=torch.float64, device=signal.device) * hop + support / 2
     samples = support + math.ceil(_NOISE_FRAMES * hop)
     noise = torch.randn(samples, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(signal)
-    values, *_ = _log_concentration(noise, Frames.at(positions, support), window, lengths, surroundings)
+    values, *_ = _log_concentration(replace(framed, samples=noise, positions=positions), lengths, surroundings)
     usual = values.mean((0, 1))
     contrast = _contrast(values - usual).flatten()
     return usual, float(contrast.kthvalue(max(1, round(_NOISE_SHARE * len(contrast)))).values)

@@ -1,9 +1,9 @@
-"""The loss as a function of a few sums over frames: what lets a long plane be worked on piece by piece.
+"""The loss as a function of a few sums over frames, so that a long plane can be optimised block by block.
 
 Entropy separates, E = log Z - Q/Z with Z = Σa and Q = Σ a log a; so do the Rényi entropy (Σa and Σa^α), the mean kurtosis
-(a sum over frames), the local criterion (a sum over points), the total variation and the coverage. Where P are the sums over all
-frames, the gradient of the loss by what one piece holds is Σ_j ∂loss/∂P_j ∂p_j, with p the piece's own sums: of all the
-others a piece needs to know no more than P.
+(a sum over frames), the local criterion (a sum over points), the total variation and the coverage. With P the sums over all
+frames and p those of one block, the gradient of the loss by the block's values is Σ_j ∂loss/∂P_j ∂p_j: a block needs to
+know nothing of the others but P.
 """
 
 import math
@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .criteria import Criterion, column_variation, linked_gaps
+from .coverage import linked_gaps
+from .criteria import Criterion, column_variation
 
-_LEAST = 1e-30  # of a magnitude, as in criteria: keeps log finite at 0
+_LEAST = 1e-30  # magnitude; as in criteria, keeps log finite at 0
 _TINY = 1e-300
-_HIGH = 4.0  # an order of which powers leave single precision
+_HIGH = 4.0  # order above which powers leave the range of single precision
 
 
 class _EntropySums(torch.autograd.Function):
@@ -69,7 +70,11 @@ def _kurtosis_sums(values: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class SeparableCriterion:
-    """A criterion by its sums: |S| (F, T) to (2, T), float64, differentiable; and the value at those of all frames (2,)."""
+    """A criterion written as two sums over frames.
+
+    sums: |S|, (F, T), to the two sums of each frame, (2, T) float64, differentiable.
+    value: the two sums over all frames, (2,), to the criterion, ().
+    """
 
     sums: Callable[[Tensor], Tensor]
     value: Callable[[Tensor], Tensor]
@@ -91,7 +96,12 @@ def _ratio(total: Tensor) -> Tensor:
 
 
 def separable_criterion(name: str, order: float) -> SeparableCriterion:
-    """The sums of the criterion of that name; order: of ``renyi``. Raises InputError for one that nothing is known of."""
+    """A criterion by name, written as sums over frames.
+
+    order: α of ``renyi``.
+
+    Raises InputError for a custom criterion, whose sums are unknown.
+    """
     if name == "renyi" and order != 1:
         return SeparableCriterion(lambda values: _PowerSums.apply(values, order), lambda total: _of_order(total, order))
     if name in ("entropy", "renyi"):
@@ -101,30 +111,35 @@ def separable_criterion(name: str, order: float) -> SeparableCriterion:
     if name == "concentration":  # read as weighted values and weights
         return SeparableCriterion(lambda values: values, _ratio)
     raise InputError(
-        f"{name}: a criterion of your own needs the whole plane in memory: raise --memory, or take a part with --duration"
+        f"{name}: a custom criterion needs the whole plane in memory: raise --memory, or take less of the signal with --duration"
     )
 
 
 class FrameSumLoss:
-    """Eq. (27) or (29) of a plane (F, T) from sums P over its frames, (4,): two of the criterion, the total variation, and the
-    signal that neighbouring windows link (Eq. 32).
+    """Eq. (27) or (29) as a function of four sums P over frames.
 
-    weights: lambda, and the penalty's, 0 where there is none. settings: the config section ``loss``. samples: N.
+    P, (4,), holds two sums of the criterion, the total variation, and the signal that neighbouring windows link (Eq. 32).
+
+    criterion: what is optimised.
+    settings: the config section ``loss``.
+    weights: λ and the weight of the penalty, 0 where there is none.
+    size: (F, T, N): bins and frames of the plane, samples of the signal.
     """
 
-    def __init__(
-        self, criterion: Criterion, settings, weights: tuple[float, float], bins: int, frames: int, samples: int
-    ):
+    def __init__(self, criterion: Criterion, settings, weights: tuple[float, float], size: tuple[int, int, int]):
         self.criterion, self.settings, self.weights = criterion, settings, weights
         self.criterion_sums = separable_criterion(criterion.name, settings.order)
-        self.bins, self.frames, self.samples = bins, frames, samples
+        self.bins, self.frames, self.samples = size
 
     def sums(self, values: Tensor, log_theta: Tensor, positions: Tensor) -> Tensor:
-        """What each of T frames adds to P, (4, T), float64, differentiable.
+        """The contribution of each frame to P, (4, T) float64, differentiable.
 
-        values: |S| (F, T). log_theta: of θ in samples, (1 or F, 1 or T). positions: t_n (T,), samples. The last frame lacks the gap
-        behind it, and the first and last the neighbours beside them: leave them out where others follow. Windows that do
-        not vary over time add no variation here.
+        The last frame lacks the gap behind it, and the first and last lack their outer neighbours: leave them out where
+        other frames follow. Windows that do not vary over time add no variation here.
+
+        values: |S|, (F, T).
+        log_theta: log2 of window lengths in samples, (1 or F, 1 or T).
+        positions: (T,) window centres in samples.
         """
         own = self.criterion_sums.sums(values)
         variation, linked = own.new_zeros(2, len(positions))
@@ -136,14 +151,19 @@ class FrameSumLoss:
         return torch.cat([own, variation[None], linked[None]])
 
     def variation(self, log_theta: Tensor) -> Tensor:
-        """The total variation in each column of log2 θ, (T,), float64."""
+        """The total variation in each column, (T,) float64.
+
+        log_theta: log2 of window lengths in samples, (F, T).
+        """
         lengths = log_theta if self.settings.unit == "octaves" else log_theta.exp2()
         return column_variation(lengths, self.settings.epsilon)
 
     def terms(self, total: Tensor, points: int, frames: int | None = None) -> dict[str, Tensor]:
-        """The loss and its terms from P (4,), as Problem.losses has them.
+        """The loss and its terms, named as in Problem.losses.
 
-        points: how many window lengths there are in all. frames: T, where it follows from the windows.
+        total: P, (4,).
+        points: number of window lengths in all.
+        frames: T, where it follows from the windows; None elsewhere.
         """
         value = self.criterion_sums.value(total[:2])
         divisor = points if self.settings.reduction == "mean" else 1
@@ -161,7 +181,11 @@ class FrameSumLoss:
         return {"loss": loss, **terms}
 
     def slopes(self, total: Tensor, points: int) -> Tensor:
-        """∂loss/∂P at P (4,)."""
+        """∂loss/∂P, (4,).
+
+        total: P, (4,).
+        points: number of window lengths in all.
+        """
         total = total.detach().clone().requires_grad_()
         with torch.enable_grad():
             (slopes,) = torch.autograd.grad(self.terms(total, points)["loss"], total, allow_unused=True)

@@ -1,4 +1,4 @@
-"""From a signal and a config to its best spectrogram: search, descend, transform, verify."""
+"""``optimize``: from a signal and a configuration to its best spectrogram."""
 
 import time
 import weakref
@@ -29,7 +29,7 @@ from .out_of_core.run import STFT, THETA, OutOfCoreRun
 from .problem import Problem
 from .resources import ResourcePlan, check_plan, plan_run
 from .run import OptimizationRun
-from .strategies.fixed_frames import FixedFrameStrategy, learn_surveyed
+from .strategies.fixed_frames import FixedFrameStrategy, learn_local
 from .strategies.moving_frames import MovingFrameStrategy
 
 _EVALUATIONS = 50  # at most, of a constant search
@@ -47,27 +47,27 @@ def optimize(
     plan: ResourcePlan | None = None,
     **settings,
 ) -> Result:
-    """Find the window lengths, and frame positions where they may move, that make a spectrogram best, and compute it.
+    """Find the window lengths, and the frame positions where they may move, of the best spectrogram, and compute it.
 
     signal: from load_signal, or ``Signal(samples, sample_rate, name)``.
     config: a Config, a YAML file, a preset's name, or None for the defaults.
     on_step: called with a Step as the run goes on; a true return ends it with the best state so far (``interrupted``).
-    window: beside the families' names, a Window or any callable profile g(u).
-    criterion: beside the names in ``criteria.CRITERIA``, a differentiable callable of |S| (F, T), scalar, to be minimised.
-    penalty: beside the names in ``criteria.PENALTIES``, a differentiable callable of t_n (T,), θ (1 or F, 1 or T) and N,
-        all in samples: a scalar to be minimised, which is weighed with ``penalty_weight``.
-    folder: where planes beyond the memory allowed (``memory="2GB"``) are put as they are made; ``stft`` is then an array that stays
-        on disk, and goes with its file. None: among the temporary files, until the result is no longer used.
-    plan: of the run, from plan_signal, where it was made before: what is free may have changed since.
-    settings: short keys over the config, such as ``mode="tf-varying"``, ``steps=100``, ``lambda_=0.2``.
+    window: a family's name, a Window, or any callable profile g(u).
+    criterion: a name in ``criteria.CRITERIA``, or a differentiable callable of |S|, (F, T), whose scalar is minimised.
+    penalty: a name in ``criteria.PENALTIES``, or a differentiable callable of t_n (T,), θ (1 or F, 1 or T) and N, all in
+        samples, whose scalar is minimised with weight ``penalty_weight``.
+    folder: where planes that exceed the memory allowed (``memory="2GB"``) are written; ``stft`` is then an array on disk
+        and needs its file. None writes temporary files, which go with the result.
+    plan: the plan of the run from plan_signal; None makes one.
+    settings: short keys that override the configuration, such as ``mode="tf-varying"``, ``steps=100``, ``lambda_=0.2``.
 
     Raises ConfigError or InputError for settings or a signal that cannot work, DeviceError for a missing device,
-    DivergedError where not even the first loss is finite, OutputError where planes on disk cannot be put
-    among the temporary files, OSError where not into the folder given.
+    DivergedError where the first loss is not finite, OutputError where temporary files cannot be written, OSError where
+    ``folder`` cannot be written.
     """
     if not isinstance(signal, Signal):
         raise InputError(
-            f"optimize takes a Signal, not {type(signal).__name__}: load_signal(path), or Signal(samples, sample_rate, name)"
+            f"optimize takes a Signal, not {type(signal).__name__}: use load_signal(path), or Signal(samples, sample_rate, name)"
         )
     own = {"window": window, "criterion": criterion, "penalty": penalty}
     settings |= {name: value for name, value in own.items() if isinstance(value, str)}
@@ -80,7 +80,7 @@ def optimize(
     callables = [None if isinstance(own[name], str) else own[name] for name in ("criterion", "penalty")]
     plan = plan or plan_signal(signal, config, custom=any(callables))
     if not plan.long:
-        signal = replace(signal, samples=signal.samples[:])  # of a tape, all of it
+        signal = replace(signal, samples=signal.samples[:])  # reads lazy samples into memory
         run = OptimizationRun(Problem(signal, config, family, *callables), on_step)
         return _result(run, _carry_out(run))
     aside, remove = _place(folder, plan)
@@ -91,7 +91,7 @@ def optimize(
     except OSError as error:
         remove()
         if folder is not None:
-            raise  # whoever chose it knows what to say of it
+            raise  # the caller knows what the folder is for
         raise OutputError(f"temporary files cannot be written: {error.strerror or error}; see TMPDIR") from error
     except BaseException:
         remove()
@@ -101,7 +101,7 @@ def optimize(
 
 
 def _place(folder: str | Path | None, plan: ResourcePlan) -> tuple[Path, Callable[[], object]]:
-    """Where planes on disk go, and what removes them. Raises OutputError where they cannot go there."""
+    """The folder for planes on disk, and a function that removes them. Raises OutputError where it cannot be used."""
     if folder is None:
         return temporary(plan.disk)
     try:
@@ -115,10 +115,15 @@ def _place(folder: str | Path | None, plan: ResourcePlan) -> tuple[Path, Callabl
 
 
 def plan_signal(signal: Signal, config: Config, custom: bool = False) -> ResourcePlan:
-    """What a run on the signal will need. Raises InputError where that is more than there is, or where lengths clash."""
-    held = not isinstance(signal.samples, LazySamples) and not on_disk(signal.samples)
+    """The plan of a run on a signal.
+
+    custom: True where the criterion or the penalty is a callable.
+
+    Raises InputError where the run needs more memory than is free or allowed, or where lengths clash.
+    """
+    in_memory = not isinstance(signal.samples, LazySamples) and not on_disk(signal.samples)
     try:
-        plan = plan_run(config, signal.sample_rate, len(signal.samples), held, custom)
+        plan = plan_run(config, signal.sample_rate, len(signal.samples), in_memory, custom)
     except DeviceError:
         raise
     except InputError as error:
@@ -128,28 +133,28 @@ def plan_signal(signal: Signal, config: Config, custom: bool = False) -> Resourc
 
 
 def _carry_out(run: OptimizationRun) -> str:
-    """The kind of run that the modes ask for; why it stopped."""
+    """Carry out the run by the strategy that its modes need; returns why it stopped."""
     problem, steps = run.problem, run.problem.config.optimizer.steps
     if problem.local and run.precompute():
-        _leave(run)
+        _transform_only(run)
         return INTERRUPTED
-    placed = problem.hop_mode in (FIXED_HOP, OVERLAP)  # frames lie where the windows and the hop say
+    placed = problem.hop_mode in (FIXED_HOP, OVERLAP)  # positions follow from the hop and the windows
     if steps == 0 or (problem.mode == FIXED and placed):
-        return _leave(run)
+        return _transform_only(run)
     if problem.mode == CONSTANT and placed:
         return _search(run, steps)
     if isinstance(run, OutOfCoreRun):
-        still = problem.hop_mode == FIXED_HOP
-        if not still or (problem.mode == FREQUENCY and problem.name == "kurtosis"):
+        fixed = problem.hop_mode == FIXED_HOP
+        if not fixed or (problem.mode == FREQUENCY and problem.name == "kurtosis"):
             return MovingFrameBlockStrategy(run).learn(steps)
         return (BlockStrategy if problem.mode == PLANE else PerAxisStrategy)(run).learn(steps)
     if problem.hop_mode == FIXED_HOP:
-        return learn_surveyed(run, steps) if problem.local else FixedFrameStrategy(run).learn(steps)
+        return learn_local(run, steps) if problem.local else FixedFrameStrategy(run).learn(steps)
     return MovingFrameStrategy(run).learn(steps)
 
 
-def _leave(run: OptimizationRun) -> str:
-    """No optimisation: the transform at the first window length."""
+def _transform_only(run: OptimizationRun) -> str:
+    """Transform at the first window length, without optimisation."""
     run.record_initial(run.problem.grid.first_length)
     run.transform(run.fill(run.first), run.problem.positions(run.first))
     run.final = dict(run.history[0])  # nothing has moved
@@ -157,7 +162,7 @@ def _leave(run: OptimizationRun) -> str:
 
 
 def _search(run: OptimizationRun, steps: int) -> str:
-    """``constant``: the best length on a curve; at most ``steps`` evaluations."""
+    """Mode ``constant``: search the best window length in at most ``steps`` evaluations."""
     problem = run.problem
     run.record_initial(problem.grid.first_length)
     diverged = done = False

@@ -1,4 +1,4 @@
-"""What one run is about and does not change: the signal on its device, the plane, the window, the loss."""
+"""The fixed parts of one run: the signal on its device, the grid, the window family and the loss."""
 
 import math
 from collections.abc import Callable
@@ -13,19 +13,19 @@ from ..config.loading import Config
 from ..errors import DivergedError, InputError
 from ..recordings.lazy_samples import iter_blocks
 from ..recordings.signal import Signal
-from ..stft.checked_transform import Accuracy, check, final_transform
-from ..stft.frames import Frames
+from ..stft.checked_transform import Accuracy, check, checked_transform
+from ..stft.framed_signal import FramedSignal
 from ..stft.log_interpolation import node_count
 from ..stft.modes import FIXED_HOP, TIME, theta_shape
-from ..stft.transform import dstft, dstft_magnitude
 from ..stft.windows import Window
 from ..system.devices import DTYPES, free_bytes, get_device
 from ..system.disk_arrays import forget
-from .criteria import PENALTIES, REGULARIZERS, coverage, entropy, get_criterion, kurtosis
+from .coverage import coverage
+from .criteria import PENALTIES, REGULARIZERS, entropy, get_criterion, kurtosis
 from .local_concentration import PER_OCTAVE, LocalConcentration
 from .resources import plane_words
 
-# Of the regularizer, where it is left to us; 0.5 with any other criterion.
+# λ where the configuration says auto; 0.5 with any other criterion.
 _LAMBDA = {"kurtosis": 0.0, "concentration": 0.02}
 _LEAST_PEAK, _MOST_PEAK = 1e-30, 1e30  # of samples, so that S fits complex64
 
@@ -33,9 +33,15 @@ _LEAST_PEAK, _MOST_PEAK = 1e-30, 1e30  # of samples, so that S fits complex64
 class Problem:
     """The loss of Eq. (27) or (29) for one signal.
 
-    geometry: support, hops and bounds of θ in samples.
-    criterion, penalty: callables in place of those that the config names.
-    Raises InputError or DeviceError where config and signal do not fit.
+    signal: the recording, one channel.
+    config: the configuration of the run.
+    window: the window family.
+    criterion: a callable of |S|, (F, T), in place of the criterion that the configuration names.
+    penalty: a callable of positions (T,), θ and N, all in samples, in place of the configured penalty.
+
+    ``grid`` has the support, the hops and the bounds of θ in samples; ``scale``, a power of two, is divided out of the samples.
+
+    Raises InputError or DeviceError where configuration and signal do not fit.
     """
 
     def __init__(
@@ -55,16 +61,16 @@ class Problem:
             raise InputError(f"{signal.where}: {error}") from None
         self.dtype = DTYPES[config.run.dtype]
         self.check_memory(0)
-        peak = max(np.abs(piece).max() for piece in iter_blocks(signal.samples))
+        peak = max(np.abs(block).max() for block in iter_blocks(signal.samples))
         if not _LEAST_PEAK <= peak <= _MOST_PEAK:
             raise InputError(
-                f"{signal.where}: the largest sample is {peak:g}; between {_LEAST_PEAK:g} and {_MOST_PEAK:g} the result keeps its "
-                "precision: bring the samples to another unit"
+                f"{signal.where}: the largest sample is {peak:g}; results are precise between {_LEAST_PEAK:g} and {_MOST_PEAK:g}: "
+                "rescale the samples"
             )
-        # A power of two is divided out exactly, so that no unit of the samples is too small or too great for a float.
+        # A power of two divides out exactly, and no unit of the samples then leaves the range of a float.
         self.scale = 2.0 ** math.floor(math.log2(peak))
         self._choose_loss(criterion, penalty)
-        self._still = Frames.at(self.positions(self.grid.first_length), self.grid.support)
+        self._fixed_positions = self.positions(self.grid.first_length)
 
     @cached_property
     def samples(self) -> Tensor:
@@ -72,7 +78,7 @@ class Problem:
         return self.samples_between(0, self.grid.samples)
 
     def samples_between(self, first: int, last: int) -> Tensor:
-        """Samples first to last - 1, on the device, in units of ``scale``."""
+        """Samples first to last - 1, (last - first,), on the device, in units of ``scale``."""
         samples = self.signal.samples[first:last] / self.scale
         forget(self.signal.samples)
         return torch.as_tensor(samples, dtype=self.dtype, device=self.device)
@@ -90,49 +96,58 @@ class Problem:
         self.penalty = penalty or PENALTIES[name]
 
     def _may_uncover(self) -> bool:
-        """Whether frames or windows could leave parts of the signal out to their own advantage."""
+        """True where the loss could fall by leaving some of the signal uncovered."""
         if self.grid.overlap is None:
             return self.hop_mode != FIXED_HOP or self.name == "kurtosis"
-        return self.mode == TIME and self.grid.overlap > 0.5  # up to a half neighbours always meet
+        return self.mode == TIME and self.grid.overlap > 0.5  # up to 0.5 neighbouring windows always meet
 
     def precompute(self, on_node: Callable[[int, int], bool | None]) -> None:
-        """What a local criterion knows of all window lengths before the run begins; on_node as LocalConcentration has it."""
-        grid, positions = self.grid, self.positions(self.grid.first_length)
+        """Compute what a local criterion needs at all window lengths; on_node: as for LocalConcentration."""
+        grid = self.grid
         self.check_memory(node_count(grid.theta_min, grid.support, PER_OCTAVE))
-        place = positions, grid.hop, grid.support, grid.theta_min, float(grid.support)
-        self.field = LocalConcentration(self.samples, *place, self.window, on_node)
+        bounds = grid.theta_min, float(grid.support)
+        self.field = LocalConcentration(self.framed(grid.first_length), grid.hop, bounds, on_node)
 
     def constant(self, length: float) -> Tensor:
-        """θ of one length in samples everywhere, in the shape of the mode."""
+        """θ of ``length`` samples everywhere, in the shape of the mode."""
         shape = theta_shape(self.mode, self.grid.support, len(self.positions(length)))
         return torch.full(shape, length, dtype=self.dtype, device=self.device)
 
     def positions(self, length: float) -> Tensor:
-        """t_n in samples, (T,), with a constant window of that many samples, before any frame has moved."""
+        """t_n in samples, (T,), under a constant window of ``length`` samples, before any frame has moved."""
         return self.grid.positions(length, self.device)
 
-    def frames(self, length: float) -> Frames:
-        """The frames of a constant window of that many samples."""
-        if self.grid.overlap is None:
-            return self._still
-        return Frames.at(self.positions(length), self.grid.support)
+    def framed(self, length: float) -> FramedSignal:
+        """The signal with the frames that a constant window of ``length`` samples gives, before any frame has moved."""
+        return self._fixed if self.grid.overlap is None else self.framed_at(self.positions(length))
+
+    @cached_property
+    def _fixed(self) -> FramedSignal:
+        return self.framed_at(self._fixed_positions)
+
+    def framed_at(self, positions: Tensor) -> FramedSignal:
+        """The signal with frames at t_n, (T,) samples."""
+        return FramedSignal(self.samples, positions, self.grid.support, self.window)
 
     def losses(self, values: Tensor | None, log_theta: Tensor, positions: Tensor | None = None) -> dict[str, Tensor]:
-        """The loss and its terms from |S| (F, T), log2 of θ in samples and t_n (T,) in samples (None: fixed frames).
+        """The loss and its terms, scalars by name: the criterion as the field defines it, the other terms weighted.
 
-        The criterion is given as the field knows it, the other terms already weighted; a local criterion needs no |S|.
-        Raises InputError where a callable criterion or penalty gives no scalar.
+        values: |S|, (F, T); None for a local criterion, which does not need it.
+        log_theta: log2 of window lengths in samples, in the shape of the mode.
+        positions: (T,) window centres in samples; None takes the fixed frames.
+
+        Raises InputError where a callable criterion or penalty does not return a scalar.
         """
         value = self._value(values, log_theta)
         terms = {self.name: value, "regularization": self._regularization(value, log_theta)}
         cost = self.criterion.cost(value)
         if self.local:
-            # Over all points, those without weight too: lambda then means the same on an empty plane and a full one.
+            # Averaged over all points, including those without weight: λ then means the same on an empty and a full plane.
             cost = cost * self.field.share
         loss = cost + terms["regularization"]
         if self.grid.overlap is not None and not self.criterion.per_frame:
-            # More frames spread the same energy over more points: without this the longest windows would always win.
-            terms["frames"] = torch.as_tensor(math.log(len(self._still) / values.shape[1]), dtype=value.dtype)
+            # More frames spread the same energy over more points; without this term the longest windows always win.
+            terms["frames"] = torch.as_tensor(math.log(len(self._fixed_positions) / values.shape[1]), dtype=value.dtype)
             loss = loss + terms["frames"]
         if self.penalty is not None:
             positions = self.positions(self.grid.first_length) if positions is None else positions
@@ -146,7 +161,7 @@ class Problem:
             return self.field(log_theta)
         value = _scalar(self.criterion.measure(values), self.name)
         if values.requires_grad and not value.requires_grad:
-            raise InputError(f"{self.name}: a criterion must be made of differentiable torch operations on |S|")
+            raise InputError(f"{self.name}: the criterion is not differentiable; build it from torch operations on |S|")
         return value
 
     def _regularization(self, value: Tensor, log_theta: Tensor) -> Tensor:
@@ -157,70 +172,83 @@ class Problem:
         return self.weight * self.regularizer(lengths, settings.epsilon, settings.reduction)
 
     def terms(self, values: Tensor | None, theta: Tensor, positions: Tensor) -> dict[str, float]:
-        """The losses of |S| (F, T) at θ and t_n in samples, as numbers. Raises DivergedError where one is not finite."""
+        """The loss and its terms as numbers; parameters as for ``losses``, with θ itself in samples.
+
+        Raises DivergedError where one is not finite.
+        """
         with torch.no_grad():
             terms = {name: term.item() for name, term in self.losses(values, theta.log2(), positions).items()}
         return self.finite(terms)
 
     def finite(self, terms: dict[str, float]) -> dict[str, float]:
-        """The same terms. Raises DivergedError where one is not finite."""
+        """The terms unchanged. Raises DivergedError where one is not finite."""
         if not all(math.isfinite(term) for term in terms.values()):
             raise self.diverged()
         return terms
 
     def measures(self, values: Tensor, theta: Tensor, positions: Tensor) -> dict[str, float]:
-        """What is reported of any |S| (F, T) at θ and t_n in samples: entropy, kurtosis and true coverage."""
+        """Entropy in nats, kurtosis and true coverage, which every result reports; parameters as for ``terms``."""
         with torch.no_grad():
-            found = {"entropy": entropy(values).item(), "kurtosis": kurtosis(values).item()}
-            return {**found, "coverage": coverage(positions, theta, self.grid.samples)}
+            return {
+                "entropy": entropy(values).item(),
+                "kurtosis": kurtosis(values).item(),
+                "coverage": coverage(positions, theta, self.grid.samples),
+            }
 
     def transform(self, length: float) -> Tensor:
-        """S (F, T) with one window of that many samples, exactly, by FFT."""
+        """S, (F, T) complex, exactly, under one window of ``length`` samples."""
         with torch.no_grad():
-            return dstft(self.samples, length, self.frames(length), self.grid.support, self.window)
+            return self.framed(length).stft(length)
 
     def magnitudes(self, length: float) -> Tensor:
-        """|S| (F, T) with one window of that many samples, exactly."""
-        return dstft_magnitude(self.samples, length, self.frames(length), self.grid.support, self.window)
+        """|S|, (F, T), exactly, under one window of ``length`` samples."""
+        return self.framed(length).magnitude(length)
 
     def evaluate(self, length: float) -> dict[str, float]:
-        """The losses at a constant window of that many samples. Raises DivergedError where one is not finite."""
+        """The loss and its terms under one window of ``length`` samples. Raises DivergedError where one is not finite."""
         theta = torch.full((1, 1), length, dtype=self.dtype, device=self.device)
         return self.terms(None if self.local else self.magnitudes(length), theta, self.positions(length))
 
     def final(self, theta: Tensor, positions: Tensor) -> tuple[Tensor, Accuracy]:
-        """The transform that is written out at θ and t_n in samples, and how true it is."""
-        run, place = self.config.run, (self.grid.support, self.window)
-        return final_transform(self.samples, theta, positions, *place, seed=run.seed, exact=self.config.bank.exact)
+        """The transform as it is written out, S, (F, T) complex, and its accuracy.
+
+        theta: window lengths in samples, in the shape of the mode.
+        positions: (T,) window centres in samples.
+        """
+        return checked_transform(self.framed_at(positions), theta, self.config.run.seed, self.config.bank.exact)
 
     def check(self, spectrum: Tensor, theta: Tensor, positions: Tensor) -> Accuracy:
-        """How true a transform at θ and t_n in samples is, at random bins."""
-        place = self.grid.support, self.window
-        return check(spectrum, self.samples, theta, positions, *place, self.config.run.seed)
+        """The accuracy of a transform at random bins.
+
+        spectrum: S, (F, T) complex.
+        theta: window lengths in samples, in the shape of the mode.
+        positions: (T,) window centres in samples.
+        """
+        return check(spectrum, self.framed_at(positions), theta, self.config.run.seed)
 
     def diverged(self) -> DivergedError:
-        """The error of a loss that is not finite from the start."""
+        """The error for a loss that is not finite from the start."""
         if self.name == "custom":
-            return DivergedError(f"{self.signal.where}: the loss is not finite; check the criterion that was given")
+            return DivergedError(f"{self.signal.where}: the loss is not finite; check your criterion")
         return DivergedError(
             f"{self.signal.where}: the loss is not finite in {self.config.run.dtype}; check the scale of the samples, or use "
             "--dtype float64"
         )
 
     def check_memory(self, nodes: int) -> None:
-        """Raises InputError where a bank of that many nodes, and the steps on it, would not fit into memory."""
+        """Raises InputError where a bank of ``nodes`` nodes, and the steps on it, do not fit in memory."""
         grid, free = self.grid, free_bytes(self.device)
         need = grid.bins * grid.most_frames * self.dtype.itemsize * plane_words(self.config, nodes)
         if need > 0.9 * free:
             longer = "a longer --hop" if grid.overlap is None else "a larger --overlap"
             raise InputError(
                 f"{self.signal.where}: {self.mode} on {grid.bins} x {grid.most_frames} bins needs about {need / 1e9:.1f} GB "
-                f"and {free / 1e9:.1f} GB are free: take a part with --duration, {longer} or a smaller --support"
+                f"of memory and {free / 1e9:.1f} GB are free: take less of the signal with --duration, {longer} or a smaller --support"
             )
 
 
 def _scalar(value: Tensor, name: str) -> Tensor:
     if not isinstance(value, Tensor) or value.numel() != 1:
-        found = f"one of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-        raise InputError(f"{name}: a criterion or penalty must return a tensor of one number, not {found}")
+        returned = f"one of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        raise InputError(f"{name}: a criterion or penalty must return a tensor of one number, not {returned}")
     return value.reshape(())

@@ -1,4 +1,4 @@
-"""What a run will need before it starts: memory, disk and time; and whether its plane is held at once or worked on in pieces."""
+"""Memory, disk and time that a run will need, and whether its plane fits in memory, computed before it starts."""
 
 import math
 from dataclasses import dataclass
@@ -15,25 +15,30 @@ from ..text import size_words
 from .local_concentration import PER_OCTAVE
 
 PROCESS = 4.6e8  # bytes of the program itself, its libraries among them
-HALO = 24  # frames beside a block that are descended with it
-LEAST_FRAMES = 6 * HALO  # of a block: it is to be mostly its own
-FINER = 1.5  # times the nodes an octave, where a bank turns out too coarse
-_BLOCK_WORDS = 26  # numbers a bin in a block's descent, beside those of its bank
-_A_SAMPLE = 24  # bytes of a sample that a piece sees
-LEAST_ROOM = 1.5e8  # bytes: the pieces of a plane that are looked at together, and pictures
-_FRAME = 150  # bytes a frame that any run keeps
-_STEADY = 0.9  # of the free memory that may be taken where there is no other way
+HALO = 24  # frames on each side of a block that are descended with it
+LEAST_FRAMES = 6 * HALO  # of a block, so that most of its frames are its own
+FINER = 1.5  # factor on the nodes an octave where a bank is too coarse
+_BLOCK_WORDS = 26  # numbers per bin of a block's descent, besides its bank
+_BYTES_PER_SAMPLE = 24  # of a block
+LEAST_ROOM = 1.5e8  # bytes for the block in work, and for pictures
+_BYTES_PER_FRAME = 150  # that every run keeps
+_MOST_OF_FREE = 0.9  # of the free memory, where a run cannot do with less
 PICTURES = 2e6  # bytes of a result that do not grow with the plane, at most
-_NS_EVALUATION, _NS_NODE, _NS_STEP, _NS_MOVING, _NS_FINAL = 25, 25, 90, 200, 15  # a bin; of the last a node
-_SEARCH, _REFINED = 30, 15  # evaluations of a search, and those between the nodes of a bank
-_START, _FIGURES = 3.0, 60  # s before anything is computed; ns a bin for measures and pictures
+_NS_EVALUATION, _NS_NODE, _NS_STEP, _NS_MOVING, _NS_FINAL = 25, 25, 90, 200, 15  # per bin; the last per bin and node
+_SEARCH, _REFINED = 30, 15  # evaluations of a search, and between the nodes of a bank
+_START, _FIGURES = 3.0, 60  # s before the computation starts; ns per bin for measures and pictures
 
 
 @dataclass(frozen=True)
 class ResourcePlan:
-    """memory, disk: bytes at the peak, and of the result. seconds: roughly. budget: bytes that may be used.
+    """What a run will need.
 
-    long: whether the plane is worked on in pieces, which then may take ``room`` bytes.
+    memory: bytes at the peak.
+    disk: bytes of the result.
+    seconds: rough running time.
+    budget: bytes of memory allowed.
+    long: True where the plane does not fit in the budget and is worked on block by block.
+    room: bytes that a block may take.
     """
 
     memory: float
@@ -45,80 +50,94 @@ class ResourcePlan:
 
     @property
     def words(self) -> str:
-        """In one line."""
-        pieces = "; the plane is worked on in pieces" if self.long else ""
+        """The plan in one line, for the user."""
+        blocks = "; the plane is worked on block by block" if self.long else ""
         disk = f"{size_words(self.disk)} of disk"
-        return f"needs about {size_words(self.memory)} of memory, {disk} and roughly {rough_time(self.seconds)}{pieces}"
+        return f"needs about {size_words(self.memory)} of memory, {disk} and roughly {rough_time(self.seconds)}{blocks}"
 
 
 def rough_time(seconds: float) -> str:
-    """So long in words, to one figure: 20 s, 3 min, 2 h."""
+    """A duration rounded to one digit: 20 s, 3 min, 2 h."""
     amount, unit = next(
         (seconds / size, unit) for size, unit in ((3600, "h"), (60, "min"), (1, "s")) if seconds >= size or size == 1
     )
     return f"{float(f'{max(1.0, amount):.1g}'):.0f} {unit}"
 
 
-def plan_run(config: Config, sample_rate: float, samples: int, held: bool = True, custom: bool = False) -> ResourcePlan:
-    """The plan of a run on so many samples. held: whether they are in memory. custom: a criterion or penalty that is a callable.
+def plan_run(
+    config: Config, sample_rate: float, samples: int, in_memory: bool = True, custom: bool = False
+) -> ResourcePlan:
+    """The plan of a run.
+
+    sample_rate: in Hz.
+    samples: N.
+    in_memory: True where the samples are in memory, False where they stay in their file.
+    custom: True where the criterion or the penalty is a callable, which needs the whole plane in memory.
 
     Raises InputError where lengths clash.
     """
     grid, budget = make_grid(config, sample_rate, samples), memory_budget(config)
-    whole = PROCESS + samples * (8 * held + 2 * _word(config)) + _plane_bytes(config, grid)
+    whole = PROCESS + samples * (8 * in_memory + 2 * _word(config)) + _plane_bytes(config, grid)
     long = whole > budget and not custom
     rest = _disk(config, grid), _seconds(config, grid, long), budget
     if not long:
         return ResourcePlan(whole, *rest)
-    fixed = PROCESS + samples * 8 * held + grid.frames * _FRAME
+    fixed = PROCESS + samples * 8 * in_memory + grid.frames * _BYTES_PER_FRAME
     local = config.loss.criterion == "concentration"
     blocks = local or (config.transform.mode == PLANE and config.transform.hop_mode == FIXED_HOP)
     fixed += 16 * grid.frames * nodes_for(config, grid) if local else 0
     room = max(0.0, budget - fixed - LEAST_ROOM)
     if blocks and not local:
         room = max(room, _least_block(config, grid))
-    used = min(room, _plane_bytes(config, grid)) if blocks else _kept(config, grid)
+    used = min(room, _plane_bytes(config, grid)) if blocks else _per_axis_bytes(config, grid)
     return ResourcePlan(fixed + LEAST_ROOM + used, *rest, long=True, room=room)
 
 
 def frame_bytes(grid: Grid, word: int, words: float) -> float:
-    """Bytes that a frame of a piece takes, of so many numbers a bin, each of so many bytes, and the samples up to the next one."""
-    return word * words * grid.bins + _A_SAMPLE * grid.samples / grid.frames
+    """Bytes that one frame of a block takes, with the samples up to the next frame.
+
+    word: bytes per number.
+    words: numbers per bin.
+    """
+    return word * words * grid.bins + _BYTES_PER_SAMPLE * grid.samples / grid.frames
 
 
 def block_bytes(grid: Grid, word: int, nodes: float) -> float:
-    """Bytes that a frame of a block takes which descends on a bank of so many nodes."""
+    """Bytes that one frame of a block takes in a descent on a bank of ``nodes`` nodes; word: bytes per number."""
     return frame_bytes(grid, word, 2 * nodes + _BLOCK_WORDS)
 
 
 def _least_block(config: Config, grid: Grid) -> float:
-    """Bytes of the shortest block that a run can be made of, on the finest bank that it may come to at once."""
+    """Bytes of the shortest block possible, on a bank that was refined once."""
     frames = min(grid.frames, LEAST_FRAMES)
     return 1.01 * frames * block_bytes(grid, _word(config), FINER * nodes_for(config, grid) + 1)
 
 
 def memory_budget(config: Config) -> float:
-    """Bytes that a run may use, the program itself among them."""
+    """Bytes that a run may use, including the program itself."""
     if config.run.memory != AUTO:
         return size_bytes(config.run.memory)
     return PROCESS + free_bytes(get_device(config.run.device)) / 2
 
 
 def run_room(config: Config) -> float:
-    """Bytes that a run may use beside the program itself."""
+    """Bytes that a run may use besides the program itself."""
     return max(0.0, memory_budget(config) - PROCESS)
 
 
-def most_held(config: Config) -> int:
-    """Samples of a recording that are held in memory; of longer ones only what is worked on."""
+def most_samples_in_memory(config: Config) -> int:
+    """The number of samples up to which a recording is read into memory; a longer one stays in its file."""
     return most_samples(run_room(config))
 
 
 def check_plan(plan: ResourcePlan, where: str, config: Config) -> None:
-    """Raises InputError where a plan goes beyond the memory that there is, or that may be used."""
+    """Raises InputError where a plan needs more memory than is free or allowed.
+
+    where: the input, as an error names it.
+    """
     explicit = config.run.memory != AUTO
     free = free_bytes(get_device(config.run.device))
-    most = plan.budget if explicit else _STEADY * free
+    most = plan.budget if explicit else _MOST_OF_FREE * free
     need = plan.memory if explicit else plan.memory - PROCESS
     if need <= most:
         return
@@ -132,7 +151,7 @@ def check_plan(plan: ResourcePlan, where: str, config: Config) -> None:
 
 
 def plane_words(config: Config, nodes: int) -> int:
-    """Numbers a bin, where a plane is held at once: a bank of so many nodes and the steps on it; without one S, |S| and its loss."""
+    """Numbers per bin of a plane in memory: a bank of ``nodes`` nodes and the steps on it; without a bank S, |S| and the loss."""
     if not nodes:
         return 12 if config.transform.hop_mode == FIXED_HOP else 20
     return (1 if config.loss.criterion == "concentration" else 2) * nodes + 24
@@ -143,7 +162,7 @@ def _word(config: Config) -> int:
 
 
 def nodes_for(config: Config, grid: Grid) -> int:
-    """How many window lengths a run computes the plane at before it steps; 0 where it steps on none."""
+    """The number of window lengths at which a run computes the plane before it steps; 0 where it uses no bank."""
     low, high = min(grid.theta_min, grid.support / 1.01), float(grid.support)
     if config.loss.criterion == "concentration":
         return node_count(low, high, PER_OCTAVE)
@@ -155,12 +174,12 @@ def _plane_bytes(config: Config, grid: Grid) -> float:
     return grid.bins * grid.most_frames * _word(config) * plane_words(config, nodes_for(config, grid))
 
 
-def _kept(config: Config, grid: Grid) -> float:
-    """Bytes of what a run in pieces holds of all frames or all frequencies: tables, window lengths and where frames lie."""
+def _per_axis_bytes(config: Config, grid: Grid) -> float:
+    """Bytes that a block-by-block run keeps for all frames or all frequencies: tables, window lengths, frame positions."""
     mode, tables = config.transform.mode, 2 * nodes_for(config, grid) + 24
     shape = theta_shape(mode, grid.support, grid.most_frames)
-    places = 0 if config.transform.hop_mode == FIXED_HOP else 80 * grid.most_frames
-    return math.prod(shape) * _word(config) * tables + places
+    positions = 0 if config.transform.hop_mode == FIXED_HOP else 80 * grid.most_frames
+    return math.prod(shape) * _word(config) * tables + positions
 
 
 def _disk(config: Config, grid: Grid) -> float:
@@ -169,7 +188,7 @@ def _disk(config: Config, grid: Grid) -> float:
 
 
 def _seconds(config: Config, grid: Grid, long: bool) -> float:
-    """Roughly, on two cores. long: in pieces."""
+    """Rough running time in s on two cores; long: block by block."""
     nodes, steps = nodes_for(config, grid), config.optimizer.steps
     ns = _FIGURES + _NS_EVALUATION
     if nodes and long and config.transform.mode != PLANE:

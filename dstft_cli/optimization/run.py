@@ -1,4 +1,4 @@
-"""One optimisation as it goes on: what it has found so far, and the pieces that every kind of run is made of."""
+"""The state of one optimisation, and the steps that every strategy is made of."""
 
 import time
 from collections.abc import Callable
@@ -15,14 +15,18 @@ from .length_search import Curve, bracketing, refine
 from .problem import Problem
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
-_GENTLEST = 10  # a descent that gets no lower is tried again until its learning rates are below this share of the first
+_MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
 
 class OptimizationRun:
-    """history: the terms of every step so far. curve: constant window lengths tried; known: the terms at each.
+    """One optimisation: its history and its result so far.
 
-    theta, positions, spectrum, accuracy, final: the result as it stands, θ and t_n in samples, and its terms.
-    bank: what is reported of the interpolation that the run stepped on.
+    problem: signal, grid, window and loss.
+    on_step: called with a Step as the run goes on; a true return ends the run.
+
+    ``history`` has the terms of every step; ``curve`` the constant window lengths tried, ``known`` the terms at each; ``theta``,
+    ``positions`` (both in samples), ``spectrum``, ``accuracy`` and ``final`` (the terms) the result as it stands;
+    ``bank`` the figures of the interpolation that the run stepped on.
     """
 
     def __init__(self, problem: Problem, on_step: OnStep | None):
@@ -39,33 +43,36 @@ class OptimizationRun:
         self.final: dict[str, float]
 
     def report(self, phase: str, index: int, total: int, terms=None, theta=None) -> bool:
-        """Report; True once the caller wants the run to end."""
+        """Report a step; True once the caller asks the run to end."""
         if self.on_step is not None and self.on_step(Step(phase, index, total, terms or {}, theta)):
             self.interrupted = True
         return self.interrupted
 
     def precompute(self) -> bool:
-        """What a local criterion has to know first; True where it was stopped there, the run then ends where it stands."""
+        """Compute what a local criterion needs first; True where the caller ended the run meanwhile."""
         began = time.perf_counter()
         self.problem.precompute(lambda index, count: self.report("bank", index, count))
         self.seconds["bank"] += time.perf_counter() - began
         return self.interrupted
 
     def evaluate(self, length: float) -> dict[str, float]:
-        """The terms of the loss at a constant window of that many samples; its time counts as optimisation."""
+        """The terms of the loss under a constant window of ``length`` samples; the time counts as optimisation."""
         began = time.perf_counter()
         terms = self.problem.evaluate(length)
         self.seconds["optimize"] += time.perf_counter() - began
         return terms
 
     def tried(self, length: float, terms: dict[str, float]) -> float:
-        """Enter a constant window length into the curve; its loss."""
+        """Enter a constant window of ``length`` samples into the curve; returns its loss."""
         self.curve.add(length, terms["loss"])
         self.known.setdefault(length, terms)
         return terms["loss"]
 
     def explore(self, steps: int) -> bool:
-        """The curve over log-spaced lengths, then Brent between them; True where its best length was narrowed down."""
+        """Search the best constant window: log-spaced lengths, then Brent between them, in at most ``steps`` evaluations.
+
+        Returns True where the best length is known to the tolerance.
+        """
         low, high = self.problem.grid.theta_min, float(self.problem.grid.support)
         lengths = bracketing(low, high, steps)
         for i, length in enumerate(lengths):
@@ -75,7 +82,7 @@ class OptimizationRun:
         return self.narrow(min(NARROWING, steps - len(lengths)), len(lengths))
 
     def narrow(self, budget: int, done: int) -> bool:
-        """Refine the curve's best length; True where it was narrowed down."""
+        """Refine the curve's best length in at most ``budget`` evaluations after ``done``; True once the tolerance is reached."""
         if self.interrupted or len(self.curve.lengths) < 3 or budget < 1:
             return False
         count = len(self.curve.lengths)
@@ -89,21 +96,25 @@ class OptimizationRun:
         return refine(evaluate, self.curve, budget=budget, stop=stop)
 
     def record_initial(self, length: float) -> None:
-        """The first entry of the history: a constant window, exactly."""
+        """Enter a constant window of ``length`` samples as the start of the history, evaluated exactly."""
         self.first = length
         self.history.append(self.evaluate(length))
 
     def initial_length(self) -> float:
-        """Where a descent sets out from: the length that was asked for, else the best constant one."""
+        """The window length in samples at which a descent starts: the one configured, else the best constant one."""
         grid = self.problem.grid
         return grid.theta or (self.curve.best[0] if self.curve.lengths else grid.first_length)
 
     def fill(self, length: float) -> Tensor:
-        """θ of one length in samples everywhere, in the shape of the mode."""
+        """θ of ``length`` samples everywhere, in the shape of the mode."""
         return self.problem.constant(length)
 
     def transform(self, theta: Tensor, positions: Tensor) -> None:
-        """The transform at θ and t_n in samples, its accuracy and its loss."""
+        """Make the transform at θ and t_n the result, with its accuracy and loss.
+
+        theta: window lengths in samples, in the shape of the mode.
+        positions: (T,) window centres in samples.
+        """
         began, problem = time.perf_counter(), self.problem
         self.report("verify", 0, 1)
         self.theta, self.positions = theta, positions
@@ -112,34 +123,41 @@ class OptimizationRun:
         self.seconds["verify"] += time.perf_counter() - began
 
     def keep_the_better(self) -> None:
-        """The constant window that the run set out from, where the descent ended no lower."""
+        """Return to the constant window at the start, where the descent ended no lower."""
         if self.final["loss"] > self.history[0]["loss"]:
             self.theta, self.positions = self.problem.constant(self.first), self.problem.positions(self.first)
             self.spectrum = self.problem.transform(self.first)
             self.accuracy = self.problem.check(self.spectrum, self.theta, self.positions)
-            self.final = dict(self.history[0])  # the same transform, evaluated when the run set out
+            self.final = dict(self.history[0])  # the same transform, evaluated at the start
 
     def planes(self) -> tuple[np.ndarray, np.ndarray]:
-        """S in the signal's unit and θ in samples, as the result has them."""
+        """S, (F, T) in the signal's unit, and θ in samples, as the result has them."""
         return self.spectrum.mul(self.problem.scale).cpu().numpy(), self.theta.cpu().numpy()
 
     def measures(self) -> tuple[dict[str, float], dict[str, float]]:
-        """What is reported of the constant window that the run set out from, and of the result as it stands."""
+        """Entropy, kurtosis and coverage of the constant window at the start, and of the result as it stands."""
         problem = self.problem
         first = problem.magnitudes(self.first), problem.constant(self.first), problem.positions(self.first)
         return problem.measures(*first), problem.measures(magnitude(self.spectrum), self.theta, self.positions)
 
     def windows(self, theta: Tensor) -> Variable:
-        """log2 of θ in samples as something that is learnt, within its bounds; in mode ``fixed`` it stays."""
+        """log2 θ as a variable within its bounds; in mode ``fixed`` its rate is 0.
+
+        theta: first window lengths in samples, in the shape of the mode.
+        """
         grid, problem = self.problem.grid, self.problem
         rate = 0.0 if problem.mode == "fixed" else problem.config.optimizer.learning_rate
         bounds = torch.tensor([grid.theta_min, grid.support], dtype=theta.dtype).log2().tolist()
         return Variable(theta.log2(), rate, between(*bounds))
 
     def descend(self, objective: Callable, variables: list[Variable], left: int) -> tuple[Descent, int]:
-        """A descent, again with a quarter of the learning rates while it got no lower; and the steps that remain.
+        """Descend, and repeat with a quarter of the learning rates while the loss gets no lower.
 
-        The first of the variables is log2 θ.
+        objective: values of the variables to the loss and its terms.
+        variables: the first is log2 θ.
+        left: steps left.
+
+        Returns the outcome and the steps left then.
         """
         share = 1.0
         while True:
@@ -147,7 +165,7 @@ class OptimizationRun:
             outcome = self._descend(objective, slower, left)
             left -= len(outcome.history) - 1
             stuck = outcome.reason == PATIENCE and outcome.best_terms is outcome.history[0]
-            if not stuck or left < 1 or share < 1 / _GENTLEST:
+            if not stuck or left < 1 or share < 1 / _MOST_SLOWDOWN:
                 return outcome, left
             share /= 4
 

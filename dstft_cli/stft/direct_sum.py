@@ -1,8 +1,8 @@
-"""The transform by sums, for window lengths that vary over frequency: θ (F, 1) or (F, T).
+"""The transform by direct sums, for window lengths that vary over frequency: θ (F, 1) or (F, T).
 
-Window values are made for a tile of (bins, frames, samples) at a time and thrown away, so memory is bounded by
-the tile. Where θ does not vary over time and all frames lie alike on the sample grid, the window of a bin serves every
-frame and the whole transform is one matrix product.
+Window values are computed for one tile of (bins, frames, samples) at a time, which bounds the memory. Where θ does not vary
+over time and all frames have the same offset from the sample grid, the window of a bin serves every frame, and the
+whole transform is one matrix product.
 """
 
 import torch
@@ -14,7 +14,7 @@ from .windows import Window
 
 
 class _Tiles:
-    """What forward and backward share: frames, twiddles, and the walk over tiles."""
+    """What forward and backward share: frames, twiddle factors, and the loop over tiles."""
 
     def __init__(self, signal: Tensor, theta: Tensor, frames: Frames, window: Window, positions_too: bool = False):
         self.signal, self.theta, self.frames, self.window = signal, theta, frames, window
@@ -24,7 +24,7 @@ class _Tiles:
         self.phases = frames.phases(signal.dtype)
 
     def __iter__(self):
-        """(bins, frames) slices, small enough for the chunk budget."""
+        """(bins, frames) slices whose temporaries fit the memory for one tile."""
         count, support = len(self.frames), self.frames.support
         cells = max(1, chunk_bytes(self.signal.device) // (support * self.signal.element_size() * 8))
         wide = count if self.shared else min(count, max(1, cells))
@@ -35,8 +35,8 @@ class _Tiles:
 
     def taps_and_lengths(self, rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
         """x (1, T or 1, L) and θ (F, T or 1, 1) of a tile, in samples."""
-        part = self.frames if self.shared else self.frames.part(columns.start, columns.stop)
-        taps = part.taps(self.signal.dtype)[None]
+        frames = self.frames if self.shared else self.frames.block(columns.start, columns.stop)
+        taps = frames.taps(self.signal.dtype)[None]
         theta = self.theta[rows, :, None]
         return taps, theta if theta.shape[1] == 1 else theta[:, columns]
 
@@ -48,7 +48,13 @@ class _Tiles:
 
 
 def forward_sums(signal: Tensor, theta: Tensor, frames: Frames, window: Window) -> Tensor:
-    """S (B, F, T) complex from signal (B, N), θ (F, 1) or (F, T) in samples."""
+    """S by Eq. (6).
+
+    signal: (B, N) real.
+    theta: window lengths in samples, (F, 1) or (F, T).
+
+    Returns S, (B, F, T) complex.
+    """
     tiles = _Tiles(signal, theta, frames, window)
     out = tiles.table.new_empty(signal.shape[0], frames.support // 2 + 1, len(frames))
     for rows, columns in tiles:
@@ -68,7 +74,15 @@ def forward_sums(signal: Tensor, theta: Tensor, frames: Frames, window: Window) 
 def backward_sums(
     grad: Tensor, signal: Tensor, theta: Tensor, frames: Frames, window: Window, need: tuple[bool, bool, bool]
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    """Gradients of signal (B, N), θ and positions (T,) from that of S (B, F, T): Eq. (18), (19), (22)."""
+    """Gradients from that of S, Eq. (18), (19), (22).
+
+    grad: (B, F, T) complex, gradient of S.
+    signal: (B, N) real.
+    theta: window lengths in samples, (F, 1) or (F, T).
+    need: which gradients are wanted: of the signal, of θ, of the positions.
+
+    Returns the gradients of the signal (B, N), of θ in its shape, and of the positions (T,); None where not wanted.
+    """
     tiles = _Tiles(signal, theta, frames, window, positions_too=need[2])
     to_frames = torch.zeros(tiles.samples.shape, dtype=signal.dtype, device=signal.device) if need[0] else None
     to_theta = torch.zeros_like(theta) if need[1] else None

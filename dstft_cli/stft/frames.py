@@ -1,6 +1,6 @@
-"""Frame positions, and the samples of the signal around them.
+"""Frames: which samples of the signal each one sees.
 
-A frame at t (samples, real-valued) sees the L samples k with -L/2 <= k - t < L/2; samples outside the signal are zero.
+A frame at t (samples, real-valued) sees the L samples k with -L/2 <= k - t < L/2. Samples outside the signal are zero.
 """
 
 import math
@@ -15,9 +15,9 @@ from ..errors import InputError
 
 @dataclass(frozen=True)
 class Frames:
-    """Where T frames of L samples lie.
+    """T frames of L samples each.
 
-    starts: (T,) int64, the first sample of each frame, ceil(t - L/2).
+    starts: (T,) int64, first sample of each frame, ceil(t - L/2).
     offsets: (T,) float64, starts - t in samples, in [-L/2, -L/2 + 1).
     support: L in samples.
     """
@@ -28,7 +28,11 @@ class Frames:
 
     @classmethod
     def at(cls, positions: "Tensor | Frames", support: int) -> "Frames":
-        """The frames centred on positions (T,), samples, real-valued; frames that were made before stay as they are."""
+        """The frames centred on given positions; Frames are returned unchanged.
+
+        positions: (T,) window centres in samples, real-valued. No gradient passes through them.
+        support: L in samples.
+        """
         if isinstance(positions, Frames):
             return positions
         positions = positions.detach().to(torch.float64)
@@ -38,13 +42,13 @@ class Frames:
     def __len__(self) -> int:
         return self.starts.shape[0]
 
-    def part(self, first: int, last: int) -> "Frames":
+    def block(self, first: int, last: int) -> "Frames":
         """Frames first to last - 1."""
         return Frames(self.starts[first:last], self.offsets[first:last], self.support)
 
     @cached_property
     def alike(self) -> bool:
-        """True where all frames lie alike on the sample grid, so that one window serves them all."""
+        """True where all frames have the same offset from the sample grid: one sampled window then serves them all."""
         return bool((self.offsets == self.offsets[0]).all())
 
     @cached_property
@@ -53,7 +57,7 @@ class Frames:
 
     @cached_property
     def _step(self) -> int:
-        """The whole-sample distance between all frames, 0 where it is not the same everywhere."""
+        """The distance between frames in whole samples; 0 where it varies."""
         if len(self) == 1:
             return 1
         steps = self.starts.diff()
@@ -61,19 +65,23 @@ class Frames:
         return step if step > 0 and bool((steps == step).all()) else 0
 
     def taps(self, dtype: torch.dtype) -> Tensor:
-        """x = k - t for every sample of every frame, (T, L) or, where frames lie alike, (1, L); samples."""
+        """x = k - t in samples for every sample of every frame: (T, L), or (1, L) where all offsets are equal."""
         offsets = self.offsets[:1] if self.alike else self.offsets
         samples = torch.arange(self.support, dtype=torch.float64, device=offsets.device)
         return (offsets[:, None] + samples).to(dtype)
 
     def padded(self, signal: Tensor) -> Tensor:
-        """The signal (B, N) with the zeros that the frames see around it."""
+        """The signals, (B, N), with the zeros around them that the frames see, (B, N')."""
         first, last = self._bounds
         before, after = max(0, -first), max(0, last + self.support - signal.shape[-1])
         return torch.nn.functional.pad(signal, (before, after))
 
     def gather(self, padded: Tensor, here: slice = slice(None)) -> Tensor:
-        """The samples of those frames, (B, T, L), from a padded signal; a view where the frames are equally spaced."""
+        """The samples of the frames in a slice, (B, T, L); a view where frames are equally spaced.
+
+        padded: (B, N') signals from ``padded``.
+        here: which frames.
+        """
         first = max(0, -self._bounds[0])
         if self._step:
             begin = self._bounds[0] + first
@@ -82,7 +90,13 @@ class Frames:
         return padded[:, self._indices(first)[here]]
 
     def scatter(self, values: Tensor, samples: int) -> Tensor:
-        """The adjoint of padding and gathering: (B, T, L) summed back onto a signal of N samples, (B, N)."""
+        """The adjoint of padding and gathering: frames added back onto signals.
+
+        values: (B, T, L), one value for each sample of each frame.
+        samples: N.
+
+        Returns (B, N).
+        """
         first, last = self._bounds
         before, after = max(0, -first), max(0, last + self.support - samples)
         total = values.new_zeros(values.shape[0], before + samples + after)
@@ -93,19 +107,25 @@ class Frames:
         return total[:, before : before + samples]
 
     def _overlap_add(self, total: Tensor, values: Tensor) -> None:
-        """Add equally spaced frames (B, T, L) to total, which begins where the first does: one addition a step of a frame."""
+        """Add equally spaced frames (B, T, L) to total, whose first sample is that of the first frame.
+
+        The loop runs over steps within a frame, so that each addition serves all frames at once.
+        """
         count, step = len(self), self._step
         for begin in range(0, self.support, step):
-            part = values[:, :, begin : begin + step]
-            reach = (count - 1) * step + part.shape[-1]
+            columns = values[:, :, begin : begin + step]
+            reach = (count - 1) * step + columns.shape[-1]
             target = total[:, begin : begin + reach]
-            target.unfold(-1, part.shape[-1], step).add_(part)
+            target.unfold(-1, columns.shape[-1], step).add_(columns)
 
     def _indices(self, shift: int) -> Tensor:
         return (self.starts + shift)[:, None] + torch.arange(self.support, device=self.starts.device)
 
     def phases(self, dtype: torch.dtype) -> "Phases":
-        """exp(-2jπ m b_n / L) for frame starts b_n: makes the sample index of the exponent absolute. dtype: of samples."""
+        """exp(-2jπ m b_n / L) for frame starts b_n, which makes the sample index in the exponent absolute.
+
+        dtype: of the samples; the factors have its complex partner.
+        """
         if dtype not in self._phases:
             bins = torch.arange(self.support // 2 + 1, device=self.starts.device)
             distinct, which = torch.unique(self.starts % self.support, return_inverse=True)
@@ -119,18 +139,23 @@ class Frames:
 
 
 class Phases:
-    """Phase factors of T frames of which only P are distinct; with equally spaced frames they recur every P frames."""
+    """Phase factors of T frames, of which P are distinct; they recur every P frames where frames are equally spaced.
+
+    rows: (P, F) complex, the distinct factors.
+    which: (T,) int64, the row of each frame.
+    recurring: True where they recur.
+    """
 
     def __init__(self, rows: Tensor, which: Tensor, recurring: bool):
         self.rows, self.which, self.period = rows, which, len(rows) if recurring else None
         self._block = None
 
     def conjugate(self, factors: Tensor) -> "Phases":
-        """The conjugate phases times a real factor a bin, (F,)."""
+        """The conjugate phases times one real factor for each bin, (F,)."""
         return Phases(self.rows.conj() * factors, self.which, self.period is not None)
 
     def __call__(self, here: slice) -> Tensor:
-        """The factors of frames here.start to here.stop - 1, (T, F), or (1, F) where all are alike."""
+        """The factors of the frames in a slice, (T, F), or (1, F) where all are equal."""
         if len(self.rows) == 1:
             return self.rows
         count = here.stop - here.start
@@ -143,7 +168,7 @@ class Phases:
 
 @lru_cache(maxsize=16)
 def twiddles(support: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """exp(-2jπ i / L), i = 0 … L-1, computed in float64 and rounded once to the complex partner of dtype."""
+    """exp(-2jπ i / L), i = 0 … L-1, (L,), computed in float64 and rounded once to the complex partner of dtype."""
     angles = torch.arange(support, dtype=torch.float64, device=device) * (-2 * math.pi / support)
     return torch.polar(torch.ones_like(angles), angles).to(dtype.to_complex())
 

@@ -1,27 +1,28 @@
-"""The signal back from S, for any window lengths and frame positions.
+"""The inverse transform, for any window lengths and frame positions.
 
-The signal is the one whose S is nearest: it minimises Σ w_mn |S[m, n] - Ŝ[m, n]|² over the whole plane, negative
+The signal returned is the one whose S is nearest to the S given: it minimises Σ w_mn |S[m, n] - Ŝ[m, n]|² over the whole plane, negative
 frequencies included, with w = θ, so that atoms of all lengths, whose energy is proportional to 1/θ, count alike.
 
-Where θ does not vary over frequency the normal equations are diagonal, and the answer is a sum over frames with dual
+Where θ does not vary over frequency, the normal equations are diagonal, and the signal is a sum over frames with dual
 windows (Gröchenig, Foundations of Time-Frequency Analysis, 2001, section 5):
 
     x[k] = Σ_n γ_n[k] IDFT(S[:, n])[k],      γ_n[k] = θ_n ω(k - t_n, θ_n) / Σ_i θ_i ω(k - t_i, θ_i)²
 
-Elsewhere the same diagonal preconditions a conjugate gradient on the normal equations. Its operator is the
-transform by interpolation between window lengths, coarse within the iteration and fine, or exact, where the misfit is
-measured, so that what is coarse costs no accuracy (iterative refinement).
+Elsewhere the same diagonal preconditions a conjugate gradient on the normal equations. Its operator is the transform
+interpolated between window lengths: coarse within the iteration; fine, or exact, where the misfit is measured, so that the
+coarse operator costs no accuracy (iterative refinement).
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
 from .checked_transform import check
+from .framed_signal import FramedSignal
 from .frames import Frames, check_support
 from .interpolated_transform import InterpolatedTransform
 from .log_interpolation import node_count, node_lengths
@@ -41,12 +42,12 @@ _NEAR = 2  # samples on either side over which the error of a known signal is av
 
 @dataclass(frozen=True)
 class Inverse:
-    """A signal from its transform.
+    """A signal recovered from its transform.
 
-    samples: (N,) real; 0 in what no window sees: a whole sample, or the frequencies at which it lies between windows.
-    uncovered: (first, last) sample of each stretch that the windows do not determine in full.
-    iterations: of the conjugate gradient, 0 for the closed form.
-    residual: rms misfit of S over its rms, both weighted: near 0 where S is the transform of a signal.
+    samples: (N,) real, in the unit of S; 0 where no window sees the signal.
+    uncovered: (first, last) sample of each range that the windows do not determine in full.
+    iterations: of the conjugate gradient; 0 for the closed form.
+    residual: rms misfit of S over its rms, both weighted; near 0 where S is the transform of a signal.
     converged: False where the iteration was stopped or gave up.
     """
 
@@ -65,15 +66,19 @@ def inverse(
     window: str | Window | Profile = "hann",
     on_iteration: OnIteration | None = None,
 ) -> Inverse:
-    """The signal of ``length`` samples whose transform is nearest to S.
+    """The signal whose transform is nearest to S.
 
-    spectrum: S (F, T), complex64 or complex128, F = L/2 + 1; the signal has its precision.
-    theta: window lengths in samples, shape (), (1, 1), (1, T), (F, 1) or (F, T). frame_positions: (T,) samples.
-    on_iteration: called with the iterations done and the residual of the normal equations, relative, as the conjugate
-        gradient goes on; a true return ends it with what there is.
+    spectrum: S, (F, T) complex64 or complex128, F = L/2 + 1; the signal has its precision.
+    theta: window lengths in samples, (), (1, 1), (1, T), (F, 1) or (F, T).
+    frame_positions: (T,) window centres in samples.
+    length: N, the number of samples of the signal.
+    window: a family's name, a Window, or a callable profile g(u).
+    on_iteration: called with the number of iterations done and the relative residual of the normal equations; a true
+        return ends the conjugate gradient with the signal as it stands.
 
-    Where S is the transform of a signal, it comes back with an error below -80 dB in single and -100 dB in double
-    precision, except in the samples that are listed as uncovered. Raises InputError where shapes do not fit.
+    Returns the signal. Where S is the transform of a signal, the error is below -80 dB in single and -100 dB in double
+    precision, except in the samples listed as uncovered.
+    Raises InputError where shapes do not fit.
     """
     spectrum = torch.as_tensor(spectrum)
     if spectrum.dim() != 2 or spectrum.dtype not in (torch.complex64, torch.complex128) or length < 1:
@@ -97,12 +102,12 @@ def inverse(
     scale = 2.0 ** math.floor(math.log2(peak)) if peak else 1.0  # exact, and no square of it leaves the floats' range
     with torch.no_grad():
         equations = _Equations(theta, Frames.at(positions, support), get_window(window), length)
-        found = _solved(equations, spectrum / scale, on_iteration)
-    return Inverse(found.samples * scale, found.uncovered, found.iterations, found.residual, found.converged)
+        solution = _solved(equations, spectrum / scale, on_iteration)
+    return replace(solution, samples=solution.samples * scale)
 
 
 class _Equations:
-    """The normal equations of one plane: weights, their diagonal, and who is covered."""
+    """The normal equations of one plane: weights, their diagonal, and the samples that are covered."""
 
     def __init__(self, theta: Tensor, frames: Frames, window: Window, length: int):
         self.theta, self.frames, self.window, self.length = theta, frames, window, length
@@ -117,7 +122,8 @@ class _Equations:
     def _diagonal(self) -> Tensor:
         """Σ_mn w_mn ω(k - t_n, θ_mn)² at each sample k, (N,).
 
-        Exact where θ does not vary over frequency; else shared out between a few lengths, which preconditions as well.
+        It is exact where θ does not vary over frequency. Elsewhere the weights are shared between a few window lengths,
+        which preconditions as well.
         """
         frames, taps = self.frames, self.frames.taps(self.dtype)
         total = taps.new_zeros(len(frames), frames.support)
@@ -127,9 +133,9 @@ class _Equations:
         low, high = (float(bound) for bound in self.theta.aminmax())
         low = min(low, high * 2**-0.1)
         count = node_count(low, high, _COARSE)
-        place = (self.theta / low).log2() * ((count - 1) / math.log2(high / low))
-        node = place.to(torch.int64).clamp_(0, count - 2)
-        t = (place - node).clamp_(0, 1)
+        position = (self.theta / low).log2() * ((count - 1) / math.log2(high / low))  # counted in nodes
+        node = position.to(torch.int64).clamp_(0, count - 2)
+        t = (position - node).clamp_(0, 1)
         shares = taps.new_zeros(count, node.shape[1])
         shares.scatter_add_(0, node, self.weights * (1 - t)).scatter_add_(0, node + 1, self.weights * t)
         for i, length in enumerate(node_lengths(low, high, count)):
@@ -148,7 +154,7 @@ class _Equations:
         return math.sqrt(energies[0] / energies[1]) if energies[1] else 0.0
 
     def has_gaps(self) -> bool:
-        """Whether at some frequency some sample lies in no window, or only in what tapers to nothing."""
+        """True where at some frequency some sample lies in no window, or only where the window is nearly 0."""
         u = torch.linspace(0, 0.5, 501, dtype=torch.float64, device=self.theta.device)
         shape = self.window.profile(u).abs()
         wide = float(u[shape > 1e-2 * shape[0]].max())
@@ -177,7 +183,7 @@ def _solved(equations: _Equations, spectrum: Tensor, on_iteration: OnIteration |
     if equations.closed:
         samples = equations.precondition * equations.right_side(exact, spectrum)
         misfit = equations.residual(spectrum - exact.forward(samples), spectrum)
-        return Inverse(samples, _stretches(~equations.seen), 0, misfit, True)
+        return Inverse(samples, _true_ranges(~equations.seen), 0, misfit, True)
     known = _signs(equations)
     solver = _Solver(equations, *_operators(equations, exact, known), on_iteration)
     samples, converged = solver.solve(spectrum)
@@ -185,20 +191,20 @@ def _solved(equations: _Equations, spectrum: Tensor, on_iteration: OnIteration |
     if equations.has_gaps() and not solver.stopped:
         again, _ = solver.solve(solver.fine.forward(known))
         lost = lost | _missed(again - known)
-    return Inverse(samples, _stretches(lost), solver.iterations, misfit, converged)
+    return Inverse(samples, _true_ranges(lost), solver.iterations, misfit, converged)
 
 
 def _operators(equations: _Equations, exact: _Exact, known: Tensor):
-    """The operator that the misfit is measured with, and the one to iterate with."""
+    """The operator to measure the misfit with, and the one to iterate with."""
     theta, frames, window, length = exact.theta, exact.frames, exact.window, exact.length
     coarse = InterpolatedTransform(theta, frames, window, length, _COARSE)
     if theta.shape[1] == 1 and frames.alike:
         return exact, coarse  # one matrix product
     densities, allowed = _FINE[equations.dtype]
-    positions = frames.starts - frames.offsets
+    framed = FramedSignal(known, frames.starts - frames.offsets, frames.support, window)
     for density in densities:
         fine = InterpolatedTransform(theta, frames, window, length, density)
-        if check(fine.forward(known), known, theta, positions, frames.support, window, seed=0).rms <= allowed:
+        if check(fine.forward(known), framed, theta, seed=0).rms <= allowed:
             return fine, coarse
     return exact, coarse
 
@@ -223,7 +229,7 @@ class _Solver:
             stuck = share > before / 2
             if share <= tolerance or (stuck and self.coarse is self.fine):  # as near as rounding lets it come
                 return samples, share <= 30 * tolerance
-            if stuck:  # what is hardly seen at all is finer than the coarse operator
+            if stuck:  # samples that windows hardly see need more than the coarse operator
                 self.coarse = self.fine
             step = self._conjugate_gradient(pull, max(_INNER_GAIN, tolerance / share), share)
             if self.stopped:
@@ -259,20 +265,20 @@ class _Solver:
 
 
 def _signs(equations: _Equations) -> Tensor:
-    """A signal that is known, of equal weight everywhere and at every frequency: random signs."""
+    """A known signal of equal weight at every time and frequency: random signs, (N,)."""
     source = torch.Generator().manual_seed(0)
     signs = torch.randint(0, 2, (equations.length,), generator=source) * 2.0 - 1.0
     return signs.to(equations.diagonal)
 
 
 def _missed(error: Tensor) -> Tensor:
-    """Where the known signal did not come back, its error averaged over a few samples; (N,)."""
+    """True where the known signal did not come back, (N,); its error is averaged over a few samples."""
     wide = 2 * _NEAR + 1
     power = torch.nn.functional.avg_pool1d(error.square()[None], wide, 1, _NEAR, count_include_pad=False)[0]
     return power.sqrt() > _TRUE[error.dtype]
 
 
-def _stretches(lost: Tensor) -> tuple[tuple[int, int], ...]:
+def _true_ranges(lost: Tensor) -> tuple[tuple[int, int], ...]:
     """(first, last) of each run of true values."""
     edges = torch.nn.functional.pad(lost.to(torch.int8), (1, 1)).diff()
     firsts, lasts = (torch.nonzero(edges == sign)[:, 0].tolist() for sign in (1, -1))

@@ -1,6 +1,7 @@
 """DSTFT as a layer: the transform of :mod:`dstft_cli.stft.transform` with learnable window lengths and frame positions."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -34,33 +35,50 @@ from .transform import dstft
 from .windows import Profile, Window, get_window
 
 
+@dataclass(frozen=True)
+class Hops:
+    """Where the frames of a DSTFT lie, and what of it is learnt.
+
+    Frame 0 is centred on sample 0, t_0 = 0, unless frame_positions say otherwise.
+
+    mode: ``fixed``: t_n = n·H as far as the signal goes, T = 1 + floor(N/H); or the frame_positions as they are.
+        ``constant``: t_n = n·H, n < T; parameter ``hop`` (), used within [hop_min, N/(T-1)]. Eq. (16), (24).
+        ``time-varying``: t_n = Σ_{i<n} H_i; parameter ``hops`` (T-1,), used so that each is at least hop_min and their
+        sum at most N. Eq. (15), (20).
+        ``overlap``: t_n = t_{n-1} + α·θ_{n-1} <= N (III-B, V-A), for θ of shape (1, 1), with as many frames as that takes,
+        or (1, T), with T frames or fewer. Takes no hop: θ learns by ω and by t_n.
+    hop: distance H between frames in samples, real-valued, or the first one where it is learnt. Default L/4.
+    hop_min: least distance in samples between frames that are learnt. Default hop/4.
+    overlap: α of ``overlap``, the step to the next frame as a share of the window, 0 < α <= 1.
+    num_frames: T, for modes in which θ varies over time or the hop is learnt.
+    frame_positions: (T,) window centres in samples, instead of hop: those of ``fixed``, or the first of ``time-varying``.
+    """
+
+    mode: str = FIXED_HOP
+    hop: float | None = None
+    hop_min: float | None = None
+    overlap: float = 0.25
+    num_frames: int | None = None
+    frame_positions: Tensor | None = None
+
+
 class DSTFT(nn.Module):
     """Differentiable short-time Fourier transform of Leiber et al., IEEE TSP 2025, Eq. (6):
 
         S[m, n] = Σ_k ω(k - t_n, θ[m, n]) s[k] exp(-2jπkm/L)
 
     support: L, the DFT size in samples, even; there are F = L/2 + 1 bins.
-    hop: distance H between frames in samples, real-valued, or the first one where it learns. Default L/4.
+    hop: distance H between frames in samples, fixed, or Hops for frames that are learnt. Default L/4.
     mode: shape of θ: ``fixed`` and ``constant`` (1, 1), ``time-varying`` (1, T), ``frequency-varying`` (F, 1),
-        ``tf-varying`` (F, T). In ``fixed`` mode θ does not learn: a classical STFT.
-    theta: first window length in samples, a number or a tensor broadcastable to that shape. Default L/2.
-    theta_min: least window length in samples; lengths beyond [theta_min, L] are used as the nearer bound.
-    hop_mode: where the frames lie. Frame 0 is centred on sample 0, t_0 = 0, unless frame_positions say otherwise:
-        ``fixed``: t_n = n·H as far as the signal goes, T = 1 + floor(N/H); or the frame_positions as they are.
-        ``constant``: t_n = n·H, n < T; parameter ``hop`` (), used within [hop_min, N/(T-1)]. Eq. (16), (24).
-        ``time-varying``: t_n = Σ_{i<n} H_i; parameter ``hops`` (T-1,), used so that each is at least hop_min and their sum
-        at most N. Eq. (15), (20).
-        ``overlap``: t_n = t_{n-1} + α·θ_{n-1} <= N (III-B, V-A), for θ of shape (1, 1), with as many frames as that takes, or
-        (1, T), with T frames or fewer. Takes no hop: θ learns by ω and by t_n.
-    hop_min: least distance between frames that learn, in samples. Default hop/4.
-    overlap: α of ``overlap``, the step to the next frame as a share of the window, 0 < α <= 1.
-    num_frames: T, for modes in which θ varies over time or the hop learns.
-    frame_positions: (T,) window centres in samples, instead of ``hop``: of ``fixed``, or the first of ``time-varying``.
+        ``tf-varying`` (F, T). In ``fixed`` mode θ is not learnt: a classical STFT.
+    theta: first window length in samples, a number, or a tensor that broadcasts to that shape. Default L/2. The
+        parameters lie on the tensor's device; ``theta`` has its dtype.
+    theta_min: least window length in samples; a length beyond [theta_min, L] is used as the nearer bound.
     window: a family's name, a Window, or a callable profile g(u), u in [-1/2, 1/2].
 
-    Parameters (``theta``, in samples; ``hop`` or ``hops``, in samples, float64) are the same objects for the module's whole
-    life. Where the hop learns the module takes signals of (T-1)·hop_min samples or more; where it is fixed and θ varies
-    over time, only those that give T frames; otherwise signals of any length.
+    Parameters (``theta``, in samples; ``hop`` or ``hops``, in samples, float64) stay the same objects for the module's
+    whole life. Where the hop is learnt the module takes signals of (T-1)·hop_min samples or more; where it is fixed and
+    θ varies over time, only signals that give T frames; otherwise signals of any length.
 
     Raises InputError for arguments that do not fit together.
     """
@@ -68,73 +86,68 @@ class DSTFT(nn.Module):
     def __init__(
         self,
         support: int,
-        hop: float | None = None,
+        hop: float | Hops | None = None,
         *,
         mode: str = CONSTANT,
         theta: float | Tensor | None = None,
         theta_min: float = 1.0,
-        hop_mode: str = FIXED_HOP,
-        hop_min: float | None = None,
-        overlap: float = 0.25,
-        num_frames: int | None = None,
-        frame_positions: Tensor | None = None,
         window: str | Window | Profile = "hann",
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
     ):
         super().__init__()
         self._kept = None
         self.support, self.mode, self.window = check_support(support), get_mode(mode), get_window(window)
-        self.hop_mode = get_hop_mode(hop_mode)
+        rule = hop if isinstance(hop, Hops) else Hops(hop=hop)
+        self.hop_mode = get_hop_mode(rule.mode)
         self.theta_min = float(theta_min)
         if not 0 < self.theta_min <= self.support:
             raise InputError(
                 f"theta_min={theta_min}: it must be above 0 and at most the support, {self.support} samples"
             )
-        given = None if frame_positions is None else _check_positions(frame_positions, num_frames, device)
-        self.num_frames = _check_count(num_frames) if given is None else len(given)
+        device = theta.device if isinstance(theta, Tensor) else None
+        given = None if rule.frame_positions is None else _check_positions(rule, device)
+        self.num_frames = _check_count(rule.num_frames) if given is None else len(given)
         if self.hop_mode == OVERLAP:
-            self._step_by_windows(overlap, hop, given)
+            self._step_by_windows(rule)
         else:
-            self._step_by_hops(hop, hop_min, given, device)
-        first = self._first_theta(theta, dtype or torch.get_default_dtype(), device)
-        self.theta = nn.Parameter(first, requires_grad=self.mode != FIXED)
+            self._step_by_hops(rule, given, device)
+        self.theta = nn.Parameter(self._first_theta(theta), requires_grad=self.mode != FIXED)
 
-    def _step_by_windows(self, overlap, hop, given) -> None:
+    def _step_by_windows(self, rule: Hops) -> None:
         if self.mode not in (FIXED, CONSTANT, TIME):
             raise InputError(
-                f"hop_mode {OVERLAP} steps by one window length a frame: use mode {FIXED}, {CONSTANT} or {TIME}, "
+                f"hop mode {OVERLAP} steps by one window length a frame: use mode {FIXED}, {CONSTANT} or {TIME}, "
                 f"not {self.mode}"
             )
-        if hop is not None or given is not None:
-            raise InputError(f"hop_mode {OVERLAP} takes no hop and no frame_positions: they follow from theta")
-        if not 0 < overlap <= 1:
-            raise InputError(f"overlap={overlap}: the step must be more than 0 and at most 1 window")
-        self.overlap = float(overlap)
+        if rule.hop is not None or rule.frame_positions is not None:
+            raise InputError(f"hop mode {OVERLAP} takes no hop and no frame_positions: they follow from theta")
+        if not 0 < rule.overlap <= 1:
+            raise InputError(f"overlap={rule.overlap}: the step must be more than 0 and at most 1 window")
+        self.overlap = float(rule.overlap)
 
-    def _step_by_hops(self, hop, hop_min, given, device) -> None:
+    def _step_by_hops(self, rule: Hops, given: Tensor | None, device) -> None:
         """One hop, or one a frame, as a number or as a parameter; given: positions (T,) or None."""
-        hop = _check_hop(self.support / 4 if hop is None else hop)
+        hop = _check_hop(self.support / 4 if rule.hop is None else rule.hop)
         if self.hop_mode == FIXED_HOP:
             self.hop = hop
             self.register_buffer("frame_positions", given)
             return
         if self.num_frames is None:
-            raise InputError(f"hop_mode {self.hop_mode} needs num_frames: the number of frames stays while hops learn")
-        self.hop_min = hop / 4 if hop_min is None else _check_hop(hop_min, "hop_min")
+            raise InputError(f"hop mode {self.hop_mode} needs num_frames: the number of frames stays while hops learn")
+        self.hop_min = hop / 4 if rule.hop_min is None else _check_hop(rule.hop_min, "hop_min")
         if self.hop_mode == VARYING_HOP:
             first = torch.full((self.num_frames - 1,), hop, dtype=torch.float64, device=device)
             self.hops = nn.Parameter(first if given is None else hops_between(given, self.hop_min))
         elif given is None:
             self.hop = nn.Parameter(torch.tensor(hop, dtype=torch.float64, device=device))
         else:
-            raise InputError(f"hop_mode {CONSTANT_HOP} takes no frame_positions: they follow from hop")
+            raise InputError(f"hop mode {CONSTANT_HOP} takes no frame_positions: they follow from hop")
         if given is None and hop < self.hop_min:
             raise InputError(f"hop={hop:g}: it must be at least hop_min, {self.hop_min:g} samples")
 
-    def _first_theta(self, theta, dtype, device) -> Tensor:
+    def _first_theta(self, theta: float | Tensor | None) -> Tensor:
         shape = theta_shape(self.mode, self.support, self.num_frames)
-        value = torch.as_tensor(self.support / 2 if theta is None else theta, dtype=dtype, device=device)
+        value = torch.as_tensor(float(self.support) / 2 if theta is None else theta)
+        value = value if value.is_floating_point() else value.to(torch.get_default_dtype())
         try:
             value = value.detach().expand(shape).clone()
         except RuntimeError:
@@ -213,12 +226,12 @@ def _within(parameter: Tensor, least: float, most: float) -> Tensor:
     return parameter.detach().clamp(least, most) + (parameter - parameter.detach())
 
 
-def _check_positions(given, count: int | None, device) -> Tensor:
-    given = torch.as_tensor(given, dtype=torch.float64, device=device).clone()
+def _check_positions(rule: Hops, device) -> Tensor:
+    given = torch.as_tensor(rule.frame_positions, dtype=torch.float64, device=device).clone()
     if given.dim() != 1 or len(given) == 0 or not bool(given.isfinite().all()):
         raise InputError("frame_positions must be one row of finite sample positions")
-    if count not in (None, len(given)):
-        raise InputError(f"num_frames={count} but {len(given)} frame positions were given")
+    if rule.num_frames not in (None, len(given)):
+        raise InputError(f"num_frames={rule.num_frames} but {len(given)} frame positions were given")
     return given
 
 

@@ -1,4 +1,4 @@
-"""The modes: over which axes of the plane θ may vary, and how frames are placed."""
+"""Modes: the axes over which θ varies. Hop modes: how frames are placed."""
 
 from ..errors import InputError
 
@@ -22,12 +22,12 @@ ALIASES = {
 
 
 def get_mode(name: str) -> str:
-    """The mode's full name from it or an alias. Raises InputError for an unknown one."""
+    """The full name of a mode, from that name or an alias such as ``tf``. Raises InputError for an unknown one."""
     return _known("mode", name, MODES)
 
 
 def get_hop_mode(name: str) -> str:
-    """The hop mode's full name from it or ``time``. Raises InputError for an unknown one."""
+    """The full name of a hop mode, from that name or ``time``. Raises InputError for an unknown one."""
     return _known("hop_mode", name, HOP_MODES)
 
 
@@ -40,7 +40,14 @@ def _known(what: str, name: str, modes: tuple[str, ...]) -> str:
 
 
 def theta_shape(mode: str, support: int, num_frames: int | None) -> tuple[int, int]:
-    """The shape of θ: (1, 1), (1, T), (F, 1) or (F, T). Raises InputError where T is needed and missing."""
+    """The shape of θ: (1, 1), (1, T), (F, 1) or (F, T).
+
+    mode: full name of the mode.
+    support: L in samples.
+    num_frames: T, needed where θ varies over time.
+
+    Raises InputError where T is needed and missing.
+    """
     if mode in (TIME, PLANE) and num_frames is None:
         raise InputError(f"mode {mode} needs num_frames (or frame_positions): θ has one value a frame")
     rows = support // 2 + 1 if mode in (FREQUENCY, PLANE) else 1

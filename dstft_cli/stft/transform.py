@@ -2,10 +2,10 @@
 
     S[m, n] = Σ_k ω(k - t_n, θ[m, n]) s[k] exp(-2jπkm/L)
 
-Where θ does not vary over frequency each frame is one FFT, forward and backward alike: the adjoint FFT of the
-incoming gradient, times the frame's samples, is the gradient with respect to the window, from which those of θ (Eq. 21,
-23), t (Eq. 19) and the signal follow with the closed forms ∂ω/∂θ and ∂ω/∂x. Where θ varies over frequency the sums are
-taken in chunks of bounded memory, and the backward computes the window again instead of keeping it.
+Where θ does not vary over frequency, each frame is one FFT, forward and backward alike: the adjoint FFT of the incoming
+gradient, times the frame's samples, is the gradient with respect to the window. The gradients of θ (Eq. 21, 23), t (Eq. 19)
+and the signal follow from it with the closed forms ∂ω/∂θ and ∂ω/∂x. Where θ varies over frequency, direct sums are taken tile
+by tile, and the backward pass computes the window again instead of keeping it.
 """
 
 import torch
@@ -17,7 +17,7 @@ from .direct_sum import backward_sums, forward_sums
 from .frames import Frames, check_support, twiddles
 from .windows import Profile, Window, get_window
 
-_CHECK_CHUNK = 2**18  # window values at a time while single bins are summed
+_CHECKED_TOGETHER = 2**18  # window values at a time while single bins are summed
 
 
 def dstft(
@@ -31,12 +31,12 @@ def dstft(
 
     signal: (..., N) real, float32 or float64.
     theta: window lengths in samples, 0 < θ <= L, shape (), (1, 1), (1, T), (F, 1) or (F, T).
-    frame_positions: (T,) window centres in samples, real-valued; float64 keeps them exact in long signals. Frames made of
-        them once with ``Frames.at`` save time where many transforms share them; no gradient then reaches the positions.
+    frame_positions: (T,) window centres in samples, real-valued; float64 keeps them exact in long signals. ``Frames.at``
+        prepares them once for many transforms; no gradient then reaches the positions.
     support: L, the DFT size in samples, even; F = L/2 + 1.
     window: a family's name, a Window, or a callable profile g(u).
 
-    Returns S (..., F, T), complex; gradients reach signal, theta and frame_positions.
+    Returns S, (..., F, T) complex, in the signal's unit; gradients reach signal, theta and frame_positions.
     Raises InputError where the shapes do not fit.
     """
     support = check_support(support)
@@ -61,12 +61,19 @@ def dstft_magnitude(
     support: int,
     window: str | Window | Profile = "hann",
 ) -> Tensor:
-    """|S| (F, T) of one signal (N,) with a constant window, without gradients: what a search needs, and no phases."""
+    """|S| of one signal under a constant window, without phases or gradients: what a search needs.
+
+    signal: (N,) real.
+    theta: window length in samples.
+    frame_positions, support, window: as for ``dstft``.
+
+    Returns |S|, (F, T), in the signal's unit.
+    """
     with torch.no_grad():
         length = torch.full((1, 1), theta, dtype=signal.dtype, device=signal.device)
-        work = _FrameWork(signal[None], length, Frames.at(frame_positions, support))
+        work = _FrameFFT(signal[None], length, Frames.at(frame_positions, support))
         out = signal.new_empty(len(work.frames), support // 2 + 1)
-        for here in work.chunks():
+        for here in work.blocks():
             tapered = work.samples[0, here] * work.per_frame(get_window(window).value, here)
             real, imag = torch.view_as_real(torch.fft.rfft(tapered)).unbind(-1)
             torch.mul(real, real, out=out[here]).addcmul_(imag, imag).sqrt_()
@@ -76,9 +83,15 @@ def dstft_magnitude(
 def dstft_adjoint(
     spectrum: Tensor, theta: Tensor | float, frames: Frames, samples: int, window: str | Window | Profile = "hann"
 ) -> Tensor:
-    """The adjoint of dstft for one signal: Σ_mn Re(S[m, n]* a_mn) for S (F, T), with a_mn the atom at each point; (N,).
+    """The adjoint of ``dstft``: Σ_mn Re(S[m, n]* a_mn), with a_mn the atom at each point; without gradients.
 
-    theta: in samples, of any shape that dstft takes. samples: N. Every bin of S counts once. No gradients.
+    spectrum: S, (F, T) complex; every bin counts once.
+    theta: window lengths in samples, any shape that ``dstft`` takes.
+    frames: T frames of L samples.
+    samples: N.
+    window: as for ``dstft``.
+
+    Returns (N,) samples.
     """
     real = spectrum.real.dtype
     theta = torch.as_tensor(theta, dtype=real, device=spectrum.device)
@@ -86,23 +99,23 @@ def dstft_adjoint(
     silence = torch.zeros(1, samples, dtype=real, device=spectrum.device)
     with torch.no_grad():
         if theta.shape[0] == 1:
-            work = _FrameWork(silence, theta, frames)
-            found, _, _ = work.gradients(spectrum.T[None], get_window(window), (True, False, False))
+            work = _FrameFFT(silence, theta, frames)
+            adjoint, _, _ = work.gradients(spectrum.T[None], get_window(window), (True, False, False))
         else:
-            found, _, _ = backward_sums(
+            adjoint, _, _ = backward_sums(
                 spectrum[None], silence, theta, frames, get_window(window), (True, False, False)
             )
-    return found[0]
+    return adjoint[0]
 
 
 class _ByFFT(torch.autograd.Function):
-    """θ of shape (1, 1) or (1, T): one FFT a frame, and one a frame backward for all three gradients."""
+    """θ of shape (1, 1) or (1, T): one FFT a frame forward, and one backward for all three gradients."""
 
     @staticmethod
     def forward(ctx, signal, theta, positions, support, window):
-        work = _FrameWork(signal, theta, Frames.at(positions, support))
+        work = _FrameFFT(signal, theta, Frames.at(positions, support))
         out = signal.new_empty(signal.shape[0], len(work.frames), support // 2 + 1, dtype=signal.dtype.to_complex())
-        for here in work.chunks():
+        for here in work.blocks():
             tapered = work.samples[:, here] * work.per_frame(window.value, here)
             torch.mul(torch.fft.rfft(tapered), work.phases(here), out=out[:, here])
         ctx.save_for_backward(signal, theta)
@@ -113,13 +126,13 @@ class _ByFFT(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
         signal, theta = ctx.saved_tensors
-        work = _FrameWork(signal, theta, ctx.frames)
+        work = _FrameFFT(signal, theta, ctx.frames)
         to_signal, to_theta, to_positions = work.gradients(grad.transpose(-1, -2), ctx.window, ctx.needs_input_grad)
         return to_signal, to_theta, None if to_positions is None else to_positions.to(ctx.position_dtype), None, None
 
 
-class _FrameWork:
-    """What the forward and the backward by FFT share: frames, phases, and the walk over chunks of frames."""
+class _FrameFFT:
+    """What forward and backward by FFT share: frames, phases, and the loop over blocks of frames."""
 
     def __init__(self, signal: Tensor, theta: Tensor, frames: Frames):
         self.signal, self.theta, self.frames = signal, theta, frames
@@ -131,32 +144,32 @@ class _FrameWork:
         row = signal.shape[0] * frames.support * signal.element_size()
         size = max(1, chunk_bytes(signal.device) // row)
         period = self.phases.period or 1
-        self.size = size // period * period or size  # whole periods, so that chunks share their phases
-        self._made = {}
+        self.size = size // period * period or size  # whole periods, so that blocks share their phases
+        self._sampled_windows = {}
 
-    def chunks(self):
-        """Slices of frames whose temporaries stay within the chunk budget."""
+    def blocks(self):
+        """Slices of frames whose temporaries fit the memory for one block."""
         for first in range(0, len(self.frames), self.size):
             yield slice(first, min(first + self.size, len(self.frames)))
 
     def per_frame(self, function, here: slice):
-        """A window function for those frames, made once where one window serves them all."""
+        """A window function at the taps of some frames, computed once where one window serves all frames."""
         if not self.one_window:
             taps = self.taps if len(self.taps) == 1 else self.taps[here]
             return function(taps, self.lengths if len(self.lengths) == 1 else self.lengths[here])
-        if function.__name__ not in self._made:
-            self._made[function.__name__] = function(self.taps, self.lengths)
-        return self._made[function.__name__]
+        if function.__name__ not in self._sampled_windows:
+            self._sampled_windows[function.__name__] = function(self.taps, self.lengths)
+        return self._sampled_windows[function.__name__]
 
     def gradients(self, grad: Tensor, window: Window, need) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        """Gradients of signal (B, N), θ and t (T,) from that of S (B, T, F)."""
+        """Gradients of the signals (B, N), of θ in its shape, and of t (T,), from that of S, (B, T, F)."""
         support, count = self.frames.support, len(self.frames)
         on_samples = self.samples.new_empty(self.samples.shape) if need[0] else None
         by_length, by_shift = self.lengths.new_zeros(count), self.lengths.new_zeros(count)
         halves = self.taps.new_full((support // 2 + 1,), 0.5)  # the inverse real FFT counts the inner bins twice
         halves[0] = halves[-1] = 1.0
         turn = self.phases.conjugate(halves)
-        for here in self.chunks():
+        for here in self.blocks():
             pull = torch.fft.irfft(grad[:, here] * turn(here), n=support, norm="forward")
             if need[0]:
                 torch.mul(pull, self.per_frame(window.value, here), out=on_samples[:, here])
@@ -175,14 +188,14 @@ class _FrameWork:
 
 
 def _sum_of_products(values: Tensor, weights: Tensor) -> Tensor:
-    """Σ over signals and samples of (B, T, L) times (T or 1, L), for each frame: (T,)."""
+    """Σ over signals and samples of values (B, T, L) times weights (T or 1, L), for each frame: (T,)."""
     if len(weights) == 1:
         return (values @ weights[0]).sum(0)
     return (values * weights).sum((0, 2))
 
 
 class _BySums(torch.autograd.Function):
-    """θ of shape (F, 1) or (F, T): chunked sums; the backward makes the windows again, chunk by chunk."""
+    """θ of shape (F, 1) or (F, T): direct sums; the backward pass computes the windows again, tile by tile."""
 
     @staticmethod
     def forward(ctx, signal, theta, positions, support, window):
@@ -205,20 +218,27 @@ class _BySums(torch.autograd.Function):
 def exact_bins(
     signal: Tensor, theta: Tensor, positions: Tensor, bins: Tensor, support: int, window: str | Window | Profile
 ) -> Tensor:
-    """S at K single points of the plane by the plain sum in float64, for checking faster ways.
+    """S at K single points of the plane by the plain sum in float64, to check faster ways.
 
-    signal: (N,); theta, positions: (K,) samples; bins: (K,) int64, 0 … L/2. Returns (K,) complex128.
+    signal: (N,) real.
+    theta: (K,) window lengths in samples.
+    positions: (K,) window centres in samples.
+    bins: (K,) int64, bin numbers 0 … L/2.
+    support: L in samples.
+    window: a family's name, a Window, or a callable profile g(u).
+
+    Returns (K,) complex128.
     """
-    window, parts = get_window(window), []
+    window, spectra = get_window(window), []
     table = twiddles(support, torch.float64, signal.device)
     frames = Frames.at(positions, support)
     padded = frames.padded(signal[None].to(torch.float64))
     samples = torch.arange(support, device=signal.device)
-    size = max(1, _CHECK_CHUNK // support)
+    size = max(1, _CHECKED_TOGETHER // support)
     for first in range(0, len(theta), size):
         here = slice(first, first + size)
         taps = frames.offsets[here, None] + samples
         tapered = frames.gather(padded, here)[0] * window.value(taps, theta[here, None].to(torch.float64))
         exponents = ((frames.starts[here, None] + samples) * bins[here, None]) % support
-        parts.append((tapered * table[exponents]).sum(-1))
-    return torch.cat(parts)
+        spectra.append((tapered * table[exponents]).sum(-1))
+    return torch.cat(spectra)

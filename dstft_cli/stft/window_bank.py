@@ -1,6 +1,8 @@
-"""The window bank: S at log-spaced window lengths by FFT, and any θ in between by interpolation.
+"""The window bank: S at log-spaced window lengths by FFT, and at any θ in between by interpolation.
 
-With frames that do not move, S[m, n] depends on θ[m, n] alone, and smoothly: transforms at a few lengths give all others.
+Where frames do not move, S[m, n] depends on θ[m, n] alone, and smoothly: transforms at a few lengths give all others.
+Where they move and windows differ over frequency, small banks of S and ∂S/∂t are computed for a block of frames at a time,
+instead of one sum for each bin; only |S| and its two slopes are kept.
 """
 
 from collections.abc import Callable
@@ -8,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .frames import Frames
+from .framed_signal import FramedSignal
 from .log_interpolation import Interpolation, node_count, node_lengths
 from .transform import dstft
 from .windows import Window
@@ -17,40 +19,42 @@ from .windows import Window
 class WindowBank(Interpolation):
     """S of one signal at B window lengths, and its interpolation in between.
 
-    signal: (N,) real. positions: (T,) samples. support: L. theta_min < theta_max: range of θ in samples.
+    framed: the signal (N,), its frames and its window family.
+    theta_min, theta_max: range of θ in samples, theta_min < theta_max.
     count: B nodes, at least 4.
-    on_node: called as on_node(i, B, θ_i, S_i) once a node is computed, S_i (F, T); a true return stops the building
-        and leaves the bank incomplete (``complete`` is False).
+    on_node: called as on_node(i, B, θ_i, S_i) once node i is computed, θ_i in samples, S_i (F, T); a true return stops the
+        building and leaves the bank incomplete (``complete`` is False).
+    window: a window family in place of the signal's own.
     """
 
     def __init__(
         self,
-        signal: Tensor,
-        positions: Tensor,
-        support: int,
+        framed: FramedSignal,
         theta_min: float,
         theta_max: float,
         count: int,
-        window: Window,
         on_node: Callable[[int, int, float, Tensor], bool | None] | None = None,
+        window: Window | None = None,
     ):
-        lengths = node_lengths(theta_min, theta_max, count)
-        shape = support // 2 + 1, len(positions), count
-        self._values = torch.empty(shape, dtype=signal.dtype.to_complex(), device=signal.device)
-        self.complete = self._build(signal, Frames.at(positions, support), lengths, window, on_node)
+        lengths, samples = node_lengths(theta_min, theta_max, count), framed.samples
+        self._values = torch.empty(*framed.shape, count, dtype=samples.dtype.to_complex(), device=samples.device)
+        self.complete = self._build(framed, lengths, on_node, window or framed.window)
         super().__init__(self._values, lengths)
 
-    def _build(self, signal, frames: Frames, lengths: list[float], window, on_node) -> bool:
+    def _build(self, framed: FramedSignal, lengths: list[float], on_node, window: Window) -> bool:
         with torch.no_grad():
             for i, length in enumerate(lengths):
-                spectrum = dstft(signal, length, frames, frames.support, window)
+                spectrum = dstft(framed.samples, length, framed.frames, framed.support, window)
                 self._values[..., i] = spectrum
                 if on_node is not None and on_node(i, len(lengths), length, spectrum):
                     return False
         return True
 
     def stft(self, log_theta: Tensor) -> Tensor:
-        """S (F, T) complex at log2 θ, of any shape that broadcasts to (F, T)."""
+        """S, (F, T) complex.
+
+        log_theta: log2 of window lengths in samples, any shape that broadcasts to (F, T).
+        """
         out = torch.empty(self.shape, dtype=self._values.dtype, device=self._values.device)
         for here, place in self.tiles(log_theta.detach()):
             value, _ = self.read(here, place, derivative=False)
@@ -58,7 +62,10 @@ class WindowBank(Interpolation):
         return out
 
     def magnitude(self, log_theta: Tensor) -> Tensor:
-        """|S| (F, T) at log2 θ, of any shape that broadcasts to (F, T); differentiable in log2 θ."""
+        """|S|, (F, T), differentiable in log_theta.
+
+        log_theta: log2 of window lengths in samples, any shape that broadcasts to (F, T).
+        """
         return _Magnitude.apply(log_theta, self)
 
 
@@ -86,7 +93,7 @@ class _Magnitude(torch.autograd.Function):
         return (grad * change).sum_to_size(ctx.theta_shape), None
 
 
-_CHUNK = 2**26  # bytes of the two banks of a few frames
+_BLOCK_BYTES = 2**26  # of the two banks of a block of frames
 
 
 class _Drift(Window):
@@ -96,33 +103,35 @@ class _Drift(Window):
         return -self.derivatives(x, theta)[1]
 
 
-def moving_magnitude(
-    signal: Tensor, log_theta: Tensor, positions: Tensor, support: int, window: Window, per_octave: float
-) -> Tensor:
-    """|S| (F, T) of a signal (N,) at log2 θ (θ in samples, (F, 1) or (F, T)) and t_n (T,) in samples, float64.
+def moving_magnitude(framed: FramedSignal, log_theta: Tensor, per_octave: float) -> Tensor:
+    """|S| of frames that move, with windows that differ over frequency; differentiable in θ and in the positions.
 
-    per_octave: nodes of the interpolation. Gradients reach log_theta and positions.
+    framed: the signal, its frames, whose positions may require a gradient, and its window family.
+    log_theta: log2 of window lengths in samples, (F, 1) or (F, T).
+    per_octave: nodes of the interpolation over an octave of window length.
+
+    Returns |S|, (F, T), in the signal's unit.
     """
-    return _MovingMagnitude.apply(log_theta, positions, signal, support, window, per_octave)
+    return _MovingMagnitude.apply(log_theta, framed.positions, framed, per_octave)
 
 
 class _MovingMagnitude(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, log_theta, positions, signal, support, window, per_octave):
-        frames = Frames.at(positions, support)
-        shape = support // 2 + 1, len(frames)
+    def forward(ctx, log_theta, positions, framed, per_octave):
+        signal, support, window = framed.samples, framed.support, framed.window
+        shape = framed.shape
         size, by_length, by_shift = (signal.new_empty(shape) for _ in range(3))
         whole = log_theta.expand(shape)
         low, high = (2.0 ** float(bound) for bound in log_theta.aminmax())
         low = min(low, high / 1.01)  # even a range of nothing needs its nodes
         count = node_count(low, high, per_octave)
-        most = max(1, _CHUNK // (shape[0] * count * 4 * signal.element_size()))
+        most = max(1, _BLOCK_BYTES // (shape[0] * count * 4 * signal.element_size()))
         drift = _Drift(window.name, window.profile, window.slope)
         for first in range(0, shape[1], most):
             here = slice(first, min(first + most, shape[1]))
-            place = signal, frames.part(here.start, here.stop), support, low, high, count
-            parts = _slopes(WindowBank(*place, window), WindowBank(*place, drift), whole[:, here])
-            for target, part in zip((size, by_length, by_shift), parts, strict=True):
+            block = FramedSignal(signal, positions.detach()[here], support, window)
+            banks = WindowBank(block, low, high, count), WindowBank(block, low, high, count, window=drift)
+            for target, part in zip((size, by_length, by_shift), _slopes(*banks, whole[:, here]), strict=True):
                 target[:, here] = part
         ctx.save_for_backward(by_length, by_shift)
         ctx.theta_shape = log_theta.shape
@@ -134,7 +143,7 @@ class _MovingMagnitude(torch.autograd.Function):
         by_length, by_shift = ctx.saved_tensors
         to_theta = (grad * by_length).sum_to_size(ctx.theta_shape) if ctx.needs_input_grad[0] else None
         to_positions = (grad * by_shift).sum(0, dtype=torch.float64) if ctx.needs_input_grad[1] else None
-        return to_theta, to_positions, None, None, None, None
+        return to_theta, to_positions, None, None
 
 
 def _slopes(bank: WindowBank, drift: WindowBank, log_theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:

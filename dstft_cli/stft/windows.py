@@ -1,14 +1,14 @@
 """Window families: ω(x, θ) and its closed-form derivatives, as pure functions of (x, θ).
 
-Every family is one profile g(u) on -1/2 <= u < 1/2, stretched to the window length θ (in samples) so that its
-area stays one (Eq. 2 of the paper, up to a constant):
+Every family is one profile g(u) on -1/2 <= u < 1/2, stretched to the window length θ in samples. Its area stays one
+(Eq. 2 of the paper, up to a constant):
 
     ω(x, θ)   = g(x/θ) / θ,                 ∫ g(u) du = 1
     ∂ω/∂x     = g'(x/θ) / θ²
     ∂ω/∂θ     = -(ω + x ∂ω/∂x) / θ
 
-A tone of amplitude A therefore reads A/2 whatever the family and θ. The right-hand edge x = θ/2 is left out, as
-in the periodic ("DFT-even") windows of torch and scipy; it matters only to families that do not vanish there.
+So a tone of amplitude A reads A/2, whatever the family and θ. The right-hand edge x = θ/2 is left out, as in the periodic
+("DFT-even") windows of torch and scipy; it matters only to families that do not vanish there.
 """
 
 import math
@@ -27,7 +27,7 @@ Profile = Callable[[Tensor], Tensor]
 class Window:
     """A window family.
 
-    name: how it is called in the config and in results.
+    name: its name in the configuration and in results.
     profile: g(u), elementwise, of unit area on [-1/2, 1/2].
     slope: g'(u), elementwise.
     """
@@ -37,12 +37,16 @@ class Window:
     slope: Profile
 
     def value(self, x: Tensor, theta: Tensor) -> Tensor:
-        """ω(x, θ) in 1/samples; x and θ in samples, broadcast together."""
+        """ω(x, θ) in 1/samples.
+
+        x: distance from the window centre in samples, any shape.
+        theta: window length in samples, any shape that broadcasts with x.
+        """
         u = x / theta
         return (self.profile(u) / theta).masked_fill_(_outside(u), 0.0)
 
     def derivatives(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """(∂ω/∂θ, ∂ω/∂x) in 1/samples²; x and θ in samples, broadcast together."""
+        """(∂ω/∂θ, ∂ω/∂x) in 1/samples²; parameters as for ``value``."""
         u = x / theta
         slope = self.slope(u)
         area = theta.square()
@@ -98,7 +102,11 @@ WINDOWS: dict[str, Window] = {
 
 
 def from_profile(profile: Profile, slope: Profile | None = None, name: str | None = None) -> Window:
-    """A family from any callable g(u), scaled to unit area; without ``slope`` autograd gives g'(u) where it is needed.
+    """A window family from any callable profile, scaled to unit area.
+
+    profile: g(u), elementwise, u in [-1/2, 1/2].
+    slope: g'(u), elementwise; None has autograd compute it.
+    name: of the family; None takes the callable's own.
 
     Raises InputError where g has no positive, finite area on [-1/2, 1/2] or does not keep the shape of u.
     """
@@ -107,10 +115,14 @@ def from_profile(profile: Profile, slope: Profile | None = None, name: str | Non
     u = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000 - 0.5
     values = profile(u)
     if values.shape != u.shape:
-        raise InputError(f"window {name}: the profile must keep the shape of u, got {tuple(values.shape)}")
+        raise InputError(
+            f"window {name}: the profile returned shape {tuple(values.shape)} for {tuple(u.shape)}; return the shape of u"
+        )
     area = float(values.mean())
     if not math.isfinite(area) or area <= 1e-6 * float(values.abs().mean()):
-        raise InputError(f"window {name}: the area of the profile on [-1/2, 1/2] is {area}, it must be positive")
+        raise InputError(
+            f"window {name}: the area of the profile on [-1/2, 1/2] is {area}; it must be positive and finite"
+        )
 
     def by_autograd(u: Tensor) -> Tensor:
         with torch.enable_grad():
@@ -122,7 +134,7 @@ def from_profile(profile: Profile, slope: Profile | None = None, name: str | Non
 
 
 def get_window(window: "str | Window | Profile") -> Window:
-    """The family of that name, the Window itself, or one made of a callable profile.
+    """The window family for a name, a Window, or a callable profile g(u).
 
     Raises InputError for an unknown name.
     """

@@ -10,7 +10,7 @@ import numpy as np
 from ...config.grid import make_grid
 from ...config.loading import Config, merge_config
 from ...errors import InputError
-from ...optimization.resources import most_held, plan_run, rough_time
+from ...optimization.resources import most_samples_in_memory, plan_run, rough_time
 from ...recordings.audio import audit_file, open_audio, read_audio
 from ...recordings.request import Request
 from ...recordings.signal import TEXT_EXTENSIONS, Signal, check_signal, detrend, load_signals
@@ -231,7 +231,7 @@ def _plan(config: Config, signal: Signal, samples: int) -> dict:
         grid = make_grid(config, rate, samples)
     except InputError as error:
         return {"refused": str(error)}
-    moving, held = config.transform.hop_mode != FIXED_HOP, samples <= most_held(config)
+    moving, held = config.transform.hop_mode != FIXED_HOP, samples <= most_samples_in_memory(config)
     needs = plan_run(config, rate, samples, held)
     tf = None if moving else plan_run(merge_config(config, {"mode": PLANE}), rate, samples, held)
     lengths = {

@@ -1,24 +1,26 @@
-"""Learning windows and frame positions together on a plane that does not fit into memory: each step goes through it piece by piece.
+"""Windows and frame positions learnt together on a plane that does not fit in memory: each step runs over its blocks.
 
-Every step transforms anew anyway. So the pieces are transformed one after the other, for the sums P of the loss
-(frame_sums), and then again for their gradients, which add up to those of the whole: no neighbour is held fixed, and there is
-no seam. Where the loss is a function of one sum, as that of the kurtosis, once is enough.
+Every step computes a new transform anyway. So the blocks are transformed one after the other for the sums P of the loss
+(``optimization/loss.py``), and once more for their gradients, which add up to those of the whole plane: nothing is kept fixed,
+and there is no seam. Where the loss is a function of one sum, as with kurtosis, one pass is enough.
 """
+
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from ...stft.transform import dstft
 from ...stft.window_bank import moving_magnitude
-from ..criteria import linked_gaps, magnitude
+from ..coverage import linked_gaps
+from ..criteria import magnitude
 from ..strategies.moving_frames import MovingFrameStrategy
 
 
 class MovingFrameBlockStrategy(MovingFrameStrategy):
-    """The chapter of a long run in the hop modes constant, time-varying and overlap; and with kurtosis over frequency."""
+    """The strategy for the hop modes constant, time-varying and overlap block by block, and for kurtosis over frequency."""
 
-    def _objective(self, log_theta: Tensor, *places: Tensor) -> dict[str, Tensor]:
-        positions = self._positions(log_theta.exp2(), *places)
+    def _objective(self, log_theta: Tensor, *learnt: Tensor) -> dict[str, Tensor]:
+        positions = self._positions(log_theta.exp2(), *learnt)
         log_theta = log_theta[:, : len(positions)]
         leaves = [values.detach().requires_grad_() for values in (log_theta, positions)]
         total, factor = self._criterion(*leaves, log_theta.numel())
@@ -26,7 +28,7 @@ class MovingFrameBlockStrategy(MovingFrameStrategy):
         terms = self.problem.shared.terms(
             torch.cat([total, self._rest(log_theta, positions)]), *self._counts(log_theta)
         )
-        # What is added is 0; its gradient is that of the criterion.
+        # The added term is 0; its gradient is that of the criterion.
         return {**terms, "loss": terms["loss"] + factor * (pull - pull.detach())}
 
     def _counts(self, log_theta: Tensor) -> tuple[int, int | None]:
@@ -34,7 +36,7 @@ class MovingFrameBlockStrategy(MovingFrameStrategy):
         return log_theta.numel(), log_theta.shape[1] if follows else None
 
     def _criterion(self, log_theta: Tensor, positions: Tensor, points: int) -> tuple[Tensor, float]:
-        """P (2,) of the criterion; its gradient comes into those of the leaves, to be multiplied by the number returned."""
+        """P of the criterion, (2,); its gradient, up to the factor returned, is left in those of log_theta and positions."""
         shared, total = self.problem.shared, torch.zeros(2, dtype=torch.float64, device=positions.device)
         once = self.problem.name == "kurtosis"
         if not once:
@@ -54,16 +56,16 @@ class MovingFrameBlockStrategy(MovingFrameStrategy):
         return total, float(shared.slopes(torch.cat([total, rest]), points)[0]) if once else 1.0
 
     def _block_magnitude(self, block, log_theta: Tensor, positions: Tensor) -> Tensor:
-        """|S| (F, n) of a section, differentiable."""
-        place = positions[block.first : block.last] - (block.positions[0] - block.local[0])
+        """|S| of a block, (F, n), differentiable."""
+        local = positions[block.first : block.last] - (block.positions[0] - block.framed.positions[0])
         lengths = log_theta if log_theta.shape[1] == 1 else log_theta[:, block.first : block.last]
-        rest = self.grid.support, self.problem.window
+        framed = replace(block.framed, positions=local)
         if log_theta.shape[0] != 1:
-            return moving_magnitude(block.samples, lengths, place, *rest, self.per_octave)
-        return magnitude(dstft(block.samples, lengths.exp2(), place, *rest))
+            return moving_magnitude(framed, lengths, self.per_octave)
+        return magnitude(framed.stft(lengths.exp2()))
 
     def _rest(self, log_theta: Tensor, positions: Tensor) -> Tensor:
-        """The total variation, and the signal that windows link, (2,)."""
+        """The total variation and the signal that windows link, (2,)."""
         shared = self.problem.shared
         variation = linked = torch.zeros((), dtype=torch.float64, device=positions.device)
         if shared.weights[0] and log_theta.numel() > 1:

@@ -1,9 +1,9 @@
-"""One window length a frame, or a frequency, on a plane that does not fit into memory: from sums, without a bank of the plane.
+"""One window length for each frame, or for each frequency, on a plane that does not fit in memory: a descent on tables.
 
-Where θ does not vary over frequency, what a frame adds to the sums P of the loss (frame_sums) depends on that frame's θ alone, and
-smoothly; where it does not vary over time, the same holds for what a frequency adds. So the plane is gone through once for each
-of some log-spaced lengths, a table of what each frame or frequency adds is kept, and everything in between is read off
-by cubic interpolation. A step then costs O(T) or O(F) instead of O(F·T), and sees the whole signal.
+Where θ does not vary over frequency, the contribution of a frame to the sums P of the loss (``optimization/loss.py``) depends on that
+frame's θ alone, and smoothly. Where θ does not vary over time, the same holds for each frequency. So the plane is
+transformed once at each of some log-spaced lengths, and a table keeps the contributions; cubic interpolation gives them
+at lengths in between. A step then costs O(T) or O(F) instead of O(F·T), and sees the whole signal.
 """
 
 import time
@@ -14,7 +14,7 @@ from torch import Tensor
 from ...results.progress import DIVERGED, INTERRUPTED
 from ...stft.log_interpolation import MOST_DENSITY, Interpolation, density_for, node_count, node_lengths
 from ...stft.modes import TIME
-from ..criteria import linked_gaps
+from ..coverage import linked_gaps
 from ..run import NARROWING
 from .run import OutOfCoreRun
 
@@ -22,7 +22,10 @@ _REFINEMENTS = 3
 
 
 class PerAxisStrategy:
-    """The chapter of a run in the modes time- and frequency-varying with frames that stay where they are."""
+    """The strategy for the modes time- and frequency-varying on fixed frames, where the plane does not fit in memory.
+
+    run: the run that this strategy carries out.
+    """
 
     def __init__(self, run: OutOfCoreRun):
         self.run, self.problem, self.grid = run, run.problem, run.problem.grid
@@ -31,7 +34,12 @@ class PerAxisStrategy:
         self.table: Interpolation
 
     def learn(self, steps: int) -> str:
-        """Tables, best constant as start, descent; again on finer tables while their loss is not that of the transform."""
+        """Build the tables, start from the best constant window, descend; repeat on finer tables while their loss is wrong.
+
+        steps: steps allowed in all.
+
+        Returns why it stopped.
+        """
         run, problem = self.run, self.problem
         tolerance = problem.config.bank.tolerance
         self._build(density_for(tolerance))
@@ -62,10 +70,10 @@ class PerAxisStrategy:
         return INTERRUPTED if run.interrupted else outcome.reason
 
     def _build(self, density: float) -> None:
-        """Tables of so many nodes an octave; the nodes are also the loss curve."""
+        """Build tables of ``density`` nodes an octave; the nodes enter the loss curve."""
         began, run, problem = time.perf_counter(), self.run, self.problem
         if problem.local:
-            self._take_survey()
+            self._take_local_tables()
             return
         high = float(self.grid.support)
         low = min(self.grid.theta_min, high / 1.01)  # even a range of nothing needs its four nodes
@@ -83,8 +91,8 @@ class PerAxisStrategy:
         self.table = Interpolation(values, lengths)
         run.seconds["bank"] += time.perf_counter() - began
 
-    def _take_survey(self) -> None:
-        """The tables of a local criterion, which was surveyed before."""
+    def _take_local_tables(self) -> None:
+        """Take the tables of a local criterion, which were computed before."""
         problem = self.problem
         rows, weight = (
             (problem.by_frame, problem.weight_of_frame) if self.over_time else (problem.by_bin, problem.weight_of_bin)
@@ -96,20 +104,20 @@ class PerAxisStrategy:
                 self.run.tried(length, problem.evaluate(length))
 
     def _sums(self, length: float) -> Tensor:
-        """What each frame, or each frequency, adds to the criterion's sums at a constant window, (2, T) or (2, F)."""
-        problem, found = self.problem, []
+        """The contribution of each frame, (2, T), or frequency, (2, F), to the criterion's sums under a constant window."""
+        problem, sums = self.problem, []
         for block in problem.blocks(self.positions):
             values = problem.magnitude(block, length)
             with torch.no_grad():
-                found.append(problem.shared.criterion_sums.sums(values if self.over_time else values.T.contiguous()))
-        return torch.cat(found, 1) if self.over_time else torch.stack(found).sum(0)
+                sums.append(problem.shared.criterion_sums.sums(values if self.over_time else values.T.contiguous()))
+        return torch.cat(sums, 1) if self.over_time else torch.stack(sums).sum(0)
 
     def _objective(self, log_theta: Tensor) -> dict[str, Tensor]:
         sums = _Read.apply(log_theta, self.table)
         return self.problem.shared.terms(self._total(sums, log_theta), log_theta.numel())
 
     def _total(self, sums: Tensor, log_theta: Tensor) -> Tensor:
-        """P (4,) from the criterion's sums and the window lengths."""
+        """P, (4,), from the criterion's sums, (2, T) or (2, F), and log2 of window lengths in samples."""
         shared, variation, linked = self.problem.shared, *sums.new_zeros(2).to(torch.float64)
         if shared.weights[0] and log_theta.numel() > 1:
             variation = shared.variation(log_theta).sum()
@@ -121,13 +129,13 @@ class PerAxisStrategy:
         samples = self.problem.grid.samples
         if theta.shape[1] > 1 or len(self.positions) < 2:
             return linked_gaps(self.positions, theta, samples).sum()
-        # Frames lie one hop apart: each gap is linked alike.
+        # Frames lie one hop apart, so that every gap is the same.
         first = linked_gaps(self.positions[:2], theta, samples)
         return first.mean() * (len(self.positions) - 1)
 
 
 class _Read(torch.autograd.Function):
-    """Two rows of sums at log2 θ, (2, n), and their derivatives."""
+    """Two rows of sums at log2 θ, (2, n), differentiable."""
 
     @staticmethod
     def forward(ctx, log_theta, table):

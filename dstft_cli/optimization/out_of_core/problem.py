@@ -1,4 +1,4 @@
-"""One run on a signal whose plane does not fit into memory: pieces of the plane, and the loss from sums over them."""
+"""The problem of a run whose plane does not fit in memory: blocks of frames, and the loss from sums over them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,77 +7,91 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ...stft.frames import Frames
-from ...stft.transform import dstft_magnitude
+from ...stft.framed_signal import FramedSignal
 from ...system.disk_arrays import block_ranges
-from ..criteria import column_variation, coverage, linked_gaps
+from ..coverage import coverage, linked_gaps
+from ..criteria import column_variation
 from ..loss import FrameSumLoss, separable_criterion
 from ..problem import Problem
 
-_BLOCK_BINS = 1 << 20  # bins that are looked at together
+_BLOCK_BINS = 1 << 20  # bins in memory at a time
 
 
 @dataclass(frozen=True)
 class FrameBlock:
-    """Some neighbouring frames of a plane, and the samples that they see.
+    """A block of neighbouring frames, with the samples that they see.
 
-    first, last: the frames, last not among them. positions: t_n in samples of the recording. samples: (n,). local: t_n
-    counted from the first of those; a whole number of supports before, so that phases are as in the whole.
+    first, last: numbers of the frames, last not among them.
+    positions: t_n in samples of the recording, (T,).
+    framed: the samples that they see, with t_n counted from the first of these, a whole number of supports after the
+        recording's, so that phases are those of the whole plane.
     """
 
     first: int
     last: int
     positions: Tensor
-    samples: Tensor
-    local: Tensor
+    framed: FramedSignal
 
 
 class OutOfCoreProblem(Problem):
-    """A Problem that never holds the plane. room: bytes that its pieces may take."""
+    """A Problem that keeps one block of the plane in memory at a time.
+
+    signal, config, window, criterion: as for Problem.
+    penalty: a callable is refused, since it needs the whole plane.
+    room: bytes that a block may take.
+    """
 
     def __init__(self, signal, config, window, criterion=None, penalty=None, room: int = 1 << 30):
         if callable(penalty):
-            raise InputError("a penalty of your own needs the whole plane in memory: raise --memory, or use --duration")
+            raise InputError(
+                "a custom penalty needs the whole plane in memory: raise --memory, or take less of the signal with --duration"
+            )
         super().__init__(signal, config, window, criterion, penalty)
         self.room = room
         weight = self.weight if self.regularizer is not None else 0.0
         grid, cost = self.grid, config.loss.penalty_weight if self.penalty is not None else 0.0
-        size = grid.bins, len(self._still), grid.samples
-        self.shared = FrameSumLoss(self.criterion, config.loss, (weight, cost), *size)
+        size = grid.bins, len(self._fixed_positions), grid.samples
+        self.shared = FrameSumLoss(self.criterion, config.loss, (weight, cost), size)
         self.measured = {name: separable_criterion(name, 1.0) for name in ("entropy", "kurtosis")}
 
     def check_memory(self, nodes: int) -> None:
-        """The plan has seen to it."""
+        """Nothing to check: the plan of the run limits the blocks."""
 
     def block(self, positions: Tensor, first: int, last: int) -> FrameBlock:
-        """Frames first to last - 1 of those at t_n (T,) samples."""
-        support, places = self.grid.support, positions[first:last]
-        begin = max(0, int(places[0]) - support // 2 - 1) // support * support
-        end = min(self.grid.samples, int(places[-1]) + support // 2 + 2)
+        """Frames first to last - 1 of those at positions (T,), in samples."""
+        support, inside = self.grid.support, positions[first:last]
+        begin = max(0, int(inside[0]) - support // 2 - 1) // support * support
+        end = min(self.grid.samples, int(inside[-1]) + support // 2 + 2)
         end = max(end, min(begin + 1, self.grid.samples))
-        return FrameBlock(first, last, places, self.samples_between(begin, end), places - begin)
+        framed = FramedSignal(self.samples_between(begin, end), inside - begin, support, self.window)
+        return FrameBlock(first, last, inside, framed)
 
     def block_ranges(self, positions: Tensor, bins: int | None = None) -> list[tuple[int, int]]:
-        """(first, last + 1) frame of pieces of all frames, of at most about so many bins, and as many samples, each."""
+        """(first, last + 1) frame of each block, for blocks of about ``bins`` bins, and as many samples, at most."""
         return block_ranges(len(positions), max(1, int((bins or _BLOCK_BINS) / max(self.grid.bins, self.spacing))))
 
     @property
     def spacing(self) -> float:
-        """Samples from one frame to the next, on the average."""
-        return self.grid.samples / len(self._still)
+        """Mean distance between frames in samples."""
+        return self.grid.samples / len(self._fixed_positions)
 
     def blocks(self, positions: Tensor) -> Iterator[FrameBlock]:
-        """All frames at t_n (T,) samples, piece by piece."""
+        """All frames at positions (T,), in samples, block by block."""
         for first, last in self.block_ranges(positions):
             yield self.block(positions, first, last)
 
     def magnitude(self, block: FrameBlock, length: float) -> Tensor:
-        """|S| (F, n) of a section with a constant window of that many samples, exactly."""
-        grid = self.grid
-        return dstft_magnitude(block.samples, length, Frames.at(block.local, grid.support), grid.support, self.window)
+        """|S| of a block, (F, n), exactly, under a constant window of ``length`` samples."""
+        return block.framed.magnitude(length)
 
     def frame_sums(self, length: float, on_block: Callable[[], object] = lambda: None) -> Tensor:
-        """What each frame adds to the loss at a constant window of that many samples, (4, T)."""
+        """The contribution of each frame to the sums P of the loss under a constant window.
+
+        length: window length in samples.
+        on_block: called before each block.
+
+        Returns (4, T) float64.
+        """
         positions = self.positions(length)
         sums = torch.zeros(4, len(positions), dtype=torch.float64, device=self.device)
         for block in self.blocks(positions):
@@ -88,7 +102,7 @@ class OutOfCoreProblem(Problem):
         return sums
 
     def linked(self, positions: Tensor, length: float) -> Tensor:
-        """The signal that neighbouring windows of one length in samples link behind each frame, (T,); 0 where nothing depends on it."""
+        """The part of the gap after each frame that windows of ``length`` samples link, (T,) samples; 0 without a penalty."""
         linked = torch.zeros(len(positions), dtype=torch.float64, device=self.device)
         if self.shared.weights[1]:
             theta = torch.full((1, 1), length, dtype=torch.float64, device=self.device)
@@ -96,18 +110,29 @@ class OutOfCoreProblem(Problem):
         return linked
 
     def shared_terms(self, total: Tensor, points: int, frames: int) -> dict[str, float]:
-        """The loss and its terms from the sums over all frames (4,), as numbers. Raises DivergedError as Problem.terms does."""
+        """The loss and its terms as numbers, from the sums P over all frames, (4,).
+
+        points: number of window lengths in all.
+        frames: T.
+
+        Raises DivergedError where one is not finite.
+        """
         follows = self.grid.overlap is not None and not self.criterion.per_frame
         terms = self.shared.terms(total, points, frames if follows else None)
         return self.finite({name: term.item() for name, term in terms.items()})
 
     def evaluate(self, length: float, on_block: Callable[[], object] = lambda: None) -> dict[str, float]:
+        """As Problem.evaluate; on_block: called before each block."""
         sums = self.frame_sums(length, on_block)
         return self.shared_terms(sums.sum(1), 1, sums.shape[1])
 
 
 class LossAccumulator:
-    """The loss and the measures of a plane, from its pieces."""
+    """The loss and the measures of a plane, added up over its blocks.
+
+    problem: the problem of the run.
+    positions: (T,) window centres in samples.
+    """
 
     def __init__(self, problem: OutOfCoreProblem, positions: Tensor):
         self.problem, self.positions = problem, positions
@@ -116,13 +141,15 @@ class LossAccumulator:
         self.reached = 0.0
 
     def add(self, block: FrameBlock, values: Tensor, theta: Tensor, around: tuple[int, int]) -> None:
-        """A section's |S| (F, n) and its window lengths (1 or F, 1 or n + more) in samples.
+        """Add a block.
 
-        around: the frames that the window lengths belong to, where they vary over time, those beside the section among them.
+        values: |S| of its n frames, (F, n).
+        theta: window lengths in samples, (1 or F, 1 or those of the frames ``around``).
+        around: (first, last + 1) of the frames whose window lengths are given, the block's neighbours among them.
         """
         problem, inside = self.problem, slice(block.first - around[0], block.last - around[0])
         with torch.no_grad():
-            if not problem.local:  # it cannot be told from one plane
+            if not problem.local:  # a local criterion needs more than one plane
                 self.total[:2] += problem.shared.criterion_sums.sums(values).sum(1)
             for name, criterion_sums in problem.measured.items():
                 self.sums[name] += criterion_sums.sums(values).sum(1)
@@ -131,7 +158,7 @@ class LossAccumulator:
             self._reach(block, theta, around)
 
     def _reach(self, block: FrameBlock, theta: Tensor, around: tuple[int, int]) -> None:
-        """The signal that windows link, and that they cover, between this section's first frame and the next one's."""
+        """Add the signal linked and covered by windows from this block's first frame to the next block's."""
         positions, samples = self.positions, self.problem.grid.samples
         first, last = around
         theta = theta.expand(-1, last - first) if theta.shape[1] == 1 else theta
@@ -143,7 +170,11 @@ class LossAccumulator:
         self.reached += coverage(positions[first:last], theta, samples, (ends, end)) * samples
 
     def terms(self, points: int, constant: Tensor | None = None) -> dict[str, float]:
-        """The loss and its terms. points: window lengths in all. constant: those (F, 1) of them that do not vary over time."""
+        """The loss and its terms.
+
+        points: number of window lengths in all.
+        constant: window lengths in samples that do not vary over time, (F, 1) or (1, 1); None where they vary.
+        """
         shared = self.problem.shared
         if constant is not None and shared.weights[0] and constant.numel() > 1:
             lengths = constant.log2() if shared.settings.unit == "octaves" else constant
@@ -151,8 +182,8 @@ class LossAccumulator:
         return self.problem.shared_terms(self.total, points, len(self.positions))
 
     def measures(self) -> dict[str, float]:
-        """Entropy, kurtosis and true coverage."""
-        found = {
+        """Entropy in nats, kurtosis and true coverage."""
+        measures = {
             name: criterion_sums.value(self.sums[name]).item() for name, criterion_sums in self.problem.measured.items()
         }
-        return {**found, "coverage": self.reached / self.problem.grid.samples}
+        return {**measures, "coverage": self.reached / self.problem.grid.samples}

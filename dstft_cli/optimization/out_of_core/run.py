@@ -1,4 +1,4 @@
-"""A run whose plane is written to disk as it is made: what Run does, a few frames at a time."""
+"""A run whose plane is written to disk block by block."""
 
 import math
 import time
@@ -17,18 +17,21 @@ from ..run import OptimizationRun
 from .problem import FrameBlock, LossAccumulator, OutOfCoreProblem
 
 STFT, THETA = (file_beside(name) for name in ("stft", "theta"))
-_BLOCK_BINS = 1 << 19  # bins that are transformed together
+_BLOCK_BINS = 1 << 19  # bins transformed at a time
 _CHECKED = 500  # bins in all, at least
-_LEAST_CHECKED = 8  # in each piece
+_LEAST_CHECKED = 8  # in each block
 
 Lengths = Tensor | DiskPlane
 
 
 class OutOfCoreRun(OptimizationRun):
-    """folder: where the planes lie, STFT and, with one window for each point, THETA.
+    """An optimisation whose result lies on disk.
 
-    local_sums: what a local criterion adds up to (2,) at the θ that is to be transformed.
-    spectrum, theta: planes on disk, θ also a tensor in the modes whose windows are not as many as the plane's points.
+    problem, on_step: as for OptimizationRun.
+    folder: where the planes are written: STFT and, with one window length for each point, THETA.
+
+    ``local_sums`` has the two sums of a local criterion, (2,), at the θ to be transformed. ``spectrum`` is a plane on disk, and so is
+    ``theta`` with one window length for each point.
     """
 
     def __init__(self, problem: OutOfCoreProblem, on_step: OnStep | None, folder: Path):
@@ -39,7 +42,7 @@ class OutOfCoreRun(OptimizationRun):
         self._last: LossAccumulator
 
     def fill(self, length: float) -> Lengths:
-        """θ of one length in samples everywhere, in the shape of the mode."""
+        """θ of ``length`` samples everywhere, in the shape of the mode."""
         problem, frames = self.problem, len(self.problem.positions(length))
         if problem.local:
             self.local_sums = problem.frame_sums(length)[:2].sum(1)
@@ -52,11 +55,12 @@ class OutOfCoreRun(OptimizationRun):
         return plane
 
     def new_theta(self) -> DiskPlane:
-        """An empty plane for window lengths in samples, one for each point."""
+        """An empty plane on disk for window lengths in samples, (F, T)."""
         grid = self.problem.grid
         return DiskPlane(self.folder / THETA, (grid.bins, grid.frames), self.problem.config.run.dtype)
 
     def transform(self, theta: Lengths, positions: Tensor) -> None:
+        """As OptimizationRun.transform, block by block."""
         began, problem = time.perf_counter(), self.problem
         self.theta, self.positions = theta, positions
         spectrum = DiskPlane(self.folder / STFT, (problem.grid.bins, len(positions)), "complex64")
@@ -83,14 +87,13 @@ class OutOfCoreRun(OptimizationRun):
 
     def _transformed(self, block: FrameBlock, theta: Tensor, bins: int):
         problem, run = self.problem, self.problem.config.run
-        place = block.local, problem.grid.support, problem.window
         exact, seed = problem.config.bank.exact, run.seed + block.first
         if theta.numel() > 1 and bool((theta == theta[0, 0]).all()):
-            theta = theta[:1, :1]  # much less work: most pieces of a run that was stopped are so
-        return checked_block(block.samples, theta, *place, seed=seed, exact=exact, bins=bins)
+            theta = theta[:1, :1]  # one constant window is much less work, and frequent in a run that was stopped
+        return checked_block(block.framed, theta, seed, exact, bins=bins)
 
     def _around(self, positions: Tensor, first: int, last: int) -> tuple[int, int]:
-        """The frames whose windows may reach into the part of the signal that belongs to frames first to last - 1."""
+        """(first, last + 1) of the frames whose windows may reach the samples of frames first to last - 1."""
         reach = self.problem.grid.support / 2 + 1
         end = positions[min(last, len(positions) - 1)]
         ends = torch.stack([positions[first] - reach, end + reach])
@@ -98,7 +101,7 @@ class OutOfCoreRun(OptimizationRun):
         return max(0, min(low, first - 1)), min(len(positions), max(high, last + 1))
 
     def _lengths(self, theta: Lengths, first: int, last: int) -> Tensor:
-        """θ in samples of those frames, (1 or F, 1 or last - first)."""
+        """θ in samples of frames first to last - 1, (1 or F, 1 or last - first)."""
         if isinstance(theta, DiskPlane):
             return torch.from_numpy(np.ascontiguousarray(theta.columns(first, last))).to(self.problem.device)
         return theta if theta.shape[1] == 1 else theta[:, first:last]
@@ -122,7 +125,7 @@ class OutOfCoreRun(OptimizationRun):
 
 
 def _inside(lengths: Tensor, block: FrameBlock, around: tuple[int, int]) -> Tensor:
-    """Those window lengths of the frames around a section that belong to it."""
+    """The block's own window lengths out of those of the frames around it."""
     if lengths.shape[1] == 1:
         return lengths
     return lengths[:, block.first - around[0] : block.last - around[0]]

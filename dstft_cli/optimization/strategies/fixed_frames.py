@@ -1,4 +1,4 @@
-"""Learning window lengths where frames do not move: descent on the window bank, checked and refined."""
+"""Window lengths learnt on fixed frames: a descent on the window bank, checked and refined."""
 
 import math
 import time
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...results.progress import DIVERGED, INTERRUPTED
 from ...stft.checked_transform import check
+from ...stft.framed_signal import FramedSignal
 from ...stft.log_interpolation import MOST_DENSITY, density_for, node_count
 from ...stft.window_bank import WindowBank
 from ..criteria import magnitude
@@ -19,15 +20,15 @@ from ..run import NARROWING, OptimizationRun
 _REFINEMENTS = 3
 
 
-def learn_surveyed(run: OptimizationRun, steps: int) -> str:
-    """The chapter of a local criterion, which knows all window lengths beforehand: no bank, no refinement."""
+def learn_local(run: OptimizationRun, steps: int) -> str:
+    """Carry out a run with a local criterion, which was computed at all window lengths before: no bank, no refinement."""
     problem, grid = run.problem, run.problem.grid
 
     def objective(log_theta: Tensor) -> dict[str, Tensor]:
         return problem.losses(None, log_theta)
 
     run.explore(steps)
-    # Where nothing speaks for a length the first one stays: that of least entropy makes the calmest floor.
+    # A point without evidence keeps the first length; that of least entropy gives the calmest noise floor.
     run.record_initial(grid.theta or problem.field.calmest)
     theta, positions = problem.constant(run.first), problem.positions(run.first)
     if not run.interrupted:
@@ -42,12 +43,10 @@ def learn_surveyed(run: OptimizationRun, steps: int) -> str:
     return INTERRUPTED if run.interrupted else outcome.reason
 
 
-def fitting_bank(
-    run: OptimizationRun, samples: Tensor, positions: Tensor, density: float, on_node: Callable
-) -> WindowBank:
-    """A bank of at least that many nodes an octave that meets the tolerance, of frames at t_n (T,) in samples (N,).
+def fitting_bank(run: OptimizationRun, framed: FramedSignal, density: float, on_node: Callable) -> WindowBank:
+    """A bank that meets the tolerance, of at least ``density`` nodes an octave.
 
-    on_node: as WindowBank has it; a true return leaves the bank incomplete.
+    on_node: as for WindowBank; a true return leaves the bank incomplete.
     """
     began, problem = time.perf_counter(), run.problem
     tolerance, grid = problem.config.bank.tolerance, problem.grid
@@ -57,10 +56,10 @@ def fitting_bank(
     while True:
         count, bank = node_count(low, high, density), None
         problem.check_memory(count)
-        bank = WindowBank(samples, positions, grid.support, low, high, count, problem.window, on_node)
+        bank = WindowBank(framed, low, high, count, on_node)
         if run.interrupted:
             break
-        error = _random_error(problem, bank, samples, positions)
+        error = _random_error(problem, bank, framed)
         if error <= tolerance or density >= MOST_DENSITY or error > previous / 1.3:
             break
         previous, density = error, density * max(1.2, min(2.0, 1.1 * (error / tolerance) ** (1 / 2.6)))
@@ -68,30 +67,38 @@ def fitting_bank(
     return bank
 
 
-def _random_error(problem: Problem, bank: WindowBank, samples: Tensor, positions: Tensor) -> float:
-    """The bank's relative rms error at window lengths drawn at random, log-uniform over its range."""
+def _random_error(problem: Problem, bank: WindowBank, framed: FramedSignal) -> float:
+    """The bank's relative rms error at random window lengths, log-uniform over its range."""
     generator = torch.Generator().manual_seed(problem.config.run.seed)
     low, high = math.log2(bank.lengths[0]), math.log2(bank.lengths[-1])
     draw = torch.rand(bank.shape, generator=generator, dtype=problem.dtype)
-    return bank_error(problem, bank, samples, positions, draw.to(problem.device) * (high - low) + low)
+    return bank_error(problem, bank, framed, draw.to(problem.device) * (high - low) + low)
 
 
-def bank_error(problem: Problem, bank: WindowBank, samples: Tensor, positions: Tensor, log_theta: Tensor) -> float:
-    """The bank's relative rms error at log2 θ, by exact bins."""
-    place = positions, problem.grid.support, problem.window
-    return check(bank.stft(log_theta), samples, log_theta.exp2(), *place, problem.config.run.seed).rms
+def bank_error(problem: Problem, bank: WindowBank, framed: FramedSignal, log_theta: Tensor) -> float:
+    """The bank's rms error relative to S at log2 θ, any shape that broadcasts to (F, T), by exact bins."""
+    return check(bank.stft(log_theta), framed, log_theta.exp2(), problem.config.run.seed).rms
 
 
 class FixedFrameStrategy:
-    """The chapter of a run in the modes time-, frequency- and tf-varying with frames that stay where they are."""
+    """The strategy for the modes time-, frequency- and tf-varying on fixed frames, where the bank fits in memory.
+
+    run: the run that this strategy carries out.
+    """
 
     def __init__(self, run: OptimizationRun):
         self.run, self.problem = run, run.problem
-        self.positions = self.problem.positions(self.problem.grid.first_length)
+        self.framed = self.problem.framed(self.problem.grid.first_length)
+        self.positions = self.framed.positions
         self.bank: WindowBank
 
     def learn(self, steps: int) -> str:
-        """Bank, best constant as start, descent; again on a finer bank while its check fails. Returns why it stopped."""
+        """Build the bank, start from the best constant window, descend; repeat on a finer bank while the check fails.
+
+        steps: steps allowed in all.
+
+        Returns why it stopped.
+        """
         run, problem, grid = self.run, self.problem, self.problem.grid
         self._build(density_for(problem.config.bank.tolerance))
         run.narrow(NARROWING, 0)
@@ -109,7 +116,7 @@ class FixedFrameStrategy:
             if steps < 1:
                 break
             self._build(self.bank.per_octave * 1.5)
-            if run.interrupted:  # the finer bank is not whole; what the coarser one gave stands
+            if run.interrupted:  # the finer bank is incomplete; the result on the coarser one stands
                 break
         run.keep_the_better()
         return INTERRUPTED if run.interrupted else outcome.reason
@@ -118,9 +125,9 @@ class FixedFrameStrategy:
         return self.problem.losses(self.bank.magnitude(log_theta), log_theta, self.positions)
 
     def _build(self, density: float) -> None:
-        """A bank of at least that many nodes an octave that meets the tolerance; its nodes are also the loss curve."""
-        self.bank = None  # before the next one takes its place in memory
-        self.bank = fitting_bank(self.run, self.problem.samples, self.positions, density, self._on_node)
+        """Build a bank of at least ``density`` nodes an octave that meets the tolerance; its nodes enter the loss curve."""
+        self.bank = None  # frees its memory first
+        self.bank = fitting_bank(self.run, self.framed, density, self._on_node)
 
     def _on_node(self, index: int, count: int, length: float, spectrum: Tensor) -> bool:
         theta = torch.full((1, 1), length, dtype=self.problem.dtype, device=self.problem.device)
@@ -131,9 +138,9 @@ class FixedFrameStrategy:
         return self.run.report("bank", index, count)
 
     def _holds(self, outcome: Descent) -> bool:
-        """The check after the run: the bank against exact bins, and its loss against that of the final transform."""
+        """Check the bank against exact bins, and its loss against that of the final transform."""
         tolerance, best = self.problem.config.bank.tolerance, outcome.best[0]
-        rms = bank_error(self.problem, self.bank, self.problem.samples, self.positions, best)
+        rms = bank_error(self.problem, self.bank, self.framed, best)
         error = abs(outcome.best_terms["loss"] - self.run.final["loss"])
         self.run.bank = {"nodes": len(self.bank), "rms": rms, "loss_error": error}
         return (rms <= tolerance and error <= tolerance) or self.bank.per_octave >= MOST_DENSITY
