@@ -8,8 +8,9 @@ import torch
 from torch.autograd import gradcheck
 
 from dstft_cli.optimization.criteria import entropy
-from dstft_cli.stft.checked_transform import check, final_transform
+from dstft_cli.stft.checked_transform import check, checked_transform
 from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.framed_signal import FramedSignal
 from dstft_cli.stft.log_interpolation import node_count, node_lengths
 from dstft_cli.stft.transform import dstft
 from dstft_cli.stft.window_bank import WindowBank
@@ -37,8 +38,12 @@ def relative_rms(found, exact):
     return ((found - exact).abs().square().sum() / exact.abs().square().sum()).sqrt().item()
 
 
+def framed(signal, positions, window="hann"):
+    return FramedSignal(signal, positions, L, WINDOWS[window])
+
+
 def bank(signal, positions, count, window="hann", on_node=None):
-    return WindowBank(signal, positions, L, LOW, L, count, WINDOWS[window], on_node)
+    return WindowBank(framed(signal, positions, window), LOW, L, count, on_node)
 
 
 def test_nodes_are_uniform_in_log_and_include_both_ends():
@@ -107,7 +112,7 @@ def test_silence_reads_as_silence_with_no_gradient(positions):
 def test_what_is_written_out_is_true_to_1e_4(signal, positions, shape, window):
     """Hamming jumps at its edge, so that no bank is good enough: then the sums are taken."""
     theta = random_lengths(shape).exp2()
-    spectrum, accuracy = final_transform(signal, theta, positions, L, WINDOWS[window], seed=0)
+    spectrum, accuracy = checked_transform(framed(signal, positions, window), theta, seed=0)
     exact = dstft(signal, theta, positions, L, window)
     assert relative_rms(spectrum, exact) < 1.2e-4
     assert accuracy.rms <= 1e-4
@@ -115,7 +120,7 @@ def test_what_is_written_out_is_true_to_1e_4(signal, positions, shape, window):
 
 def test_exact_means_exact(signal, positions):
     theta = random_lengths((129, 26)).exp2()
-    spectrum, accuracy = final_transform(signal, theta, positions, L, WINDOWS["hann"], seed=0, exact=True)
+    spectrum, accuracy = checked_transform(framed(signal, positions), theta, seed=0, exact=True)
     assert accuracy.rms < 1e-12
     assert relative_rms(spectrum, dstft(signal, theta, positions, L)) < 1e-12
 
@@ -126,7 +131,7 @@ def test_the_check_finds_the_error_that_is_there(signal, positions):
     exact = dstft(signal, theta, positions, L)
     noise = torch.randn(exact.shape, dtype=torch.complex128, generator=torch.Generator().manual_seed(8))
     wrong = exact + 1e-3 * exact.abs().max() * noise
-    accuracy = check(wrong, signal, theta, positions, L, WINDOWS["hann"], seed=1)
+    accuracy = check(wrong, framed(signal, positions), theta, seed=1)
     assert accuracy.rms == pytest.approx(relative_rms(wrong, exact), rel=0.2)
     assert accuracy.bins_checked == 500
 
@@ -136,7 +141,7 @@ def test_the_check_sees_one_wrong_bin_that_holds_the_energy(signal, positions):
     wrong = dstft(signal, theta, positions, L)
     m, n = divmod(int(wrong.abs().argmax()), 26)
     wrong[m, n] *= 1.5
-    assert check(wrong, signal, theta, positions, L, WINDOWS["hann"], seed=1).max > 0.3
+    assert check(wrong, framed(signal, positions), theta, seed=1).max > 0.3
 
 
 def test_node_count_covers_the_range_and_is_never_too_small():

@@ -10,7 +10,9 @@ from torch.autograd import gradcheck
 
 from dstft_cli.optimization import local_concentration
 from dstft_cli.optimization.local_concentration import LocalConcentration
+from dstft_cli.stft import framed_signal
 from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.framed_signal import FramedSignal
 from dstft_cli.stft.transform import dstft
 from dstft_cli.stft.windows import WINDOWS
 
@@ -35,7 +37,8 @@ def signal(two_tones_and_click):
 
 def field(signal, hop=HOP, support=L, low=LOW, high=None, window="hann", on_node=None) -> LocalConcentration:
     positions = fixed_positions(len(signal), hop)
-    return LocalConcentration(signal, positions, hop, support, low, high or float(support), WINDOWS[window], on_node)
+    framed = FramedSignal(signal, positions, support, WINDOWS[window])
+    return LocalConcentration(framed, hop, (low, high or float(support)), on_node)
 
 
 def plainly(power, place, deviations) -> float:
@@ -264,7 +267,7 @@ def transforms(monkeypatch):
         asked.append(len(frames))
         return dstft(signal, length, frames, *others)
 
-    monkeypatch.setattr(local_concentration, "dstft", counted)
+    monkeypatch.setattr(framed_signal, "dstft", counted)
     return asked
 
 

@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
+from layers import build_layer
 from torch.autograd import gradcheck
 from torch.func import functional_call
 
-from dstft_cli import DSTFT
 from dstft_cli.stft.frame_positions import fixed_positions, unequal_steps
 from dstft_cli.stft.transform import dstft
 from dstft_cli.stft.windows import WINDOWS, from_profile
@@ -53,7 +53,7 @@ def number(values) -> torch.Tensor:
 def test_of_hops_and_theta_in_the_layer(signals, hop_mode, mode, window):
     """Eq. (15), (20): one hop a frame; Eq. (16), (24): one hop."""
     name, values = HOPS[hop_mode]
-    layer = DSTFT(L, mode=mode, hop_mode=hop_mode, num_frames=4, window=window, dtype=torch.float64)
+    layer = build_layer(L, mode=mode, hop_mode=hop_mode, num_frames=4, window=window).double()
     inputs = lengths(SHAPES[mode]), number(values)
     assert gradcheck(lambda th, hop: functional_call(layer, {"theta": th, name: hop}, (signals[0],)), inputs)
 
@@ -62,7 +62,7 @@ def test_of_hops_and_theta_in_the_layer(signals, hop_mode, mode, window):
 @pytest.mark.parametrize("mode", ["constant", "time"])
 def test_of_theta_where_frames_follow_the_windows(signals, mode, window):
     """θ moves the frames as well as stretching the windows; of the 9 θ that vary over time 6 are in use."""
-    layer = DSTFT(L, mode=mode, hop_mode="overlap", overlap=0.6, num_frames=9, window=window, dtype=torch.float64)
+    layer = build_layer(L, mode=mode, hop_mode="overlap", overlap=0.6, num_frames=9, window=window).double()
     theta = number([[11.3]]) if mode == "constant" else lengths((1, 9))
     assert functional_call(layer, {"theta": theta}, (signals,)).shape[-1] == 6
     assert gradcheck(lambda th: functional_call(layer, {"theta": th}, (signals,)), theta)
@@ -82,7 +82,7 @@ def by_definition(function, signal, theta, positions):
 def test_of_hops_as_printed(signals, hop_mode, mode, window):
     """∂S/∂H_i = -S_{∂xω} in the frames n > i, Eq. (15); ∂S/∂H = -n·S_{∂xω}, Eq. (16); the loss on top, Eq. (20), (24)."""
     name, values = HOPS[hop_mode]
-    layer = DSTFT(L, mode=mode, hop_mode=hop_mode, num_frames=4, window=window, dtype=torch.float64)
+    layer = build_layer(L, mode=mode, hop_mode=hop_mode, num_frames=4, window=window).double()
     theta, hops = lengths(SHAPES[mode]), number(values)
     spectrum = functional_call(layer, {"theta": theta, name: hops}, (signals[0],))
     loss_by_spectrum = torch.randn(spectrum.shape, dtype=spectrum.dtype, generator=torch.Generator().manual_seed(3))

@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
+from layers import build_layer
 
-from dstft_cli import DSTFT, dstft, inverse
+from dstft_cli import dstft, inverse
 from dstft_cli.errors import InputError
 from dstft_cli.stft.frame_positions import fixed_positions
 from dstft_cli.stft.frames import Frames
@@ -109,7 +110,7 @@ class TestRoundTrip:
     )
     def test_of_the_layer(self, settings):
         count = len(positions(False))
-        layer = DSTFT(L, hop=6.0, num_frames=count, dtype=torch.float64, **settings)
+        layer = build_layer(L, 6.0, num_frames=count, **settings).double()
         original = signal()
         assert error(layer.inverse(layer(original).detach(), N), original) < PROMISED[torch.float64]
 

@@ -14,7 +14,7 @@ from test_optimization import LEARNT, MODES, RATE, exact, random_signal, within_
 from dstft_cli import Signal, load_signal, optimize
 from dstft_cli.errors import ConfigError
 from dstft_cli.figures.of_result import make_figures
-from dstft_cli.optimization import local_concentration
+from dstft_cli.stft import framed_signal
 from dstft_cli.stft.transform import dstft as transform
 
 LOCAL = {"criterion": "concentration"}
@@ -181,7 +181,7 @@ class TestCommand:
                 os.kill(os.getpid(), signals.SIGINT)
             return transform(*arguments)
 
-        monkeypatch.setattr(local_concentration, "dstft", interrupted)
+        monkeypatch.setattr(framed_signal, "dstft", interrupted)
         run = dstft("optimize", path, "-o", tmp_path / "out", "--mode", "tf", *FLAGS)
         assert (run.code, read(tmp_path / "out")["stop_reason"]) == (130, "interrupted")
         assert names(tmp_path / "out") == WHOLE

@@ -106,7 +106,7 @@ def test_renyi_of_any_order_on_faint_spectra(in_pieces, monkeypatch, order):
 @pytest.mark.parametrize("settings", [{"memory": "700MB"}, {"memory": "760MB", "dtype": "float64"}], ids=str)
 def test_too_little_memory_for_a_single_block_is_refused_before_anything_is_computed(settings):
     config = load_config(None, [], {"mode": "tf-varying", "support": 4096, **settings})
-    plan = plan_run(config, 44100, 3600 * 44100, held=False)
+    plan = plan_run(config, 44100, 3600 * 44100, in_memory=False)
     with pytest.raises(InputError, match=r"tf-varying needs about .* and --memory allows 7"):
         check_plan(plan, "hour.wav", config)
 

@@ -185,7 +185,7 @@ class TestPlans:
         little, much = (load_config(None, [], {"memory": size, "mode": "tf"}) for size in ("1GB", "50GB"))
         hour = 16000, 16000 * 3600
         assert plan_run(little, *hour).long and not plan_run(much, *hour).long
-        assert plan_run(little, *hour, held=False).memory <= 1e9 < plan_run(much, *hour).memory
+        assert plan_run(little, *hour, in_memory=False).memory <= 1e9 < plan_run(much, *hour).memory
         assert most_samples_in_memory(little) < most_samples_in_memory(much)
 
     def test_what_was_planned_and_told_is_what_is_done(self, signal, tmp_path, monkeypatch):

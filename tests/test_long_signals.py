@@ -51,13 +51,13 @@ def test_no_seam_is_at_a_blocks_edge(both, monkeypatch):
     edges = []
     from dstft_cli.optimization.out_of_core.blocks import BlockStrategy
 
-    block = BlockStrategy._block
+    descend = BlockStrategy._descend_block
 
-    def noted(self, low, high, kept, *rest):
-        edges.append(low + kept.start)
-        return block(self, low, high, kept, *rest)
+    def noted(self, block, kept, *rest):
+        edges.append(block.first + kept.start)
+        return descend(self, block, kept, *rest)
 
-    monkeypatch.setattr(BlockStrategy, "_block", noted)
+    monkeypatch.setattr(BlockStrategy, "_descend_block", noted)
     whole, pieces = both(mode="tf-varying", steps=25, loss="entropy", lambda_=2.0)
     assert len(set(edges)) >= 4
     inner = sorted(edge for edge in set(edges) if edge)
@@ -88,7 +88,7 @@ def test_a_local_criterion_is_the_same_in_whatever_pieces_it_is_surveyed(signal)
         problem.precompute(lambda index, count: None)
         found.append(problem)
     few, many = found
-    assert few.frames_at_once() < len(few.places) < many.frames_at_once()
+    assert few.frames_at_once() < len(few.by_frame) < many.frames_at_once()
     for name in ("by_frame", "by_bin", "weight_of_frame", "weight_of_bin"):
         one, other = getattr(few, name), getattr(many, name)
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4 * float(other.abs().max()))

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from layers import build_layer
 from torch import nn
 
 from dstft_cli import DSTFT
@@ -20,7 +21,7 @@ class Magnitude(nn.Module):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_theta_has_the_shape_of_its_mode(mode):
-    layer = DSTFT(64, 10, mode=mode, num_frames=11, theta=20.0)
+    layer = build_layer(64, 10, mode=mode, num_frames=11, theta=20.0)
     assert tuple(layer.theta.shape) == SHAPES[mode]
     assert layer.theta.requires_grad == (mode != "fixed")
     assert layer(torch.randn(2, 3, 105)).shape == (2, 3, 33, 11)
@@ -30,7 +31,7 @@ def test_theta_has_the_shape_of_its_mode(mode):
     ("alias", "mode"), [("time", MODES[2]), ("frequency", MODES[3]), ("tf", MODES[4]), ("time-frequency", MODES[4])]
 )
 def test_aliases(alias, mode):
-    assert DSTFT(64, 10, mode=alias, num_frames=11).mode == mode
+    assert build_layer(64, 10, mode=alias, num_frames=11).mode == mode
 
 
 @pytest.mark.parametrize("mode", ["fixed", "constant", "frequency-varying"])
@@ -41,7 +42,7 @@ def test_without_a_time_axis_any_length_goes(mode):
 
 @pytest.mark.parametrize("mode", ["time-varying", "tf-varying"])
 def test_with_a_time_axis_another_length_is_refused_with_those_that_fit(mode):
-    layer = DSTFT(64, 10, mode=mode, num_frames=11)
+    layer = build_layer(64, 10, mode=mode, num_frames=11)
     assert layer(torch.randn(100)).shape == layer(torch.randn(109)).shape == (33, 11)
     for samples in (99, 110):
         with pytest.raises(InputError, match=f"11 frames.*100 to 109 samples, not {samples}"):
@@ -74,11 +75,11 @@ def test_parameters_stay_the_same_objects_and_learn_inside_a_sequential():
 )
 def test_state_dict_brings_everything_back(build):
     build = dict(support=64, num_frames=7, **build)
-    layer = DSTFT(**build, theta=30.0)
+    layer = build_layer(**build, theta=30.0)
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.add_(torch.rand_like(parameter))
-    other = DSTFT(**build)
+    other = build_layer(**build)
     other.load_state_dict(copy.deepcopy(layer.state_dict()))
     signal = torch.randn(100)
     torch.testing.assert_close(other(signal), layer(signal), rtol=0, atol=0)
@@ -101,7 +102,7 @@ def test_state_dict_brings_everything_back(build):
 def test_where_the_frames_lie(build, positions):
     if isinstance(build.get("theta"), list):
         build = {**build, "theta": torch.tensor(build["theta"])}
-    layer = DSTFT(64, **build)
+    layer = build_layer(64, **build)
     torch.testing.assert_close(layer.positions(100), torch.tensor(positions, dtype=torch.float64))
     assert layer(torch.randn(100)).shape == (33, len(positions))
 
@@ -110,7 +111,7 @@ def test_an_optimiser_brings_a_frame_onto_a_click():
     """Of a click at sample 50.0 a frame sees most when it is centred there; it starts at 44 and its neighbours see nothing."""
     click = torch.zeros(100)
     click[50] = 1.0
-    layer = DSTFT(64, 22, theta=20.0, mode="fixed", hop_mode="time", num_frames=5)
+    layer = build_layer(64, 22, theta=20.0, mode="fixed", hop_mode="time", num_frames=5)
     optimizer = torch.optim.Adam(layer.parameters(), lr=0.2)
     for _ in range(150):
         optimizer.zero_grad()
@@ -123,7 +124,7 @@ def test_an_optimiser_brings_a_frame_onto_a_click():
 @pytest.mark.parametrize("scale", [1.0, 1e3, 1e9])
 def test_whatever_a_step_does_to_hops_the_frames_stay_in_order_apart_and_inside(hop_mode, scale):
     draw = torch.Generator().manual_seed(0)
-    layer = DSTFT(64, 16, hop_mode=hop_mode, num_frames=7, hop_min=5.0)
+    layer = build_layer(64, 16, hop_mode=hop_mode, num_frames=7, hop_min=5.0)
     hops = next(parameter for name, parameter in layer.named_parameters() if name.startswith("hop"))
     assert hops.dtype == torch.float64
     for _ in range(50):
@@ -138,7 +139,7 @@ def test_whatever_a_step_does_to_hops_the_frames_stay_in_order_apart_and_inside(
 
 @pytest.mark.parametrize(("beyond", "used"), [(1e9, 100 / 6), (-3.0, 4.0)])
 def test_one_hop_can_come_back_from_beyond_its_bounds(beyond, used):
-    layer = DSTFT(64, 16, hop_mode="constant", num_frames=7)
+    layer = build_layer(64, 16, hop_mode="constant", num_frames=7)
     with torch.no_grad():
         layer.hop.fill_(beyond)
     layer(torch.randn(100, generator=torch.Generator().manual_seed(0))).abs().sum().backward()
@@ -148,7 +149,7 @@ def test_one_hop_can_come_back_from_beyond_its_bounds(beyond, used):
 
 @pytest.mark.parametrize("hop_mode", ["constant", "time-varying"])
 def test_a_signal_that_cannot_hold_the_frames_is_refused(hop_mode):
-    layer = DSTFT(64, 16, hop_mode=hop_mode, num_frames=7, hop_min=5.0)
+    layer = build_layer(64, 16, hop_mode=hop_mode, num_frames=7, hop_min=5.0)
     with pytest.raises(InputError, match=r"7 frames at least 5 samples apart.*30 samples or more, not 29"):
         layer(torch.randn(29))
 
@@ -163,7 +164,7 @@ def test_a_signal_that_cannot_hold_the_frames_is_refused(hop_mode):
 )
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_training_that_has_blown_up_is_said_to_have(build, name, value):
-    layer = DSTFT(64, **build)
+    layer = build_layer(64, **build)
     with torch.no_grad():
         getattr(layer, name).fill_(value)
     with pytest.raises(DivergedError, match=f"^{name} of this DSTFT.*lower learning rate"):
@@ -171,7 +172,7 @@ def test_a_training_that_has_blown_up_is_said_to_have(build, name, value):
 
 
 def test_longer_windows_give_fewer_frames_where_they_overlap_alike():
-    layer = DSTFT(64, theta=16.0, hop_mode="overlap", overlap=0.25)
+    layer = build_layer(64, theta=16.0, hop_mode="overlap", overlap=0.25)
     assert layer(torch.randn(100)).shape[-1] == 26
     with torch.no_grad():
         layer.theta.fill_(40.0)
@@ -179,9 +180,9 @@ def test_longer_windows_give_fewer_frames_where_they_overlap_alike():
 
 
 def test_what_the_layer_says_of_itself():
-    layer = DSTFT(64, 16, hop_mode="constant", num_frames=7)
+    layer = build_layer(64, 16, hop_mode="constant", num_frames=7)
     assert repr(layer) == "DSTFT(support=64, mode=constant, hop_mode=constant, hop=16, hop_min=4, window=hann)"
-    assert "overlap=0.25" in repr(DSTFT(64, hop_mode="overlap"))
+    assert "overlap=0.25" in repr(build_layer(64, hop_mode="overlap"))
 
 
 def test_lengths_are_bounded_and_can_come_back_from_beyond():
@@ -228,7 +229,7 @@ def test_lengths_are_bounded_and_can_come_back_from_beyond():
 )
 def test_what_does_not_fit_is_refused(arguments, sentence):
     with pytest.raises(InputError, match=sentence):
-        DSTFT(**arguments)
+        build_layer(**arguments)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +243,7 @@ def test_what_does_not_fit_is_refused(arguments, sentence):
     ids=["fixed", "constant", "time-varying", "overlap"],
 )
 def test_moves_to_a_device(device, build):
-    layer = DSTFT(64, num_frames=7, **build).to(device)
+    layer = build_layer(64, num_frames=7, **build).to(device)
     spectrum = layer(torch.randn(100, device=device))
     spectrum.abs().sum().backward()
     assert spectrum.device.type == layer.positions(100).device.type == device.type

@@ -14,6 +14,7 @@ import torch
 
 from dstft_cli.optimization.criteria import CRITERIA, entropy, magnitude
 from dstft_cli.stft import window_bank
+from dstft_cli.stft.framed_signal import FramedSignal
 from dstft_cli.stft.log_interpolation import density_for
 from dstft_cli.stft.transform import dstft
 from dstft_cli.stft.window_bank import moving_magnitude
@@ -52,7 +53,7 @@ def exactly(signal, log_theta, positions, window):
 
 
 def fast(signal, log_theta, positions, window, density=DENSITY):
-    return moving_magnitude(signal, log_theta, positions, L, WINDOWS[window], density)
+    return moving_magnitude(FramedSignal(signal, positions, L, WINDOWS[window]), log_theta, density)
 
 
 def with_slopes(transform, signal, log_theta, positions, window="hann"):
@@ -156,8 +157,8 @@ def banks(monkeypatch):
     made = []
 
     class Recorded(window_bank.WindowBank):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
+        def __init__(self, *arguments, **more):
+            super().__init__(*arguments, **more)
             made.append(self)
 
     monkeypatch.setattr(window_bank, "WindowBank", Recorded)
@@ -189,9 +190,7 @@ def test_longer_recordings_take_more_banks_and_not_larger_ones(banks, monkeypatc
     counts = []
     for count in (5, 10, 20):
         banks.clear()
-        moving_magnitude(
-            torch.zeros(1000, dtype=dtype), random_lengths((F, 1), dtype), uneven(count), L, WINDOWS["hann"], DENSITY
-        )
+        fast(torch.zeros(1000, dtype=dtype), random_lengths((F, 1), dtype), uneven(count), "hann")
         counts.append(len(banks))
         assert all(bank_bytes(len(bank), dtype) * bank.shape[1] <= share for bank in banks)
     assert counts[0] < counts[1] < counts[2]

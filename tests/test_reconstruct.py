@@ -169,7 +169,7 @@ def test_a_result_from_an_optimisation_in_double_is_truer(results):
 def test_the_layer_and_the_function_agree():
     from dstft_cli import DSTFT, inverse
 
-    layer = DSTFT(64, mode="frequency", hop=8.0, dtype=torch.float64)
+    layer = DSTFT(64, 8.0, mode="frequency").double()
     signal = torch.randn(500, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     spectrum = layer(signal).detach()
     ours = inverse(spectrum, layer.lengths().detach(), layer.positions(500), 500).samples

@@ -9,6 +9,7 @@ from common import noisy_chirps
 from dstft_cli import Signal, optimize
 from dstft_cli.optimization.criteria import entropy, total_variation
 from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.framed_signal import FramedSignal
 from dstft_cli.stft.window_bank import WindowBank
 from dstft_cli.stft.windows import WINDOWS
 
@@ -17,7 +18,9 @@ RATE, L, HOP, LOW = 44_100, 4096, 256, 512.0
 
 def seconds_a_step(samples: torch.Tensor, runs: int) -> float:
     """Median seconds of one step (loss, gradient, update) on the samples' device."""
-    bank = WindowBank(samples, fixed_positions(len(samples), HOP, samples.device), L, LOW, L, 19, WINDOWS["hann"])
+    bank = WindowBank(
+        FramedSignal(samples, fixed_positions(len(samples), HOP, samples.device), L, WINDOWS["hann"]), LOW, L, 19
+    )
     log_theta = torch.full(bank.shape, math.log2(2000), device=samples.device).requires_grad_()
     optimizer = torch.optim.Adam([log_theta], lr=0.2, fused=True)
     times = []

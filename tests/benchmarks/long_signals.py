@@ -112,11 +112,12 @@ def step() -> None:
 
     from dstft_cli.optimization.criteria import entropy, total_variation
     from dstft_cli.stft.frame_positions import fixed_positions
+    from dstft_cli.stft.framed_signal import FramedSignal
     from dstft_cli.stft.window_bank import WindowBank
     from dstft_cli.stft.windows import WINDOWS
 
     signal = torch.as_tensor(noisy_chirps(60, 44100), dtype=torch.float32)
-    bank = WindowBank(signal, fixed_positions(len(signal), 512), 2048, 512, 2048, 13, WINDOWS["hann"])
+    bank = WindowBank(FramedSignal(signal, fixed_positions(len(signal), 512), 2048, WINDOWS["hann"]), 512, 2048, 13)
     log_theta = torch.full(bank.shape, 10.0).requires_grad_()
     optimizer = torch.optim.Adam([log_theta], lr=0.2, fused=True)
 

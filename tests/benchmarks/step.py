@@ -9,6 +9,7 @@ from common import THREE_COMPONENTS, alternate
 from dstft_cli import load_signal
 from dstft_cli.optimization.criteria import entropy, total_variation
 from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.framed_signal import FramedSignal
 from dstft_cli.stft.window_bank import WindowBank
 from dstft_cli.stft.windows import WINDOWS
 
@@ -33,7 +34,7 @@ def peer_step(signal: torch.Tensor):
 
 
 def our_step(signal: torch.Tensor):
-    bank = WindowBank(signal, fixed_positions(len(signal), HOP), L, LOW, L, 27, WINDOWS["hann"])
+    bank = WindowBank(FramedSignal(signal, fixed_positions(len(signal), HOP), L, WINDOWS["hann"]), LOW, L, 27)
     log_theta = torch.full(bank.shape, math.log2(500)).requires_grad_()
     optimizer = torch.optim.Adam([log_theta], lr=0.2, fused=True)
 
