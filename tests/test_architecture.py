@@ -41,6 +41,7 @@ HOMES = {
     },
     "PIL": {"figures/thumbnail"},
     "rich": {"cli/printing/console"},
+    "jinja2": {"workflows/batch/report"},
     "distributed": {"workflows/batch/workers"},
     "pydantic": {"config/field_types", "config/loading", "config/schema"},
     "click": {"cli"},

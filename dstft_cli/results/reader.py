@@ -32,7 +32,7 @@ _TERMS = ("loss", "regularization", "frames", "penalty")  # beside the criterion
 _MEASURES = ("entropy", "kurtosis", "coverage")
 _MOST_TEXT = 10_000_000  # bytes of metrics.json
 _MOST_NATS = 100  # of e^100 points alike
-_MEND = "run dstft optimize again"
+_REMEDY = "run dstft optimize again"
 _EDGE = 1e-6  # the share by which single precision may miss a bound
 
 
@@ -69,7 +69,7 @@ def read_result(path: str | Path, window: Window | Profile | None = None) -> Res
     folder = result_folder(path)
     for name in (METRICS, ARRAYS, CONFIG):
         if not os.path.exists(folder / name):
-            raise refused(folder / name, f"there is no such file, so the result is not whole; put it back, or {_MEND}")
+            raise refused(folder / name, f"there is no such file, so the result is not whole; put it back, or {_REMEDY}")
     metrics, arrays, config = _metrics(folder / METRICS), _arrays(folder / ARRAYS), _config(folder / CONFIG)
     with _blamed(folder / METRICS):
         told, origin = _told(metrics, config), _origin(metrics)
@@ -95,23 +95,23 @@ def _blamed(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, ArithmeticError) as error:
-        sentence = f"damaged, or not of one run with the files beside it: {one_line(str(error), 120)}; {_MEND}"
+        sentence = f"damaged, or not of one run with the files beside it: {one_line(str(error), 120)}; {_REMEDY}"
         raise refused(path, sentence) from None
 
 
 def _metrics(path: Path) -> dict:
-    with reading(path, "metrics of dstft", _MEND) as file:
+    with reading(path, "metrics of dstft", _REMEDY) as file:
         found = json.loads(file.read(_MOST_TEXT).decode("utf-8"))
         # Neither numbers nor letters that could not be written again.
         json.dumps(found, allow_nan=False, ensure_ascii=False).encode("utf-8")
     if not isinstance(found, dict) or "schema_version" not in found:
-        raise refused(path, f"this was not written by dstft optimize; {_MEND}")
+        raise refused(path, f"this was not written by dstft optimize; {_REMEDY}")
     _check_version(path, found["schema_version"])
     return found
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    found = read_npz(path, _NAMES, _HISTORY, f"arrays of dstft in format {SCHEMA_VERSION}", _MEND, BESIDE)
+    found = read_npz(path, _NAMES, _HISTORY, f"arrays of dstft in format {SCHEMA_VERSION}", _REMEDY, BESIDE)
     with _blamed(path):
         version = found["schema_version"].item()
     _check_version(path, version)
@@ -120,23 +120,23 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _check_version(path: Path, version: object) -> None:
     if isinstance(version, bool) or not isinstance(version, int | float):
-        raise refused(path, f"schema_version is {format_value(version)}, no number; {_MEND}")
+        raise refused(path, f"schema_version is {format_value(version)}, no number; {_REMEDY}")
     if version != SCHEMA_VERSION:
-        mend = "update dstft-cli" if version > SCHEMA_VERSION else _MEND
+        mend = "update dstft-cli" if version > SCHEMA_VERSION else _REMEDY
         found = f"written in format {format_value(version)}; this dstft reads format {SCHEMA_VERSION}"
         raise refused(path, f"{found}: {mend}")
 
 
 def _config(path: Path) -> Config:
-    with reading(path, "configuration", _MEND) as file:
+    with reading(path, "configuration", _REMEDY) as file:
         whole = file.read(_MOST_TEXT).endswith(b"\n")
     try:
         config = load_config(path) if whole else Config()
     except ConfigError as error:
         first = one_line(str(error).splitlines()[0], 200)
-        raise InputError(f"{first}; {CONFIG} is part of the result: put it back, or {_MEND}") from None
+        raise InputError(f"{first}; {CONFIG} is part of the result: put it back, or {_REMEDY}") from None
     if config.model_fields_set != Config.model_fields.keys():
-        raise refused(path, f"cut off: a section, or the end of its last line, is missing; put it back, or {_MEND}")
+        raise refused(path, f"cut off: a section, or the end of its last line, is missing; put it back, or {_REMEDY}")
     return config
 
 

@@ -1,16 +1,20 @@
-"""One web page about many runs: what failed, what came out of each of the others, and how that is distributed."""
+"""One web page about many runs: failed ones, results of the others, and how these are distributed."""
 
 import base64
-import html
+import hashlib
+import importlib.resources
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
 
 from ...errors import InputError
 from ...figures import axis_scales
@@ -20,30 +24,24 @@ from ...recordings.request import warnings_in
 from ...results.reader import read_result
 from ...system.atomic_files import replace_file
 from ...text import one_line
-from .report_page import closing, opening
 
 REPORT = "report.html"
 _STATUSES = {"failed": "failed", "done": "done", "skipped": "done earlier"}  # in the order of the page
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LARGEST = 100_000  # bytes of a file that can be a thumbnail
-_GAP = "\u202f"  # a narrow space that does not break
-
-_EXPLANATION = (
-    "<p class=soft>Click on a heading to sort by it, once more to turn the order round. Names and pictures lead to the "
-    "folders of the results, where the pictures are large and have their scales. Loss is what each run made as small as it "
-    "could: the smaller, the sharper the spectrogram. It starts from one constant window length; the gain is how far it fell "
-    "from there, in percent of that start. Coverage is the share of the signal that the windows reach.</p>\n"
-    '<p class=search hidden><label>Show only <input type="search" placeholder="part of a name, or failed"></label>'
-    "<output></output></p>\n"
-)
+_NARROW_SPACE = "\u202f"  # does not break the line
 
 Row = Mapping[str, object]
 
 
 class _Column(NamedTuple):
-    """A column of numbers: the key in the rows, the heading, what to multiply by, how many decimals.
+    """A column of numbers.
 
-    exact: a number too small for the decimals is written with an exponent.
+    key: of the value in the rows.
+    heading: above the column.
+    factor: from the value to the unit of the heading.
+    decimals: digits after the point.
+    exact: True writes a number too small for the decimals with an exponent.
     """
 
     key: str
@@ -54,14 +52,19 @@ class _Column(NamedTuple):
 
 
 def write_report(rows: Sequence[Row], out: Path) -> Path:
-    """Write ``report.html`` into the folder of a batch, whole or not at all, and return its path.
+    """Write ``report.html`` into the folder of a batch, whole or not at all.
 
-    rows: one for each input, failed ones are shown first. Keys: input (name or path); status (done, failed, or skipped:
-    done by an earlier run); error (a sentence); output (the folder of the result, absolute or from ``out``); theta_min_ms,
-    theta_median_ms, theta_max_ms; loss_initial, loss_final; gain (share of the loss at the start, larger is better);
-    coverage (0 to 1); seconds; notes (remarks on the recording, a list). What is unknown is None, or a number that is not finite.
-    The page needs nothing but itself: thumbnails are in it, taken from the results' folders. The same rows and results give
-    the same bytes. Raises OutputError where it cannot be written.
+    The page is one file that needs no network: thumbnails from the results' folders are in it. The same rows and results
+    give the same bytes.
+
+    rows: one for each input. Keys: input (name or path); status (done, failed, or skipped: done by an earlier run); error (a
+        sentence); output (the folder of the result, absolute or from ``out``); theta_min_ms, theta_median_ms,
+        theta_max_ms; loss_initial, loss_final; gain (share of the loss at the start, larger is better); coverage (0 to 1);
+        seconds; notes (remarks on the recording, a list). An unknown number is None or not finite.
+    out: the folder of the batch.
+
+    Returns the path of the page.
+    Raises OutputError where it cannot be written.
     """
     path = Path(out) / REPORT
     order = {status: rank for rank, status in enumerate(_STATUSES)}
@@ -71,31 +74,51 @@ def write_report(rows: Sequence[Row], out: Path) -> Path:
     return path
 
 
-def _page(rows: Sequence[Row], out: Path) -> Iterator[str]:
-    title = f"Window lengths of {_counted(len(rows), 'recording')}"
-    yield opening(title)
-    yield f"<h1>{title}</h1>\n<p>{_counts(rows)}</p>\n{_charts(rows)}{_EXPLANATION}"
-    maps = any(_varies(row) for row in rows)
-    columns = _columns(rows)
-    yield f'<table role="table"{" class=maps" if maps else ""}>\n{_head(columns, maps)}<tbody role="rowgroup">\n'
-    for row in rows:
-        yield _failed_row(row, out, columns) if row["status"] == "failed" else _row(row, out, columns)
-    yield "</tbody>\n</table>\n"
-    yield closing(f"Made by dstft-cli {_version()}")
+def _page(rows: Sequence[Row], out: Path):
+    """The page from its template, piece by piece as it is rendered."""
+    columns, style, script = _columns(rows), _asset("report.css"), _asset("report.js")
+    environment = Environment(
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("report.html.j2").generate(
+        title=f"Window lengths of {_counted(len(rows), 'recording')}",
+        # Nothing but what stands in the page is ever loaded or run, whatever a file name holds.
+        policy=Markup(f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"),
+        style=style,
+        script=script,
+        counts=_counts(rows),
+        charts=_charts(rows),
+        maps=any(_varies(row) for row in rows),
+        columns=columns,
+        rows=(_cells(row, out, columns) for row in rows),
+        made_by=f"Made by dstft-cli {_version()}",
+    )
 
 
-def _counts(rows: Sequence[Row]) -> str:
-    found = Counter(row["status"] for row in rows)
-    parts = [f"{_grouped(found[status])} {words}" for status, words in _STATUSES.items() if found[status]]
-    if found["failed"]:
-        parts[0] = f"<span class=bad>{parts[0]}</span>"
-    return ", ".join(parts) or "There were no recordings."
+def _asset(name: str) -> Markup:
+    return Markup(importlib.resources.files(__package__).joinpath("templates", name).read_text("utf-8"))
 
 
-def _charts(rows: Sequence[Row]) -> str:
+def _hash(text: str) -> str:
+    """The hash of an element that begins on a new line, as the page's security policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(f'{chr(10)}{text}'.encode()).digest()).decode()}'"
+
+
+def _counts(rows: Sequence[Row]) -> list[tuple[str, str, bool]]:
+    """(how many, in words, whether they failed) for each status that occurs."""
+    counts = Counter(row["status"] for row in rows)
+    return [
+        (_grouped(counts[status]), words, status == "failed") for status, words in _STATUSES.items() if counts[status]
+    ]
+
+
+def _charts(rows: Sequence[Row]) -> Markup:
     lengths = [length for length in _numbers(rows, "theta_median_ms") if length > 0]
-    drawn = length_histogram(lengths, *_length_unit(rows)) + gain_histogram(_numbers(rows, "gain"))
-    return f"<div class=charts>\n{drawn}</div>\n" if drawn else ""
+    return Markup(length_histogram(lengths, *_length_unit(rows)) + gain_histogram(_numbers(rows, "gain")))
 
 
 def _columns(rows: Sequence[Row]) -> list[_Column]:
@@ -121,59 +144,28 @@ def _length_unit(rows: Sequence[Row]) -> tuple[float, str]:
     return axis_scales.length_unit(median(lengths) if lengths else 1.0)
 
 
-def _head(columns: Sequence[_Column], maps: bool) -> str:
-    pictures = "Spectrogram and window lengths" if maps else "Spectrogram"
-    cells = [
-        '<th role="columnheader" class=words aria-sort="ascending"><button type="button">Status</button></th>',
-        '<th role="columnheader" class=words data-sort="text"><button type="button">Recording</button></th>',
-        f'<th role="columnheader" class=words><span>{pictures}</span></th>',
-        *(f'<th role="columnheader"><button type="button">{column.heading}</button></th>' for column in columns),
-    ]
-    return f'<thead role="rowgroup">\n<tr role="row">{"".join(cells)}</tr>\n</thead>\n'
-
-
-def _row(row: Row, out: Path, columns: Sequence[_Column]) -> str:
-    folder = _folder(row, out)
-    link = None if folder is None else _link(folder, out)
-    picture = "" if folder is None else _picture(folder, link)
-    cells = [*_names(row, link), f"<td role=cell>{picture}</td>", *(_number_cell(row, column) for column in columns)]
-    return f"<tr role=row>{''.join(cells)}</tr>\n"
-
-
-def _failed_row(row: Row, out: Path, columns: Sequence[_Column]) -> str:
-    """The sentence of the error takes the place of the picture and of all numbers but the time."""
-    folder = _folder(row, out)
-    error = html.escape(one_line(str(row.get("error") or "for no reason that was told"), 1000))
-    cells = [
-        *_names(row, None if folder is None else _link(folder, out)),
-        f"<td role=cell class=words colspan={len(columns)}>{error}</td>",
-        _number_cell(row, columns[-1]),
-    ]
-    return f"<tr role=row class=failed>{''.join(cells)}</tr>\n"
-
-
-def _names(row: Row, link: str | None) -> list[str]:
-    """The cells that say whose row this is."""
-    status = row["status"]
+def _cells(row: Row, out: Path, columns: Sequence[_Column]) -> dict:
+    """What the template shows of one recording; of a failed one its error in place of all numbers but the time."""
+    folder, failed = _folder(row, out), row["status"] == "failed"
     before, name = os.path.split(os.fsdecode(row["input"]))
-    before = f"<span class=soft>{html.escape(one_line(os.path.join(before, ''), 500))}</span>" if before else ""
-    name = html.escape(one_line(name, 500))
-    if link is not None:
-        name = f'<a href="{link}">{name}</a>'
-    for warning in warnings_in(row.get("notes") or []):
-        name += f"<br><span class=bad>{html.escape(one_line(warning, 300))}</span>"
-    mark = " bad" if status == "failed" else ""
-    return [
-        f'<td role=cell class="words{mark}" data-v={list(_STATUSES).index(status)}>{_STATUSES[status]}</td>',
-        f"<td role=cell class=words>{before}{name}</td>",
-    ]
+    return {
+        "failed": failed,
+        "rank": list(_STATUSES).index(row["status"]),
+        "status": _STATUSES[row["status"]],
+        "folder_name": one_line(os.path.join(before, ""), 500) if before else "",
+        "name": one_line(name, 500),
+        "link": None if folder is None else _link(folder, out),
+        "warnings": [one_line(warning, 300) for warning in warnings_in(row.get("notes") or [])],
+        "error": one_line(str(row.get("error") or "no reason given"), 1000),
+        "picture": None if failed or folder is None else _picture(folder),
+        "cells": [_number_cell(row, column) for column in (columns[-1:] if failed else columns)],
+    }
 
 
-def _number_cell(row: Row, column: _Column) -> str:
+def _number_cell(row: Row, column: _Column) -> dict[str, str] | None:
+    """The value to sort by and the text; None where it is unknown."""
     value = _number(row, column.key)
-    if value is None:
-        return "<td role=cell>–</td>"
-    return f"<td role=cell data-v={value:.9g}>{_written(value * column.factor, column)}</td>"
+    return None if value is None else {"value": f"{value:.9g}", "text": _written(value * column.factor, column)}
 
 
 def _written(value: float, column: _Column) -> str:
@@ -184,7 +176,7 @@ def _written(value: float, column: _Column) -> str:
 
 
 def _folder(row: Row, out: Path) -> Path | None:
-    """Where the result lies, if it does."""
+    """The folder of the result, None where it does not exist."""
     if not row.get("output"):
         return None
     folder = out / os.fsdecode(row["output"])
@@ -192,23 +184,21 @@ def _folder(row: Row, out: Path) -> Path | None:
 
 
 def _link(folder: Path, out: Path) -> str:
-    """The way from the page to the folder, with nothing in it that means something to HTML."""
+    """The path from the page to the folder, as a URL."""
     steps = os.path.relpath(folder, out).replace(os.sep, "/")
-    return html.escape(quote(os.fsencode(steps)) + "/")
+    return quote(os.fsencode(steps)) + "/"
 
 
-def _picture(folder: Path, link: str) -> str:
+def _picture(folder: Path) -> dict | None:
     data = _thumbnail(folder)
     if data is None:
-        return ""
+        return None
     width, height = _size(data)
-    source = base64.b64encode(data).decode("ascii")
-    size = f"width={width} height={height} loading=lazy decoding=async"
-    return f'<a href="{link}" tabindex=-1><img alt="" {size} src="data:image/png;base64,{source}"></a>'
+    return {"width": width, "height": height, "data": base64.b64encode(data).decode("ascii")}
 
 
 def _thumbnail(folder: Path) -> bytes | None:
-    """The thumbnail in a result's folder, or one made from the arrays there; None where neither can be had."""
+    """The thumbnail in a result's folder, or one made from the arrays there; None where neither exists."""
     try:
         with open(folder / THUMBNAIL, "rb") as file:
             data = file.read(_LARGEST + 1)
@@ -223,12 +213,12 @@ def _thumbnail(folder: Path) -> bytes | None:
 
 
 def _size(data: bytes) -> tuple[int, int]:
-    """Width and height of a PNG in pixels, where its first chunk tells them."""
+    """Width and height in pixels from the first chunk of a PNG."""
     return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
 
 
 def _varies(row: Row) -> bool:
-    """Whether its picture has a map of window lengths beside it."""
+    """True where the thumbnail has a map of window lengths beside it."""
     return _number(row, "theta_min_ms") != _number(row, "theta_max_ms")
 
 
@@ -237,7 +227,7 @@ def _numbers(rows: Sequence[Row], key: str) -> list[float]:
 
 
 def _number(row: Row, key: str) -> float | None:
-    """The number of that name if it is finite."""
+    """A number of the row, None where it is unknown or not finite."""
     value = row.get(key)
     return float(value) if value is not None and math.isfinite(value) else None
 
@@ -247,7 +237,7 @@ def _counted(count: int, thing: str) -> str:
 
 
 def _grouped(count: int) -> str:
-    return f"{count:,}".replace(",", _GAP)
+    return f"{count:,}".replace(",", _NARROW_SPACE)
 
 
 def _version() -> str:
