@@ -293,7 +293,7 @@ REFUSED_SETTINGS = {
     "a hop beside an overlap": (["--hop-mode", "overlap"], ["hop", "16", "auto", "transform.overlap"]),
     "overlap with windows that differ over frequency": (
         ["--hop-mode", "overlap", "--hop", "auto", "--mode", "tf"],
-        ["one window a frame", "tf-varying"],
+        ["one window per frame", "tf-varying"],
     ),
     "hop_min above the hop": (["--hop-mode", "time", "--hop-min", "17"], ["hop_min", "17", "16"]),
     "hop_min above the hop, as a share": (["--hop-mode", "time", "--hop-min", "101%"], ["hop_min", "101%", "16"]),
@@ -452,5 +452,5 @@ class TestConfig:
         lines = dstft("config", "presets").out.splitlines()
         names = [line.split()[0] for line in lines]
         assert {"speech", "music", "vibration", "bioacoustics"} <= set(names)
-        assert all(len(line.split()) > 3 for line in lines)
+        assert all(len(line.split()) > 3 and len(line) <= 80 for line in lines)
         assert all(dstft("config", "validate", name).code == 0 for name in names)
