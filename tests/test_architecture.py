@@ -45,6 +45,7 @@ HOMES = {
     "distributed": {"workflows/batch/workers"},
     "pydantic": {"config/field_types", "config/loading", "config/schema"},
     "click": {"cli"},
+    "cloup": {"cli"},
 }
 
 
@@ -106,7 +107,7 @@ def libraries(tree) -> set[str]:
 @pytest.mark.parametrize("library", HOMES)
 def test_each_library_has_one_home(library):
     users = {path for path, tree in TREES.items() if library in libraries(tree)}
-    homes = {"cli" if library == "click" and path.parts[0] == "cli" else path.as_posix() for path in users}
+    homes = {"cli" if library in ("click", "cloup") and path.parts[0] == "cli" else path.as_posix() for path in users}
     assert homes == HOMES[library]
 
 

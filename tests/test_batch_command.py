@@ -215,7 +215,7 @@ class TestProcesses:
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
         out, err = process.communicate(timeout=60)
         assert (process.returncode, "Traceback" in err) == (130, False)
-        assert "2 left: run it again to go on" in out
+        assert "2 left: rerunning processes them" in out
         assert tree(Path("out")) == {"summary.csv": []}
         for _ in range(100):
             if not any(map(alive, below)):

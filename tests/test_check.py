@@ -203,7 +203,9 @@ class TestUpdate:
     def test_leaves_the_file_alone_where_nothing_differs(self, recorded, dstft):
         before = os.stat("baseline.json").st_mtime_ns
         run = dstft("check", "run", "--update")
-        assert run.code == 0 and "stays as it is" in run.err and os.stat("baseline.json").st_mtime_ns == before
+        assert (
+            run.code == 0 and "the baseline is unchanged" in run.err and os.stat("baseline.json").st_mtime_ns == before
+        )
 
     def test_takes_another_recording_but_none_that_is_missing(self, recorded, dstft):
         soundfile.write("rec/b.wav", np.random.default_rng(3).standard_normal(500) / 9, RATE)
@@ -245,7 +247,7 @@ class TestReports:
         assert dstft("check", "run", "--junit", "check.xml").code == 0
         monkeypatch.setattr("dstft_cli.workflows.regression.record_and_repeat.repeat", cut_off)
         refused(dstft("check", "run", "--junit", "check.xml"), 130)
-        assert cases().find("testcase/error").get("message") == "the check did not come to its end"
+        assert cases().find("testcase/error").get("message") == "the check did not finish"
 
     def test_summary_goes_to_stdout_in_place_of_the_table(self, recorded, dstft):
         run = dstft("check", "run", "--summary", "-")

@@ -11,9 +11,16 @@ import pytest
 import soundfile
 import torch
 import yaml
+from config_files import KEYS
 
 from dstft_cli import load_config
 
+COMMANDS = [
+    *([name] for name in ("optimize", "batch", "recommend", "compare", "reconstruct", "plot", "info")),
+    *(["check", name] for name in ("record", "run")),
+    *(["config", name] for name in ("init", "show", "validate", "presets")),
+    *([], ["check"], ["config"]),
+]
 FLAGS = ("--support", "64", "--hop", "16", "--steps", "3", "--set", "dpi=20")
 RATE = 2000
 
@@ -50,7 +57,7 @@ def is_one_sentence(err: str) -> bool:
 
 class TestHelp:
     @pytest.mark.parametrize(
-        "arguments", [["--help"], ["optimize", "--help"], ["config", "--help"], ["--version"]], ids=" ".join
+        "arguments", [*([*command, "--help"] for command in COMMANDS), ["--version"]], ids=" ".join
     )
     def test_loads_no_heavy_library(self, arguments):
         code = (
@@ -64,25 +71,62 @@ class TestHelp:
 
     def test_names_the_commands_and_every_setting(self, dstft):
         assert {"optimize", "config"} <= set(dstft("-h").out.split())
-        text = dstft("optimize", "-h").out
-        for word in (
-            "--mode",
-            "--theta",
-            "--steps",
-            "--exact",
-            "--hop-mode",
-            "--overlap",
-            "--hop-min",
-            "--loss",
-            "--penalty",
-            "--position-rate",
-            "--channel",
-            "--on-existing",
-            "--out-dir",
-            "dstft-out",
-            "tf-varying",
-        ):
-            assert word in text
+        shown = set(re.findall(r"--[a-z][a-z-]*", dstft("optimize", "-h").out))
+        flags = {key: key.replace("_", "-") for keys in KEYS.values() for key in keys} | {"criterion": "loss"}
+        only_in_files = {"reduction", "unit", "epsilon", "name", "schedule", "factor", "patience", "tolerance", "dpi"}
+        assert {f"--{flag}" for key, flag in flags.items() if key not in only_in_files} <= shown
+        assert {"--config", "--set", "--on-existing", "--output", "--verbose", "--quiet"} <= shown
+
+    @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+    def test_fits_80_columns_as_plain_text(self, command):
+        run = subprocess.run(
+            [sys.executable, "-m", "dstft_cli", *command, "--help"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+            env=os.environ | {"COLUMNS": "80"},
+        )
+        assert max(map(len, run.stdout.splitlines())) < 80
+        assert "\x1b" not in run.stdout and run.stderr == ""
+
+    @pytest.mark.parametrize("command", ["optimize", "batch", "compare"])
+    def test_groups_the_options(self, dstft, command):
+        text = dstft(command, "--help").out
+        headings = [line[:-1] for line in text.splitlines() if re.fullmatch("[A-Z][a-z ]+:", line)]
+        order = ["Signal", "Text files", "Transform", "Loss", "Optimiser", "Run", "Pictures", "Output"]
+        assert [heading for heading in headings if heading in order] == order
+        section = {heading: text.split(f"\n{heading}:\n")[1].split("\n\n")[0] for heading in order}
+        assert "--skip-rows" in section["Text files"] and "--lambda" in section["Loss"]
+        assert "Choose entropy" in section["Loss"] and "dstft config presets" in " ".join(text.split())
+
+    @pytest.mark.parametrize(
+        ("command", "printed"),
+        [
+            (("optimize",), "the result's folder"),
+            (("batch",), "the results' folder"),
+            (("reconstruct",), "the written file"),
+            (("plot",), "the written files"),
+            (("check", "run"), "the verdict"),
+            (("check", "record"), "the baseline's name"),
+            (("compare",), "the table"),
+            (("recommend",), "the recommendation"),
+        ],
+    )
+    def test_says_what_a_quiet_command_prints(self, dstft, command, printed):
+        quiet = " ".join(dstft(*command, "--help").out.partition("--quiet")[2].split())
+        assert quiet.startswith("Print ") and printed in quiet
+
+    @pytest.mark.parametrize("command", ["optimize", "batch", "compare", "plot", "reconstruct", "recommend"])
+    def test_offers_one_name_for_the_output(self, dstft, command):
+        text = dstft(command, "--help").out
+        assert "-o, --output " in text
+        assert "--out " not in text and "--out-dir" not in text
+
+    @pytest.mark.parametrize("columns", ["1", "20"])
+    def test_can_be_read_on_a_sliver(self, dstft, monkeypatch, columns):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert "--window" in dstft("optimize", "--help").out
 
     @pytest.mark.parametrize(
         "arguments",
@@ -113,6 +157,11 @@ class TestOutput:
         assert dstft("optimize", "in.wav", "-o", "a/b c/d", "--mode", "fixed", *FLAGS).code == 0
         assert (here / "a" / "b c" / "d" / "result.npz").exists()
         assert set(os.listdir()) == {"in.wav", "a"}
+
+    @pytest.mark.parametrize("name", ["-o", "--output", "--out-dir", "--out"])
+    def test_may_be_named_as_in_earlier_versions(self, dstft, here, no_figures, name):
+        assert dstft("optimize", "in.wav", name, "mine", "-q", "--mode", "fixed", *FLAGS).out == "mine\n"
+        assert set(os.listdir()) == {"in.wav", "mine"}
 
     def test_summary_is_on_stdout_and_progress_on_stderr(self, dstft, here, no_figures):
         run = dstft("optimize", "in.wav", "-o", "out", "--mode", "tf", *FLAGS)
@@ -156,6 +205,28 @@ def settings(dstft, here, no_figures):
         return load_config(here / "out" / "config.yaml")
 
     return run
+
+
+class TestCompletion:
+    def completed(self, *words) -> list[str]:
+        """What bash is offered for the last of the words."""
+        wanted = {"_DSTFT_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+        code = "from dstft_cli.__main__ import main; main()"
+        line = [sys.executable, "-c", code]
+        run = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True, env=os.environ | wanted)
+        return [item.partition(",")[2] for item in run.stdout.splitlines()]
+
+    def test_is_given_to_the_shell(self):
+        line = [sys.executable, "-m", "dstft_cli"]
+        script = {"_DSTFT_COMPLETE": "bash_source"}
+        run = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True, env=os.environ | script)
+        assert "_DSTFT_COMPLETE=bash_complete" in run.stdout
+
+    def test_knows_commands_and_options(self):
+        assert self.completed("dstft", "re") == ["recommend", "reconstruct"]
+        assert self.completed("dstft", "optimize", "--time") == ["--time-col", "--time-unit"]
+        assert self.completed("dstft", "optimize", "--out") == ["--output"]
+        assert self.completed("dstft", "optimize", "--on-existing", "") == ["error", "overwrite", "skip"]
 
 
 class TestSettings:
@@ -222,7 +293,7 @@ REFUSED_SETTINGS = {
     "a hop beside an overlap": (["--hop-mode", "overlap"], ["hop", "16", "auto", "transform.overlap"]),
     "overlap with windows that differ over frequency": (
         ["--hop-mode", "overlap", "--hop", "auto", "--mode", "tf"],
-        ["one window a frame", "tf-varying"],
+        ["one window per frame", "tf-varying"],
     ),
     "hop_min above the hop": (["--hop-mode", "time", "--hop-min", "17"], ["hop_min", "17", "16"]),
     "hop_min above the hop, as a share": (["--hop-mode", "time", "--hop-min", "101%"], ["hop_min", "101%", "16"]),
@@ -381,5 +452,5 @@ class TestConfig:
         lines = dstft("config", "presets").out.splitlines()
         names = [line.split()[0] for line in lines]
         assert {"speech", "music", "vibration", "bioacoustics"} <= set(names)
-        assert all(len(line.split()) > 3 for line in lines)
+        assert all(len(line.split()) > 3 and len(line) <= 80 for line in lines)
         assert all(dstft("config", "validate", name).code == 0 for name in names)

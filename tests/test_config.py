@@ -95,7 +95,7 @@ def test_all_mistakes_are_reported_in_the_order_they_were_made():
 
 def test_a_combination_is_blamed_on_what_was_given_last():
     (line,) = refusal(load, "transform: {theta_min: 100}", flags={"support": 50})
-    assert line.startswith("--support: transform.theta_min is 100, more than transform.support, which is 50")
+    assert line.startswith("--support: transform.theta_min is 100: it must not exceed transform.support, 50")
 
 
 def test_a_config_without_settings_over_it_stays_the_same_object():
@@ -122,8 +122,7 @@ def test_settings_win_over_a_file_a_preset_or_the_defaults(source):
 def test_a_setting_from_python_is_blamed_by_its_own_name():
     lines = refusal(merge_config, load_config(flags={"support": 512}), {"theta_min": 600, "steps": -1, "hopp": 1})
     assert lines == [
-        "setting theta_min: transform.theta_min is 600, more than transform.support, which is 512: "
-        "it must be the shorter one",
+        "setting theta_min: transform.theta_min is 600: it must not exceed transform.support, 512",
         "setting steps: optimizer.steps is -1: it must be at least 0 steps",
         "setting hopp: unknown key 'hopp': did you mean 'transform.hop'?",
     ]

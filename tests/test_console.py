@@ -7,6 +7,7 @@ import pytest
 
 from dstft_cli import Signal, optimize
 from dstft_cli.cli.printing.console import Console
+from dstft_cli.cli.printing.result import print_summary
 from dstft_cli.results.progress import Step
 
 AWKWARD = "a [red]b[/red] :cat: 10:30 C:\\x 'q'"
@@ -21,7 +22,7 @@ def result(two_tones_and_click):
 
 class TestSummary:
     def test_says_what_was_found_with_units(self, result, capsys):
-        Console().summary(result, Path("some/folder"))
+        print_summary(Console(), result, Path("some/folder"))
         out, err = capsys.readouterr()
         lines = dict((line[:14].strip(), line[15:]) for line in out.splitlines())
         low, high = result.theta.min(), result.theta.max()
@@ -42,16 +43,16 @@ class TestSummary:
         noise = Signal(np.random.default_rng(0).standard_normal(1000), 2e6, "noise")
         result = optimize(noise, mode="fixed", theta=20, support=64, hop=16)
         result.seconds["total"] = 0.0
-        Console().summary(result, Path("out"))
+        print_summary(Console(), result, Path("out"))
         assert "window length  20.0 samples (10 µs)\n" in capsys.readouterr().out
 
     @pytest.mark.parametrize("name", [AWKWARD, "x" * 300, "é 録音", "a\tb"])
     def test_quietly_it_is_the_folder_and_nothing_else(self, result, capsys, name):
-        Console(quiet=True).summary(result, Path(name))
+        print_summary(Console(quiet=True), result, Path(name))
         assert capsys.readouterr() == (f"{name}\n", "")
 
     def test_a_name_is_shown_as_it_is(self, result, capsys):
-        Console().summary(result, Path(AWKWARD))
+        print_summary(Console(), result, Path(AWKWARD))
         assert capsys.readouterr().out.endswith(f"written to     {AWKWARD}\n")
 
 

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from dstft_cli import load_signal, optimize, write_result
-from dstft_cli.cli.printing import recording
+from dstft_cli.workflows import describe_recording
 
 RATE = 8000
 TIME = np.arange(2 * RATE) / RATE
@@ -103,7 +103,7 @@ class TestRecording:
         acc, rail, speed = (one["clipped_samples"] for one in found["channels"])
         assert (acc, speed) == (0, 0) and rail > 2000
         said = dstft("info", files / "table.csv").out
-        assert "4 to 6 g, mean 5, rms 0.7068 about it" in said
+        assert "4 to 6 g, mean 5, rms 0.7068 about the mean" in said
         assert "--detrend mean takes it off" in said  # 5 times a spread of 0.7 and more
 
     def test_tells_how_much_of_it_is_silence(self, facts):
@@ -136,9 +136,9 @@ class TestRecording:
         assert [one["name"] for one in found["channels"]] == ["acc"]
         assert any("'oops'" in note for note in found["notes"])
 
-    def test_that_is_very_long_is_looked_at_in_parts(self, facts, monkeypatch):
+    def test_that_is_very_long_is_looked_at_in_blocks(self, facts, monkeypatch):
         whole = facts("crowd.wav")
-        monkeypatch.setattr(recording, "_WHOLE", 64000)
+        monkeypatch.setattr(describe_recording, "_WHOLE", 64000)
         parts = facts("crowd.wav")
         assert (parts["samples"], parts["share_measured"]) == (16000, 0.2)
         for one, other in zip(whole["channels"], parts["channels"], strict=True):
@@ -170,10 +170,10 @@ class TestRefused:
         assert (run.code, "not finite" in bad["error"], good["kind"]) == (2, True, "recording")
 
     def test_options_are_so_where_a_result_could_not_follow_them(self, dstft, files):
-        for options in (("--fs", 3), ("-c", "speech"), ("--set", "dpi=20")):
+        for named, *options in (("--fs", "--fs", 3), ("-c", "-c", "speech"), ("--set dpi", "--set", "dpi=20")):
             run = dstft("info", files / "result", *options)
             assert (run.code, run.out) == (2, "")
-            assert f"Error: {options[0]}: for recordings only" in run.err.replace("--config", "-c")
+            assert f"Error: {named}: applies to recordings only" in run.err
 
 
 class TestResult:
@@ -199,11 +199,12 @@ class TestResult:
     def test_says_what_was_gained(self, dstft, files):
         metrics = json.loads((files / "result" / "metrics.json").read_text())["entropy"]
         fewer = 100 * (1 - math.exp(metrics["final"] - metrics["initial"]))
-        assert f"the picture in {fewer:.3g} % fewer points" in dstft("info", files / "result").out
+        assert f"the energy in {fewer:.3g} % fewer points" in dstft("info", files / "result").out
         metrics = json.loads((files / "sharp" / "metrics.json").read_text())["kurtosis"]
         higher = 100 * (metrics["final"] / metrics["initial"] - 1)
         assert (
-            f"{higher:.3g} % higher than with the constant window" in dstft("info", files / "sharp" / "result.npz").out
+            f"{higher:.3g} % higher than with the initial constant window"
+            in dstft("info", files / "sharp" / "result.npz").out
         )
 
     def test_is_strict_json_with_metrics_config_and_files(self, facts, files):

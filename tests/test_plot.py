@@ -10,7 +10,7 @@ import soundfile
 from matplotlib.text import Text
 
 from dstft_cli import load_signal, optimize, read_result, write_result
-from dstft_cli.cli.plot import _NAMES
+from dstft_cli.cli.plot import FIGURES as OFFERED
 from dstft_cli.figures.axis_scales import time_scale
 from dstft_cli.figures.frame_timeline import frames
 from dstft_cli.figures.of_result import FIGURES, make_figures
@@ -145,7 +145,7 @@ class TestFigures:
                 assert not boxes[one].overlaps(boxes[other]), (one, other)
 
     def test_are_known_by_the_names_that_the_command_offers(self):
-        assert _NAMES == FIGURES
+        assert OFFERED == FIGURES
 
     def test_are_all_absent_where_one_cannot_be_written(self, dstft, results, tmp_path, monkeypatch):
         from dstft_cli.figures import spectrograms

@@ -61,10 +61,10 @@ def test_the_recording_comes_back(name, results, recording, tmp_path, dstft):
 def test_gaps_are_named_in_recording_time(results, tmp_path, dstft):
     run = dstft("reconstruct", results / "sparse", "-o", tmp_path / "out.npy")
     assert run.code == 0
-    assert "in 30 places" in run.out
+    assert "in 30 gaps" in run.out
     assert "2.505 s to 2.52 s" in run.out  # samples 10 to 40 of a recording that begins at 2.5 s
     assert "and 20 more" in run.out
-    assert "note: where the windows do not see the signal" in run.err
+    assert "note: the signal is 0 where no window covers it" in run.err
     samples = np.load(tmp_path / "out.npy")
     assert not samples[10:41].any()
     assert samples[1:10].all()
@@ -154,7 +154,7 @@ def test_what_was_taken_off_is_said(recording, tmp_path, dstft):
     soundfile.write(tmp_path / "in.wav", 0.1 * recording.samples + 0.3, RATE, subtype="FLOAT")
     assert dstft("optimize", tmp_path / "in.wav", "--detrend", "mean", "-o", tmp_path / "result", "-q").code == 0
     run = dstft("reconstruct", tmp_path / "result", "-o", tmp_path / "out.wav")
-    assert "the mean that was taken off" in run.err
+    assert "the mean that was removed" in run.err
     samples, _ = soundfile.read(tmp_path / "out.wav")
     assert abs(samples.mean()) < 1e-6
 

@@ -76,7 +76,7 @@ def test_every_slip_in_a_set_is_refused_and_nine_in_ten_understood():
         ("n_fft: 512", "did you mean 'transform.support'?"),
         (
             "transform: {qqqqq: 3}",
-            "the keys there are mode, window, support, hop, hop_mode, hop_min, overlap, theta, theta_min",
+            "the known keys are mode, window, support, hop, hop_mode, hop_min, overlap, theta, theta_min",
         ),
         ("transform: 3", "it must be a section"),
         ("- transform", "lines like 'key: value'"),

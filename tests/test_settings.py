@@ -97,7 +97,7 @@ def test_no_key_takes_lists_groups_or_numbers_without_end(dotted, value):
         ("loss.lambda=true", "a number"),
         ("loss.lambda=", "a number"),
         ("loss.epsilon=0", "more than 0"),
-        ("optimizer.learning_rate=0", "more than 0 octaves a step"),
+        ("optimizer.learning_rate=0", "more than 0 octaves per step"),
         ("optimizer.steps=-1", "at least 0 steps"),
         ("optimizer.steps=true", "a whole number"),
         ("optimizer.factor=1", "less than 1"),
@@ -112,7 +112,7 @@ def test_no_key_takes_lists_groups_or_numbers_without_end(dotted, value):
         ("run.threads=0", "at least 1 threads"),
         ("figures.fmin=-1", "at least 0 Hz"),
         ("figures.db_range=0", "more than 0 dB"),
-        ("figures.dpi=1e9", "at most 1200 dots an inch"),
+        ("figures.dpi=1e9", "at most 1200 dots per inch"),
     ],
 )
 def test_a_value_out_of_range_is_told_the_range(setting, needed):
@@ -133,11 +133,14 @@ def test_a_flag_that_is_not_finite_is_refused(key, value):
     [
         (
             "transform: {support: 1000, theta_min: 2000}",
-            "transform.theta_min is 2000, more than transform.support",
+            "transform.theta_min is 2000: it must not exceed transform.support, 1000",
         ),
-        ("transform: {support: 10ms, theta_min: 0.02s}", "transform.theta_min is 0.02s, more than"),
-        ("transform: {support: 1000, theta: 1001}", "transform.theta is 1001, more than transform.support"),
-        ("transform: {theta: 10%, theta_min: 20%}", "transform.theta_min is 20%, more than transform.theta"),
+        ("transform: {support: 10ms, theta_min: 0.02s}", "transform.theta_min is 0.02s: it must not exceed"),
+        ("transform: {support: 1000, theta: 1001}", "transform.theta is 1001: it must not exceed transform.support"),
+        (
+            "transform: {theta: 10%, theta_min: 20%}",
+            "transform.theta_min is 20%: it must not exceed transform.theta, 10%",
+        ),
         ("figures: {fmin: 100, fmax: 100}", "figures.fmin is 100 Hz: it must be less than figures.fmax"),
         ("figures: {fmin: 0, freq_scale: log}", "a log axis needs more than 0 Hz"),
         ("signal: {delimiter: ',', decimal: ','}", "signal.delimiter and signal.decimal are both ','"),

@@ -1,45 +1,30 @@
-"""The command line: the group, and the one door at which errors become sentences and exit codes.
+"""The command line: the group, and the one boundary where errors become sentences and exit codes.
 
-Exit codes: 0 done; 1 failed; 2 usage, config or input refused; 3 some of many failed; 4 out of tolerance; 5 nothing
-matched; 130 and 143 stopped by a signal. Modules of single commands are imported when they are called, so that
-``dstft --help`` answers at once.
+Exit codes: 0 done; 1 failed; 2 usage, configuration or input refused; 3 some of many failed; 4 out of tolerance; 5 nothing
+matched; 130 and 143 stopped by a signal. A command's module holds its options; what the command does is in ``actions``,
+imported when the command is called, so that --help answers at once.
 """
 
-import importlib
+import shutil
+import traceback
 
 import click
+import cloup
 
 from ..errors import DstftError, describe_error, is_internal_error
+from . import batch, check, compare, config, info, optimize, plot, recommend, reconstruct
+from .shared import VERBOSITY
 
-_COMMANDS = {
-    "optimize": ("find the best window lengths for a recording and write its spectrogram", "optimize"),
-    "batch": ("the same for many recordings at once, in parallel; goes on where it was stopped", "batch"),
-    "recommend": ("the best constant window and hop for recordings, ready to paste into other tools", "recommend"),
-    "compare": ("spectrograms side by side, and their figures in a table", "compare"),
-    "reconstruct": ("the signal back from a result, masked or not", "reconstruct"),
-    "plot": ("draw a result's figures again with other ranges, colours and sizes", "plot"),
-    "check": ("tell whether results are still what they were, for CI", "check"),
-    "info": ("what a result or a recording is, on one screen", "info"),
-    "config": ("make, show or check a configuration", "config"),
-}
-VERBOSITY = "dstft_cli.verbosity"
-"""Key in the context's meta under which a command leaves how often -v was given."""
+_LEAST_COLUMNS, _MOST_COLUMNS = 50, 110  # of help texts
+_COMMANDS = [optimize, batch, recommend, compare, reconstruct, plot, check, info, config]
 
 
-class _Door(click.Group):
-    """Loads commands on demand, and turns errors into one sentence on stderr and an exit code."""
+class _ErrorBoundary(cloup.Group):
+    """Turns errors into one sentence on stderr and an exit code."""
 
-    def list_commands(self, ctx):
-        return list(_COMMANDS)
-
-    def get_command(self, ctx, name):
-        if name not in _COMMANDS:
-            return None
-        return importlib.import_module(f".{_COMMANDS[name][1]}", __name__).command
-
-    def format_commands(self, ctx, formatter):
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (text, _) in _COMMANDS.items()])
+    def make_context(self, info_name, args, parent=None, **extra):
+        width = min(_MOST_COLUMNS, max(_LEAST_COLUMNS, shutil.get_terminal_size().columns - 1))
+        return super().make_context(info_name, args, parent, formatter_settings={"width": width}, **extra)
 
     def main(self, *args, **named):
         try:
@@ -63,21 +48,24 @@ class _Door(click.Group):
 
     def _fail(self, ctx, sentence, code):
         if ctx.meta.get(VERBOSITY, 0) > 1:
-            import traceback
-
             traceback.print_exc()
         for line in sentence.splitlines():
             click.echo(f"Error: {line}", err=True)
         ctx.exit(code)
 
 
-@click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="dstft-cli", prog_name="dstft")
+@cloup.group(cls=_ErrorBoundary, context_settings={"help_option_names": ["-h", "--help"]})
+@cloup.version_option(package_name="dstft-cli", prog_name="dstft")
 def main():
     """Find the window lengths that make a spectrogram sharpest.
 
     \b
-    dstft optimize recording.wav                       the best constant window
-    dstft optimize recording.wav --mode tf-varying     the best one for each time and frequency
-    dstft optimize recording.wav -c speech             with a preset
+    dstft optimize recording.wav                    best constant window
+    dstft optimize recording.wav --mode tf-varying  best window for each time
+                                                    and frequency
+    dstft optimize recording.wav -c speech          with a preset
+    dstft COMMAND --help                            options of a command
     """
+
+
+main.section("Commands", *(module.command for module in _COMMANDS))

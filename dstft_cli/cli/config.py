@@ -1,66 +1,55 @@
 """``dstft config``: make, show and check configurations."""
 
-from pathlib import Path
-
 import click
+import cloup
 
-from .options import config_source
+from .options import config_options, with_settings
 
 
-@click.group("config", short_help="make, show or check a configuration")
+@cloup.group("config", short_help="make, show or check a configuration")
 def command():
     """Make, show or check a configuration.
 
-    Settings come from, each over the one before: defaults, a file or preset (-c), --set, flags.
+    Later settings override earlier ones: defaults, a file or preset (-c), --set, other options.
     """
 
 
-@command.command()
-@click.argument("path", default="dstft.yaml", type=click.Path())
-@click.option("--preset", metavar="NAME", help="Begin from a preset; `dstft config presets` lists them.")
-@click.option("--force", is_flag=True, help="Replace a file that is there already.")
+@command.command(short_help="write a commented configuration")
+@cloup.argument("path", default="dstft.yaml", type=click.Path())
+@cloup.option("--preset", metavar="NAME", help="Start from a preset; `dstft config presets` lists them.")
+@cloup.option("--force", is_flag=True, help="Replace an existing file.")
 def init(path, preset, force):
-    """Write a commented configuration to PATH (dstft.yaml) to edit and use with -c."""
-    from ..config.loading import dump_config, load_config, preset_path
-    from ..errors import OutputError, OutputExistsError
-    from ..system.atomic_files import replace_file
+    """Write a commented configuration to PATH (dstft.yaml), to edit and to use with -c."""
+    from .actions.config import write_commented
 
-    text = dump_config(load_config(), comments=True) if preset is None else preset_path(preset).read_text("utf-8")
-    target = Path(path)
-    if target.exists() and not force:
-        raise OutputExistsError(f"{target}: this file is there already; --force replaces it")
-    if not target.parent.is_dir():
-        raise OutputError(f"{target}: cannot be written: there is no folder {target.parent}")
-    with replace_file(target) as aside:
-        aside.write_text(text, encoding="utf-8")
-    click.echo(click.format_filename(target))
+    click.echo(click.format_filename(write_commented(path, preset, force)))
 
 
-@command.command()
-@config_source
-@click.option("--comments/--no-comments", default=True, show_default=True, help="Say what each key means.")
-def show(source, sets, comments):
-    """Print the whole configuration that a run would use."""
-    from ..config.loading import dump_config, load_config
+@command.command(short_help="print the configuration of a run")
+@config_options
+@cloup.option("--comments/--no-comments", default=True, show_default=True, help="Explain each key.")
+@with_settings
+def show(settings, comments):
+    """Print the complete configuration that a run would use."""
+    from .actions.config import dump_config
 
-    click.echo(dump_config(load_config(source, sets), comments=comments), nl=False)
+    click.echo(dump_config(settings.config(), comments=comments), nl=False)
 
 
-@command.command()
-@click.argument("source", metavar="FILE|PRESET")
+@command.command(short_help="check a configuration")
+@cloup.argument("source", metavar="FILE|PRESET")
 def validate(source):
-    """Check a configuration file; all that is wrong is named with its line."""
-    from ..config.loading import load_config
+    """Check a configuration file; every mistake is reported with its line."""
+    from .actions.config import load_config
 
     load_config(source)
     click.echo(f"{source}: valid")
 
 
-@command.command()
+@command.command(short_help="list the presets")
 def presets():
     """List the presets."""
-    from ..config.loading import preset_names, preset_path
+    from .actions.config import list_presets
 
-    for name in preset_names():
-        first = preset_path(name).read_text("utf-8").splitlines()[0].lstrip("# ")
-        click.echo(f"{name:14} {first}")
+    for name, purpose in list_presets():
+        click.echo(f"{name:14} {purpose}")

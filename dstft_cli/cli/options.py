@@ -1,98 +1,162 @@
-"""Options that commands share. Each that sets something of the config carries the config's dotted key."""
+"""Options that several commands share, in the groups that --help shows. An option of the configuration carries its dotted key."""
 
-import click
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
 
-_KEYS: dict[str, str] = {}  # parameter name -> dotted key of the config
+from cloup import option, option_group
+
+_KEYS: dict[str, str] = {}  # parameter name -> dotted key of the configuration
+_FLAGS: dict[str, str] = {}  # dotted key -> option as the user writes it
+
+
+class Settings(NamedTuple):
+    """The settings given on the command line.
+
+    source: file or preset of -c. sets: ``key=value`` of each --set. flags: values of other options by dotted key.
+    """
+
+    source: str | None
+    sets: tuple[str, ...]
+    flags: dict[str, object]
+
+    def config(self):
+        """The Config of a run. Raises ConfigError for a setting that is refused."""
+        from ..config.loading import load_config  # here: --help does without it
+
+        return load_config(*self)
+
+    def given(self) -> dict[str, str]:
+        """{option as the user writes it: its key, dotted or short} of all options given; the key of -c is empty."""
+        keys = [item.partition("=")[0].strip() for item in self.sets]
+        return (
+            {_FLAGS[key]: key for key in self.flags}
+            | {f"--set {key}": key for key in keys}
+            | ({} if self.source is None else {"-c": ""})
+        )
+
+
+def with_settings(function: Callable) -> Callable:
+    """Decorator of a command's function, which gets one argument ``settings`` for all options of the configuration."""
+
+    @functools.wraps(function)
+    def collected(*args, source=None, sets=(), **options):
+        flags = {_KEYS[name]: options.pop(name) for name in list(options) if name in _KEYS}
+        flags = {key: value for key, value in flags.items() if value is not None}
+        return function(*args, settings=Settings(source, sets, flags), **options)
+
+    return collected
 
 
 def setting(flag: str, key: str, **attributes):
-    """A click option for one key of the config; not given, it is None and leaves the config alone."""
+    """A click option for one key of the configuration; not given, it is None and leaves the configuration alone."""
     name = key.replace(".", "_")
-    _KEYS[name] = key
-    return click.option(flag, name, default=None, **attributes)
+    _KEYS[name], _FLAGS[key] = key, flag
+    return option(flag, name, default=None, **attributes)
 
 
-def flags_given(params: dict) -> dict:
-    """{dotted key: value} of the settings given on the command line; the rest of params is left out."""
-    return {_KEYS[name]: value for name, value in params.items() if name in _KEYS and value is not None}
-
-
-def stacked(*options):
-    """One decorator from several, shown in this order in the help."""
-
-    def decorate(function):
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
+LENGTHS = "A LENGTH is samples (1024), a time (20ms, 1.5s, 250us), a percentage (25%) or auto."
 LENGTH = {"metavar": "LENGTH"}
-MODES = "fixed, constant, time-varying, frequency-varying or tf-varying (tf for short)"
 
-config_source = stacked(
-    click.option("-c", "--config", "source", metavar="FILE|PRESET", help="YAML file, or a preset such as speech."),
-    click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any key of the config; may be repeated."),
+window = setting(
+    "--window", "transform.window", metavar="NAME", help="hann, hamming, blackman or gaussian. [default: hann]"
+)
+device = setting("--device", "run.device", metavar="NAME", help="auto, cpu or cuda. [default: auto]")
+dtype = setting("--dtype", "run.dtype", metavar="NAME", help="float32 or float64. [default: float32]")
+threads = setting("--threads", "run.threads", type=int, metavar="N", help="Number of CPU threads.")
+
+config_options = option_group(
+    "Configuration",
+    option(
+        "-c",
+        "--config",
+        "source",
+        metavar="FILE|PRESET",
+        help="YAML file, or a preset such as speech; `dstft config presets` lists the presets.",
+    ),
+    option(
+        "--set",
+        "sets",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Set any key of the configuration; repeatable. `dstft config show` lists the keys.",
+    ),
 )
 
-signal_settings = stacked(
-    setting("--channel", "signal.channel", metavar="N|NAME|mix|all", help="Channel, from 1. [default: the first]"),
-    setting("--start", "signal.start", type=float, metavar="S", help="Begin at this many seconds."),
-    setting("--duration", "signal.duration", type=float, metavar="S", help="Take this many seconds."),
+_signal_options = option_group(
+    "Signal",
     setting(
-        "--fs", "signal.fs", type=float, metavar="HZ", help="Sampling rate, where the file has none or a wrong one."
+        "--channel",
+        "signal.channel",
+        metavar="N|NAME|mix|all",
+        help="Channel by number (from 1) or name, the mean of all (mix), or all. [default: the first]",
     ),
-    setting("--value-col", "signal.value_col", metavar="N|NAME", help="Text files: the column of the signal."),
-    setting("--time-col", "signal.time_col", metavar="N|NAME", help="Text files: the column of the time."),
-    setting("--time-unit", "signal.time_unit", metavar="UNIT", help="Text files: s, ms, us, ns or min."),
+    setting("--start", "signal.start", type=float, metavar="S", help="Start reading at this time, in seconds."),
+    setting("--duration", "signal.duration", type=float, metavar="S", help="Read this many seconds."),
+    setting("--fs", "signal.fs", type=float, metavar="HZ", help="Sampling rate, if the file has none or a wrong one."),
+    setting(
+        "--detrend",
+        "signal.detrend",
+        metavar="WHAT",
+        help="Remove the mean or a linear trend first: none, mean or linear. [default: none]",
+    ),
+)
+_text_options = option_group(
+    "Text files",
+    setting("--value-col", "signal.value_col", metavar="N|NAME", help="Column of the signal."),
+    setting("--time-col", "signal.time_col", metavar="N|NAME", help="Column of the time."),
+    setting("--time-unit", "signal.time_unit", metavar="UNIT", help="Unit of the time column: s, ms, us, ns or min."),
     setting(
         "--delimiter",
         "signal.delimiter",
         metavar="CHAR",
-        help="Text files: comma, semicolon, tab, space or a character.",
+        help="Separator of columns: comma, semicolon, tab, space, pipe or a character.",
     ),
-    setting("--decimal", "signal.decimal", metavar="CHAR", help="Text files: decimal mark, . or ,"),
-    setting(
-        "--skip-rows", "signal.skip_rows", type=int, metavar="N", help="Text files: lines to leave out at the top."
-    ),
-    setting(
-        "--detrend", "signal.detrend", metavar="WHAT", help="Take off the mean or a linear trend first. [default: none]"
-    ),
+    setting("--decimal", "signal.decimal", metavar="CHAR", help="Decimal mark: . or ,"),
+    setting("--skip-rows", "signal.skip_rows", type=int, metavar="N", help="Lines to skip at the top."),
+    help="CSV, TSV or TXT. Options not given are detected.",
 )
 
-transform_settings = stacked(
-    setting("--mode", "transform.mode", metavar="MODE", help=f"{MODES}. [default: constant]"),
+transform_options = option_group(
+    "Transform",
     setting(
-        "--window", "transform.window", metavar="NAME", help="hann, hamming, blackman or gaussian. [default: hann]"
+        "--mode",
+        "transform.mode",
+        metavar="MODE",
+        help="Which window lengths are optimised: fixed (none), constant (one for all), time-varying, "
+        "frequency-varying or tf-varying (tf). [default: constant]",
     ),
+    window,
     setting(
-        "--support", "transform.support", **LENGTH, help="DFT size and longest window: 1024, 20ms, 25% of the signal."
+        "--support", "transform.support", **LENGTH, help="DFT size and longest window; 25% is of the signal's length."
     ),
-    setting("--hop", "transform.hop", **LENGTH, help="Distance between frames: 256, 5ms, 25% of the support."),
+    setting("--hop", "transform.hop", **LENGTH, help="Step from frame to frame; 25% is of the support."),
     setting(
         "--hop-mode",
         "transform.hop_mode",
         metavar="MODE",
-        help="fixed, constant, time-varying or overlap. [default: fixed]",
+        help="Which frames move: fixed (none), constant (one hop for all), time-varying or overlap. [default: fixed]",
     ),
     setting(
         "--hop-min",
         "transform.hop_min",
         **LENGTH,
-        help="Least distance between frames that move. [default: a quarter of the hop]",
+        help="Smallest step between moving frames. [default: a quarter of the hop]",
     ),
     setting(
         "--overlap",
         "transform.overlap",
         metavar="X",
-        help="Hop mode overlap: the step to the next frame as a share of the window; 0.25: they share 75 %. [default: 0.25]",
+        help="With --hop-mode overlap: step to the next frame as a fraction of the window; at 0.25 neighbouring "
+        "windows share 75 %. [default: 0.25]",
     ),
-    setting("--theta", "transform.theta", **LENGTH, help="First window length; in fixed mode, the window length."),
+    setting("--theta", "transform.theta", **LENGTH, help="Initial window length; with --mode fixed the window length."),
     setting("--theta-min", "transform.theta_min", **LENGTH, help="Shortest window length."),
+    help=LENGTHS,
 )
 
-loss_settings = stacked(
+loss_options = option_group(
+    "Loss",
     setting(
         "--loss", "loss.criterion", metavar="NAME", help="entropy, renyi, kurtosis or concentration. [default: entropy]"
     ),
@@ -103,55 +167,99 @@ loss_settings = stacked(
         metavar="X",
         help="Order of the Rényi entropy; 1 is Shannon's. [default: 3]",
     ),
-    setting("--regularizer", "loss.regularizer", metavar="NAME", help="tv or none. [default: tv]"),
+    setting(
+        "--regularizer",
+        "loss.regularizer",
+        metavar="NAME",
+        help="What smooths window lengths: tv (total variation) or none. [default: tv]",
+    ),
     setting(
         "--lambda",
         "loss.lambda",
         type=float,
         metavar="X",
-        help="Weight of smoothness: more makes window lengths smoother. [default: 0.5; 0.02 with concentration, 0 with kurtosis]",
+        help="Weight of the regularizer; larger is smoother. [default: 0.5; concentration 0.02; kurtosis 0]",
     ),
     setting(
         "--penalty",
         "loss.penalty",
         metavar="NAME",
-        help="coverage (of the signal by windows) or none. [default: coverage where it could suffer]",
+        help="coverage (of the signal by windows) or none. [default: coverage where it matters]",
     ),
     setting(
         "--penalty-weight", "loss.penalty_weight", type=float, metavar="X", help="Weight of the penalty. [default: 10]"
     ),
+    help="Choose entropy for one constant window, concentration for the adaptive modes, kurtosis for moving frames, "
+    "renyi for noisy signals.",
 )
 
-run_settings = stacked(
-    setting("--steps", "optimizer.steps", type=int, metavar="N", help="Most steps; 0 transforms without optimising."),
-    setting("--learning-rate", "optimizer.learning_rate", type=float, metavar="X", help="First step size, in octaves."),
+optimizer_options = option_group(
+    "Optimiser",
+    setting(
+        "--steps",
+        "optimizer.steps",
+        type=int,
+        metavar="N",
+        help="Maximum number of steps; 0 transforms without optimising. [default: 200]",
+    ),
+    setting(
+        "--learning-rate",
+        "optimizer.learning_rate",
+        type=float,
+        metavar="X",
+        help="Initial step size of window lengths, in octaves. [default: 0.2]",
+    ),
     setting(
         "--position-rate",
         "optimizer.position_rate",
         type=float,
         metavar="X",
-        help="First step size of frames, in hops. [default: 0.05]",
+        help="Initial step size of frame positions, in hops. [default: 0.05]",
     ),
-    setting(
-        "--exact", "bank.exact", is_flag=True, flag_value=True, help="Write the exact transform (slow for tf-varying)."
-    ),
-    setting("--device", "run.device", metavar="NAME", help="auto, cpu or cuda."),
-    setting("--dtype", "run.dtype", metavar="NAME", help="float32 or float64."),
-    setting("--memory", "run.memory", metavar="SIZE", help="Most memory to use, 2GB. [default: half of what is free]"),
-    setting("--seed", "run.seed", type=int, metavar="N", help="Of the random bins that are checked."),
-    setting("--threads", "run.threads", type=int, metavar="N", help="CPU threads."),
 )
 
-figure_settings = stacked(
+run_options = option_group(
+    "Run",
+    device,
+    dtype,
+    setting(
+        "--memory", "run.memory", metavar="SIZE", help="Memory limit, such as 2GB. [default: half of the free memory]"
+    ),
+    threads,
+    setting("--seed", "run.seed", type=int, metavar="N", help="Seed of the random accuracy check. [default: 0]"),
+    setting(
+        "--exact",
+        "bank.exact",
+        is_flag=True,
+        flag_value=True,
+        help="Write the exact transform, not the interpolated one (slow for tf-varying).",
+    ),
+)
+
+picture_settings = (
     setting("--fmin", "figures.fmin", type=float, metavar="HZ", help="Lowest frequency shown."),
     setting("--fmax", "figures.fmax", type=float, metavar="HZ", help="Highest frequency shown."),
-    setting("--freq-scale", "figures.freq_scale", metavar="SCALE", help="linear or log."),
-    setting("--db-range", "figures.db_range", type=float, metavar="DB", help="Range of colours below the maximum."),
-    setting("--cmap", "figures.cmap", metavar="NAME", help="Matplotlib colour map of spectrograms."),
-    setting("--format", "figures.format", metavar="TYPE", help="png, svg or pdf."),
+    setting("--freq-scale", "figures.freq_scale", metavar="SCALE", help="linear or log. [default: linear]"),
+    setting(
+        "--db-range",
+        "figures.db_range",
+        type=float,
+        metavar="DB",
+        help="Range of the colours below the maximum. [default: 80]",
+    ),
+    setting("--cmap", "figures.cmap", metavar="NAME", help="Matplotlib colour map of spectrograms. [default: magma]"),
+    setting("--format", "figures.format", metavar="TYPE", help="png, svg or pdf. [default: png]"),
 )
+picture_options = option_group("Pictures", *picture_settings)
 
-talk = stacked(
-    click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks."),
-    click.option("-q", "--quiet", is_flag=True, help="No progress and no remarks; print the result's folder only."),
-)
+
+def signal_options(function: Callable) -> Callable:
+    """The groups Signal and Text files."""
+    return _signal_options(_text_options(function))
+
+
+def analysis_options(function: Callable) -> Callable:
+    """The groups from Signal to Pictures: all options of the configuration but -c and --set."""
+    for group in (picture_options, run_options, optimizer_options, loss_options, transform_options, signal_options):
+        function = group(function)
+    return function

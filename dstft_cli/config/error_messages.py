@@ -1,4 +1,4 @@
-"""Refusals: what a user is told of a key that is unknown or a value that cannot be."""
+"""Error messages on unknown keys and on values that are refused."""
 
 import difflib
 import re
@@ -43,7 +43,7 @@ _NEEDED = {
 
 
 def explain(error: Mapping[str, Any]) -> list[Problem]:
-    """What to tell the user of one error of pydantic's: the keys concerned and a sentence, once or more."""
+    """The problems of one pydantic error: the keys concerned and a sentence, one or more."""
     where = error["loc"]
     if error["type"] == "combination":
         return error["ctx"]["problems"]
@@ -54,7 +54,10 @@ def explain(error: Mapping[str, Any]) -> list[Problem]:
 
 
 def unknown_key(where: tuple[str, ...]) -> str:
-    """The sentence on a key that is not there, with the key that was probably meant."""
+    """The sentence on an unknown key, with the key that was probably meant.
+
+    where: the section and the key, or a key of the top level.
+    """
     key, section = where[-1], where[0] if len(where) > 1 else None
     head, _, leaf = key.partition(".")
     if not section and leaf in FIELDS.get(head, {}):
@@ -62,12 +65,12 @@ def unknown_key(where: tuple[str, ...]) -> str:
     if not section and key in FIELDS:
         return f"{key} is a section: give one of its keys, for instance {key}.{next(iter(FIELDS[key]))}"
     known = ", ".join(FIELDS[section] if section else FIELDS)
-    guess = _did_you_mean(_guess(key, section)) or f"; the keys there are {known}"
+    guess = _did_you_mean(_guess(key, section)) or f"; the known keys are {known}"
     return f"unknown key {format_value(key)}{f' in {section}' if section else ''}{guess}"
 
 
 def suggestion(word: object, choices: Sequence[str]) -> str:
-    """The end of a sentence that names the choice most like the word, "" where none is like it."""
+    """The end of a sentence that names the choice most similar to the word; empty if none is similar."""
     return _did_you_mean(difflib.get_close_matches(str(word)[:40].lower(), choices, 1, 0.5))
 
 
@@ -82,16 +85,16 @@ def _needed(error: Mapping[str, Any], where: tuple[str, ...]) -> str:
 
 
 def _guess(key: str, section: str | None) -> list[str]:
-    """The keys of the section, or the dotted keys of others, that look most like key."""
+    """The key of the section, or the dotted keys of others, most similar to key."""
     key = key.lower().replace("-", "_")[:40]
     key = _ELSEWHERE.get(key, key)
     own = list(FIELDS[section] if section else FIELDS)
     if key in HOMES and key not in own:
         return HOMES[key]
-    for likeness in (0.75, 0.5):
-        if near := difflib.get_close_matches(key, own, 1, likeness):
+    for similarity in (0.75, 0.5):
+        if near := difflib.get_close_matches(key, own, 1, similarity):
             return near
-        if near := difflib.get_close_matches(key, HOMES, 1, likeness):
+        if near := difflib.get_close_matches(key, HOMES, 1, similarity):
             return HOMES[near[0]]
     return []
 

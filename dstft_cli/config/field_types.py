@@ -1,4 +1,4 @@
-"""Types of values in the schema: what users may write for a length, a column, a mode, a number."""
+"""Types of the schema's values: what users may write for a length, a column, a mode, a number."""
 
 import math
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def _column(value: Any) -> int | str | None:
     numbered = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**6
     if value is None or numbered or (isinstance(value, str) and value):
         return value
-    raise ValueError("a channel's or column's name, or its number counted from 1")
+    raise ValueError("a name, or a number counted from 1")
 
 
 def _delimiter(value: Any) -> str:
@@ -41,7 +41,7 @@ def _mode_type(full_name: Callable[[str], str], modes: tuple[str, ...]) -> Any:
         try:
             return full_name(value) if isinstance(value, str) else value
         except InputError:
-            return value  # the schema says which modes there are
+            return value  # refused by Literal, which lists the modes
 
     return Annotated[Literal[modes], BeforeValidator(read)]
 

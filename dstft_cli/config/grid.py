@@ -1,15 +1,15 @@
-"""The plane a run works on: support, hop and bounds of θ in samples, from the settings, the rate and the length.
+"""The time-frequency grid of a run: support, hop and bounds of θ in samples, from settings, sampling rate and length.
 
 Defaults (``auto``), N samples at fs Hz:
 
     support    the power of two nearest 100·fs^(1/3), at most 4096 and at most N/4: 512 at 100 Hz, 1024 at 1 kHz, 2048 at
-               16 kHz, 4096 from 44.1 kHz up; about the longest window that still pays on recordings of each kind
+               16 kHz, 4096 from 44.1 kHz up; about the longest window of use on recordings of each kind
     hop        support/16; support/8 above 500 000 samples, support/4 above 2 000 000
-    theta_min  support/8, or one hop where that is longer: with the default hop of half of it, neighbouring windows overlap and
+    theta_min  support/8, or one hop if that is longer: with the default hop of half of it, neighbouring windows overlap and
                no click falls between frames
-    hop_min    hop/4; frames that are closer say the same twice
+    hop_min    hop/4; closer frames are redundant
 
-With ``hop_mode`` overlap the hop is a share α of the window, 1/4 by default: it, and the least hop, follow from θ.
+With ``hop_mode`` overlap the hop is a fraction α of the window, 1/4 by default: the hop and the smallest hop follow from θ.
 """
 
 import math
@@ -31,10 +31,16 @@ _OVERLAP = 0.25
 
 @dataclass(frozen=True)
 class Grid:
-    """support L, hop H, the range and first value of θ (None: to be found) and the least hop, in samples; F bins.
+    """The time-frequency grid of a signal: F = L/2 + 1 bins, T frames.
 
-    hop, hop_min: with hop_mode overlap those of the first and of the shortest window. overlap: α, None in the other hop
-    modes. samples: N.
+    support: DFT size L and longest window, in samples.
+    hop: step from frame to frame in samples; with hop_mode overlap that of the initial window.
+    theta_min: shortest window, in samples.
+    theta: initial window length in samples; None: the best constant one.
+    samples: length of the signal, N.
+    hop_mode: which frames move.
+    hop_min: smallest step between moving frames in samples; with hop_mode overlap that of the shortest window.
+    overlap: step to the next frame as a fraction α of the window; None in other hop modes.
     """
 
     support: int
@@ -48,35 +54,48 @@ class Grid:
 
     @property
     def bins(self) -> int:
+        """F, the number of frequencies."""
         return self.support // 2 + 1
 
     @property
     def frames(self) -> int:
-        """T for one constant hop."""
+        """T, the number of frames one constant hop apart."""
         return frame_count(self.samples, self.hop)
 
     @property
     def most_frames(self) -> int:
-        """The most frames that a run may come to."""
+        """The largest number of frames of a run."""
         return self.frames if self.overlap is None else frame_count(self.samples, self.overlap * self.theta_min)
 
     @property
     def first_length(self) -> float:
-        """The window length, in samples, of a run that looks for none."""
+        """The window length of a run that does not search for the best constant one, in samples."""
         return self.theta or max(self.theta_min, self.support / 2)
 
     def frequencies(self, sample_rate: float) -> np.ndarray:
-        """Bin centres m·fs/L in Hz, (F,)."""
+        """The frequencies m·fs/L in Hz, (F,) float64. sample_rate: fs in Hz."""
         return np.arange(self.bins) * (sample_rate / self.support)
 
     def positions(self, length: float, device: torch.device) -> Tensor:
-        """t_n in samples, (T,), float64, with a constant window of that many samples, before any frame has moved."""
+        """The initial frame positions t_n, before any frame has moved.
+
+        length: of the constant window, in samples; it matters with hop_mode overlap.
+        device: of the tensor.
+        Returns (T,) float64, in samples.
+        """
         hop = self.hop if self.overlap is None else self.overlap * length
         return fixed_positions(self.samples, hop, device)
 
 
 def make_grid(config: Config, sample_rate: float, samples: int) -> Grid:
-    """The geometry of a signal of that many samples at that rate in Hz. Raises InputError where lengths clash."""
+    """The time-frequency grid of a signal.
+
+    config: its section ``transform``.
+    sample_rate: Hz.
+    samples: length of the signal, N.
+    Returns the Grid, lengths in samples.
+    Raises InputError where lengths contradict each other or the signal is shorter than its shortest window.
+    """
     settings = config.transform
     support = _support(settings.support, sample_rate, samples)
     overlap = (settings.overlap or _OVERLAP) if settings.hop_mode == OVERLAP else None
@@ -85,7 +104,7 @@ def make_grid(config: Config, sample_rate: float, samples: int) -> Grid:
     if samples < theta_min:
         raise InputError(
             f"the signal has {samples} samples, fewer than its shortest window of {theta_min:g}: set a smaller --support "
-            "or --theta-min, or give a longer signal"
+            "or --theta-min, or use a longer signal"
         )
     grid = Grid(support, hop, float(theta_min), theta, samples, settings.hop_mode, overlap=overlap)
     if overlap is None:
@@ -95,7 +114,7 @@ def make_grid(config: Config, sample_rate: float, samples: int) -> Grid:
 
 
 def _windows(settings, sample_rate: float, support: int, hop: float) -> tuple[float | None, float]:
-    """The first and the least window length in samples."""
+    """The initial and the shortest window length, in samples."""
     theta = settings.theta.samples(sample_rate, support)
     theta_min = settings.theta_min.samples(sample_rate, support)
     if theta_min is None:
@@ -104,11 +123,13 @@ def _windows(settings, sample_rate: float, support: int, hop: float) -> tuple[fl
     for name, value in (("theta", theta), ("theta_min", theta_min)):
         if value is not None and not LEAST_WINDOW <= value <= support:
             raise InputError(
-                f"transform.{name} is {_of(getattr(settings, name), value)}: it must be between {LEAST_WINDOW:g} samples "
+                f"transform.{name} is {_with_samples(getattr(settings, name), value)}: it must be between {LEAST_WINDOW:g} samples "
                 f"and the support, {support} samples"
             )
     if theta is not None and theta < theta_min:
-        raise InputError(f"transform.theta is {theta:g} samples, below transform.theta_min, {theta_min:g} samples")
+        raise InputError(
+            f"transform.theta is {theta:g} samples: it must be at least transform.theta_min, {theta_min:g} samples"
+        )
     return None if theta is None else float(theta), float(theta_min)
 
 
@@ -121,7 +142,7 @@ def _support(length: Length, sample_rate: float, samples: int) -> int:
     support = max(2, 2 * round(given / 2))
     if support > 4 * samples + 4:
         raise InputError(
-            f"transform.support is {_of(length, support)}, but the signal has only {samples} samples: "
+            f"transform.support is {_with_samples(length, support)}, but the signal has {samples} samples: "
             "set a support of at most four times the signal's length"
         )
     return support
@@ -133,14 +154,14 @@ def _hop(length: Length, sample_rate: float, samples: int, support: int) -> floa
         share = 16 if samples <= 500_000 else 8 if samples <= 2_000_000 else 4
         return float(max(1, support // share))
     if length.unit != "samples":
-        return float(max(1, round(given)))  # whole samples: all frames then lie alike on the sample grid
-    _check_frames(samples, given, f"transform.hop is {_of(length, given)}", "a longer hop")
+        return float(max(1, round(given)))  # whole samples, so that all frames have the same offset to the samples
+    _check_frames(samples, given, f"transform.hop is {_with_samples(length, given)}", "a longer hop")
     return float(given)
 
 
-def _check_frames(samples: int, hop: float, what: str, mend: str) -> None:
+def _check_frames(samples: int, hop: float, what: str, change: str) -> None:
     if samples / hop > 2**31:
-        raise InputError(f"{what}: that is over two thousand million frames; set {mend}")
+        raise InputError(f"{what}: this gives more than 2 000 000 000 frames; set {change}")
 
 
 def _hop_min(length: Length, sample_rate: float, hop: float) -> float:
@@ -149,13 +170,13 @@ def _hop_min(length: Length, sample_rate: float, hop: float) -> float:
         return hop / 4
     if given > hop:
         raise InputError(
-            f"transform.hop_min is {_of(length, given)}, more than the hop they start from, {hop:g} samples: set a smaller "
-            "--hop-min or a longer --hop"
+            f"transform.hop_min is {_with_samples(length, given)}: it must not exceed the initial hop, {hop:g} samples; set a "
+            "smaller --hop-min or a longer --hop"
         )
     return float(given)
 
 
-def _of(length: Length, samples: float) -> str:
-    """The length as it was written and what it comes to."""
+def _with_samples(length: Length, samples: float) -> str:
+    """The length as it was written, with its number of samples."""
     plain = f"{samples:g} samples"
     return plain if length.unit in ("samples", "auto") else f"{length}, {plain}"

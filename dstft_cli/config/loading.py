@@ -1,7 +1,7 @@
-"""What a run is told: the settings, their defaults and limits, and where they come from.
+"""The configuration of a run: defaults, overridden by a YAML file or preset, by ``--set`` and by other options.
 
-Defaults < a YAML file or preset < ``--set`` < flags. Unknown keys, wrong types and impossible values are
-refused, all of them at once, each with its place and the key that was probably meant.
+Unknown keys, wrong types and impossible values are refused, all of them at once, each with its origin and the key that was
+probably meant.
 """
 
 import importlib.resources
@@ -36,14 +36,15 @@ def load_config(
     sets: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
 ) -> Config:
-    """The settings of a run: defaults < source < sets < flags.
+    """The configuration of a run: defaults, overridden by source, then by sets, then by flags.
 
     source: a preset's name, a YAML file (a Path, an existing file, a name with a separator, .yaml or .yml) or a Config.
-    sets: "key=value" each, the key dotted or short (see SHORT_KEYS), the value as in YAML; a later one wins.
+    sets: texts "key=value", the key dotted or short (see SHORT_KEYS), the value as in YAML; a later one wins.
     flags: values by dotted or short key; None means not given.
+    Returns the Config.
     Raises ConfigError with one line for every setting that is refused, in the order in which they were given.
     """
-    draft = _begun(source)
+    draft = _draft_of(source)
     for item in sets:
         draft.set(item)
     for key, value in _given(flags or {}).items():
@@ -52,20 +53,22 @@ def load_config(
 
 
 def merge_config(config: Config | str | os.PathLike | None, settings: Mapping[str, Any]) -> Config:
-    """The settings, by dotted or short key, over a config; for callers in Python. None means not given.
+    """A configuration with some settings replaced, for callers in Python.
 
-    config: a Config, which comes back as it is where there are no settings; a preset's name or a YAML file,
-    as load_config takes them; or None for the defaults. Raises ConfigError as load_config does.
+    config: a Config, a preset's name or a YAML file as in load_config, or None for the defaults.
+    settings: values by dotted or short key; None means not given.
+    Returns a new Config, or ``config`` itself if it is one and no setting is given.
+    Raises ConfigError as load_config does.
     """
     if isinstance(config, Config) and not _given(settings):
         return config
-    draft = _begun(config)
+    draft = _draft_of(config)
     for key, value in _given(settings).items():
         draft.put(key, value, f"setting {one_line(key, 80)}")
     return draft.config()
 
 
-def _begun(source: Config | str | os.PathLike | None) -> "_Draft":
+def _draft_of(source: Config | str | os.PathLike | None) -> "_Draft":
     draft = _Draft()
     if isinstance(source, Config):
         draft.values = source.model_dump(by_alias=True)
@@ -87,75 +90,76 @@ def _flag(key: str) -> str:
 
 
 class _Draft:
-    """Settings gathered from several places, each with its place, and what is wrong with them."""
+    """Settings collected from several origins, each with its origin, and the problems with them."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
-        self.places: dict[str, tuple[int, str]] = {}  # in the order of what was given
+        self.origins: dict[str, tuple[int, str]] = {}  # (order in which it was given, words) by dotted key
         self.problems: list[tuple[int, str]] = []
         self.order = count(10**9)  # after the lines of any file
 
     def read(self, source: str | os.PathLike) -> None:
-        """The settings of a file or preset. Raises ConfigError where there is none or it is no plain YAML."""
-        from .yaml_io import read_yaml  # here, so that config is quick to import
+        """Take the settings of a file or preset. Raises ConfigError if it is missing or not plain YAML."""
+        from .yaml_io import read_yaml  # here: importing config does without yaml
 
         path = _source_path(source)
         values, lines = read_yaml(path)
         self.values = {section: keys for section, keys in values.items() if keys is not None}
-        self.places = {key: (line, f"{file_name(path)}, line {line}") for key, line in lines.items()}
+        self.origins = {key: (line, f"{file_name(path)}, line {line}") for key, line in lines.items()}
 
     def set(self, item: str) -> None:
-        """A setting of the form key=value."""
+        """Take a setting of the form key=value."""
         from .yaml_io import parse_scalar
 
-        place = f"--set {one_line(item, 80)}"
+        origin = f"--set {one_line(item, 80)}"
         key, equals, text = item.partition("=")
         if not equals:
-            self._complain(f"{place}: write it as key=value, for instance transform.hop=10ms")
+            self._refuse(f"{origin}: write it as key=value, for instance transform.hop=10ms")
             return
         try:
-            self.put(key.strip(), parse_scalar(text.strip(), place), place)
+            self.put(key.strip(), parse_scalar(text.strip(), origin), origin)
         except ConfigError as error:
-            self._complain(str(error))
+            self._refuse(str(error))
 
-    def put(self, key: str, value: Any, place: str) -> None:
-        """The value of a dotted or short key, over what is there already."""
+    def put(self, key: str, value: Any, origin: str) -> None:
+        """Set the value of a dotted or short key. origin: words for messages."""
         dotted = SHORT_KEYS.get(key, key)
         section, dot, leaf = dotted.partition(".")
         if leaf not in FIELDS.get(section, {}):
             where = (section, leaf) if dot and section in FIELDS else (section,)
-            self._complain(f"{place}: {unknown_key(where)}")
+            self._refuse(f"{origin}: {unknown_key(where)}")
             return
         keys = self.values.setdefault(section, {})
-        if isinstance(keys, dict):  # else the file's section is refused anyway
+        if isinstance(keys, dict):  # else validation refuses the section of the file
             keys[leaf] = value
-        self.places[dotted] = (next(self.order), place)
+        self.origins[dotted] = (next(self.order), origin)
 
-    def _complain(self, problem: str) -> None:
+    def _refuse(self, problem: str) -> None:
         self.problems.append((next(self.order), problem))
 
     def config(self) -> Config:
-        """The valid settings. Raises ConfigError with all that is wrong."""
+        """The validated settings. Raises ConfigError with all problems."""
         config = None
         try:
             config = Config.model_validate(self.values)
         except ValidationError as refusal:
             for error in refusal.errors(include_url=False):
-                self.problems += map(self._placed, explain(error))
+                self.problems += map(self._with_origin, explain(error))
         if self.problems:
             raise ConfigError("\n".join(one_line(text) for _, text in sorted(self.problems)))
         return config
 
-    def _placed(self, problem: Problem) -> tuple[int, str]:
+    def _with_origin(self, problem: Problem) -> tuple[int, str]:
         keys, sentence = problem
-        order, place = max((self.places[key] for key in keys if key in self.places), default=(0, "settings"))
-        return order, f"{place}: {sentence}"
+        order, origin = max((self.origins[key] for key in keys if key in self.origins), default=(0, "settings"))
+        return order, f"{origin}: {sentence}"
 
 
 def dump_config(config: Config, comments: bool = False) -> str:
-    """The configuration as YAML, every key, in the schema's order; load_config reads an equal Config from it.
+    """The configuration as YAML text, every key in the order of the schema; load_config reads an equal Config from it.
 
-    comments: each section and key is preceded by what it means and its unit.
+    config: the Config.
+    comments: True to put a comment with meaning and unit above each section and key.
     """
     from .yaml_io import dump_yaml
 
@@ -163,7 +167,7 @@ def dump_config(config: Config, comments: bool = False) -> str:
 
 
 def _notes() -> dict[str, str]:
-    # Python run with -OO knows no docstrings; a section then stands without its comment.
+    # Python -OO removes docstrings; sections then have no comment.
     notes = {section: home.annotation.__doc__ or "" for section, home in Config.model_fields.items()}
     for section, keys in FIELDS.items():
         for key, setting in keys.items():
@@ -174,12 +178,12 @@ def _notes() -> dict[str, str]:
 
 def _preset_folder() -> Path:
     package = Path(str(importlib.resources.files("dstft_cli")))
-    packaged = package / "presets"  # a checkout keeps them beside the package
+    packaged = package / "presets"  # a checkout has them beside the package
     return packaged if packaged.is_dir() else package.parent / "configs"
 
 
 def preset_names() -> list[str]:
-    """The presets' names, sorted."""
+    """The names of the presets, sorted."""
     return sorted(path.stem for path in _preset_folder().glob("*.yaml"))
 
 
@@ -190,7 +194,7 @@ def preset_path(name: str) -> Path:
         return _preset_folder() / f"{name}.yaml"
     guess = suggestion(name, names) or "."
     known = f"The presets are {', '.join(names)}"
-    raise ConfigError(f"{format_value(name)} is no file and no preset{guess} {known}")
+    raise ConfigError(f"{format_value(name)} is neither a file nor a preset{guess} {known}")
 
 
 def _source_path(source: str | os.PathLike) -> Path:

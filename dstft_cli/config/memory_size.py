@@ -8,7 +8,7 @@ AUTO = "auto"
 
 
 def read_size(raw: object) -> str:
-    """The size as it was written, tidied; ``auto`` too. Raises ValueError with what it must be, for a message to end in."""
+    """The size as it was written, or ``auto``. Raises ValueError whose text continues "it must be"."""
     if isinstance(raw, str) and raw.strip().lower() == AUTO:
         return AUTO
     if not isinstance(raw, str) or not _WRITTEN.fullmatch(raw):
@@ -19,6 +19,6 @@ def read_size(raw: object) -> str:
 
 
 def size_bytes(text: str) -> float:
-    """The bytes of a size that read_size has let through and that is not ``auto``."""
+    """The number of bytes of a size that read_size accepts and that is not ``auto``."""
     number, unit = _WRITTEN.fullmatch(text).groups()
     return float(number) * _UNITS[unit.lower()]

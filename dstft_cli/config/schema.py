@@ -1,4 +1,4 @@
-"""The schema: every key with its meaning, unit, default and limits, and the pairs that cannot go together."""
+"""The schema: every key with its meaning, unit, default and limits, and the combinations that are refused."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -10,7 +10,8 @@ from ..stft.modes import CONSTANT, CONSTANT_HOP, FIXED, FIXED_HOP, FREQUENCY, OV
 from ..text import format_value
 from .field_types import Column, Delimiter, Hop, HopMode, Memory, Mode, Number, Ratio, Support, Weight, Whole, Window
 
-Problem = tuple[tuple[str, ...], str]  # the dotted keys concerned, and the sentence
+Problem = tuple[tuple[str, ...], str]
+"""What is wrong with a setting: the dotted keys concerned, and a sentence."""
 
 
 class _Section(BaseModel):
@@ -22,38 +23,38 @@ def _setting(default: object, description: str, unit: str = "", **limits: Any) -
 
 
 def _refuse(*problems: Problem | None) -> None:
-    """Raises the error of pydantic's that carries impossible combinations, if there are any."""
+    """Raise the pydantic error that carries the impossible combinations, if there are any."""
     if found := [problem for problem in problems if problem]:
         raise PydanticCustomError("combination", "impossible combination", {"problems": found})
 
 
 class SignalSettings(_Section):
-    """How the recording is read. In a text file what is null is found out."""
+    """How the recording is read. In text files null values are detected."""
 
-    channel: Column = _setting(None, "Channel: number from 1, name, mix (the mean) or all; null: the first.")
-    start: Number = _setting(0.0, "Where to begin reading.", "s", ge=0, le=1e9)
-    duration: Number | None = _setting(None, "How much to read; null reads to the end.", "s", gt=0, le=1e9)
-    fs: Number | None = _setting(None, "Sampling rate; null takes what the file says.", "Hz", gt=0, le=1e12)
+    channel: Column = _setting(None, "Channel: number from 1, name, mix (mean of all) or all; null: the first.")
+    start: Number = _setting(0.0, "Time at which reading starts.", "s", ge=0, le=1e9)
+    duration: Number | None = _setting(None, "Time to read; null: to the end.", "s", gt=0, le=1e9)
+    fs: Number | None = _setting(None, "Sampling rate; null: that of the file.", "Hz", gt=0, le=1e12)
     detrend: Literal["none", "mean", "linear"] = _setting(
         "none",
-        "What is taken off the signal first: none, mean (a constant offset) or linear (a straight line).",
+        "What is removed from the signal first: none, mean (a constant offset) or linear (a linear trend).",
     )
     delimiter: Delimiter | None = _setting(
-        None, "Between the columns of a text file: a character, or tab, space, comma, semicolon, pipe."
+        None, "Separator of the columns of a text file: a character, or tab, space, comma, semicolon, pipe."
     )
     decimal: Literal[".", ","] | None = _setting(None, "Decimal mark of a text file: '.' or ','.")
-    skip_rows: Whole | None = _setting(None, "Lines passed over in a text file.", "lines", ge=0, le=10**9)
-    time_col: Column = _setting(None, "Column of a text file that is the time: number from 1, or name.")
+    skip_rows: Whole | None = _setting(None, "Lines to skip at the top of a text file.", "lines", ge=0, le=10**9)
+    time_col: Column = _setting(None, "Column of the time in a text file: number from 1, or name.")
     time_unit: Literal["s", "ms", "us", "ns", "min"] | None = _setting(
         None, "Unit of the time column: s, ms, us, ns or min."
     )
-    value_col: Column = _setting(None, "Column of a text file that is the signal: number from 1, or name.")
+    value_col: Column = _setting(None, "Column of the signal in a text file: number from 1, or name.")
 
     @model_validator(mode="after")
     def _possible(self) -> "SignalSettings":
         _refuse(
-            self._same("delimiter", "decimal", "columns could not be told from decimals"),
-            self._same("time_col", "value_col", "the time cannot be the signal too"),
+            self._same("delimiter", "decimal", "columns and decimals would look the same"),
+            self._same("time_col", "value_col", "the time cannot also be the signal"),
         )
         return self
 
@@ -65,55 +66,53 @@ class SignalSettings(_Section):
 
 
 class TransformSettings(_Section):
-    """What is computed: frames, windows, and which window lengths may differ."""
+    """The transform: frames, windows, and which window lengths are optimised."""
 
     mode: Mode = _setting(
         "constant",
-        "Which window lengths are learnt. fixed: none, theta is kept; constant: one for the whole recording; "
-        "time-varying: one a frame; frequency-varying: one a frequency; tf-varying: one a point of both.",
+        "Which window lengths are optimised. fixed: none, theta is used; constant: one for the whole recording; "
+        "time-varying: one per frame; frequency-varying: one per frequency; tf-varying: one per frame and frequency.",
     )
     window: Literal["hann", "hamming", "blackman", "gaussian"] = _setting(
         "hann", "Shape of the window: hann, hamming, blackman or gaussian."
     )
     support: Support = _setting(
         "auto",
-        "Frame length L, the longest window possible; frequencies are fs/L apart. Samples (an even number), "
+        "DFT size L, also the longest window; frequencies are fs/L apart. Samples (an even number), "
         "a time, or % of the signal; auto: the power of two nearest 100*fs^(1/3) samples, at most 4096 and a "
         "quarter of the signal.",
     )
     hop: Hop = _setting(
         "auto",
-        "Step from frame to frame, at the start where frames move. Samples, a time, or % of support; auto: support/16, "
-        "and support/8 above 500 000 samples, support/4 above 2 000 000.",
+        "Step from frame to frame; the initial step if frames move. Samples, a time, or % of support; auto: support/16, "
+        "support/8 for signals above 500 000 samples, support/4 above 2 000 000.",
     )
     hop_mode: HopMode = _setting(
         "fixed",
-        "Which frames move. fixed: none, they lie one hop apart; constant: one hop for all is learnt; time-varying: each "
-        "frame finds its own place; overlap: each lies a share of the window before it behind that one.",
+        "Which frames move. fixed: none, they are one hop apart; constant: one hop for all is optimised; time-varying: "
+        "the position of each frame is optimised; overlap: each frame follows the previous one by a fraction of its window.",
     )
-    hop_min: Hop = _setting(
-        "auto", "Least distance between frames that move. Samples, a time, or % of hop; auto: hop/4."
-    )
+    hop_min: Hop = _setting("auto", "Smallest step between moving frames. Samples, a time, or % of hop; auto: hop/4.")
     overlap: Ratio = _setting(
         None,
-        "For hop_mode overlap: the step to the next frame as a share of the window, the paper's alpha (0.25 or 25%: the "
-        "other three quarters are shared with the next); null: 0.25.",
+        "For hop_mode overlap: step to the next frame as a fraction of the window, the paper's alpha (0.25 or 25%: "
+        "neighbouring windows share three quarters); null: 0.25.",
     )
     theta: Window = _setting(
         "auto",
-        "Window length at the start; mode fixed keeps it. Samples (2 or more), a time, or % of support; "
+        "Initial window length; in mode fixed the window length. Samples (2 or more), a time, or % of support; "
         "auto: the best constant window (mode fixed: support/2).",
     )
     theta_min: Window = _setting(
         "auto",
-        "Shortest window allowed. Samples (2 or more), a time, or % of support; auto: support/8, or theta "
-        "where that is shorter.",
+        "Shortest window allowed. Samples (2 or more), a time, or % of support; auto: support/8, but at least hop and "
+        "at most theta.",
     )
 
     @model_validator(mode="after")
     def _possible(self) -> "TransformSettings":
         pairs = ("theta_min", "support"), ("theta", "support"), ("theta_min", "theta"), ("hop_min", "hop")
-        _refuse(*(self._too_long(short, long) for short, long in pairs), *self._of_hop_mode())
+        _refuse(*(self._too_long(*pair) for pair in pairs), *self._of_hop_mode())
         return self
 
     def _of_hop_mode(self) -> Iterator[Problem]:
@@ -132,108 +131,108 @@ class TransformSettings(_Section):
         if follows and self.hop.unit != "auto":
             yield (
                 ("transform.hop", "transform.hop_mode"),
-                f"transform.hop is {self.hop}: with transform.hop_mode overlap the hop follows from the windows; "
-                "leave it auto, and set transform.overlap",
+                f"transform.hop is {self.hop}: transform.hop_mode overlap computes the hop from the windows; "
+                "leave it auto and set transform.overlap",
             )
         if follows and self.mode in (FREQUENCY, PLANE):
             yield (
                 ("transform.mode", "transform.hop_mode"),
-                f"transform.hop_mode is overlap: it needs one window a frame, transform.mode {FIXED}, {CONSTANT} or {TIME}, "
+                f"transform.hop_mode is overlap: it needs one window per frame, transform.mode {FIXED}, {CONSTANT} or {TIME}, "
                 f"not {self.mode}",
             )
 
-    def _too_long(self, short: str, long: str) -> Problem | None:
-        keys = (f"transform.{short}", f"transform.{long}")
-        one, other = getattr(self, short), getattr(self, long)
-        unlike = "theta" not in long and one.unit == "%"  # a % of support or of hop, which are % of something else
-        if unlike or not one.exceeds(other):
+    def _too_long(self, shorter: str, longer: str) -> Problem | None:
+        keys = (f"transform.{shorter}", f"transform.{longer}")
+        one, other = getattr(self, shorter), getattr(self, longer)
+        incomparable = "theta" not in longer and one.unit == "%"  # % of support or hop, which are % of something else
+        if incomparable or not one.exceeds(other):
             return None
-        return keys, f"{keys[0]} is {one}, more than {keys[1]}, which is {other}: it must be the shorter one"
+        return keys, f"{keys[0]} is {one}: it must not exceed {keys[1]}, {other}"
 
 
 class LossSettings(_Section):
-    """What a good picture is: energy in few points, window lengths that change smoothly, nothing left out."""
+    """The loss: sharpness of the spectrogram, smoothness of window lengths, coverage of the signal."""
 
     criterion: Literal["entropy", "renyi", "kurtosis", "concentration"] = _setting(
         "entropy",
-        "What is optimised. entropy and renyi are made small: the energy in few points of the picture; kurtosis is made "
-        "large: the energy of each frame in few frequencies; concentration is made large: the surroundings of each point sharp.",
+        "What is optimised. entropy and renyi are minimised: the energy is in few points of the spectrogram; kurtosis is "
+        "maximised: the energy of each frame is in few frequencies; concentration is maximised: the energy around each "
+        "point is in few points.",
     )
-    order: Number = _setting(3.0, "Order of renyi; more looks more at the loudest points.", gt=0, le=100)
-    regularizer: Literal["tv", "none"] = _setting(
-        "tv", "What keeps neighbouring window lengths alike: tv (total variation) or none."
-    )
+    order: Number = _setting(3.0, "Order of renyi; a larger order gives loud points more weight.", gt=0, le=100)
+    regularizer: Literal["tv", "none"] = _setting("tv", "What smooths window lengths: tv (total variation) or none.")
     lambda_: Weight = _setting(
         "auto",
-        "Weight of the regularizer: more is smoother, 0 the same as none; auto: 0.5, 0.02 with concentration, 0 with kurtosis.",
+        "Weight of the regularizer: larger is smoother, 0 is none; auto: 0.5, concentration 0.02, kurtosis 0.",
         alias="lambda",
     )
     reduction: Literal["mean", "sum"] = _setting(
-        "mean", "How the regularizer adds up: mean (one lambda for any grid) or sum (paper)."
+        "mean", "How the regularizer is summed: mean (one lambda suits any grid) or sum (as in the paper)."
     )
     unit: Literal["octaves", "samples"] = _setting(
-        "octaves", "How window lengths are compared: octaves (one lambda for any rate) or samples (paper)."
+        "octaves",
+        "Unit of differences of window lengths: octaves (one lambda suits any rate) or samples (as in the paper).",
     )
     epsilon: Number = _setting(
         0.05, "Smoothing of the regularizer's square root, in the unit above (octaves or samples).", gt=0
     )
     penalty: Literal["auto", "coverage", "none"] = _setting(
         "auto",
-        "What keeps windows from leaving parts of the signal out: coverage or none; auto: coverage where that pays: "
-        "hop_mode constant and time-varying, overlap above 0.5, and kurtosis on fixed frames.",
+        "What keeps the signal covered by windows: coverage or none; auto: coverage for hop_mode constant and "
+        "time-varying, overlap above 0.5, and kurtosis on fixed frames.",
     )
     penalty_weight: Number = _setting(10.0, "Weight of the penalty.", ge=0)
 
 
 class OptimizerSettings(_Section):
-    """How the window lengths are searched for."""
+    """How the loss is minimised."""
 
     name: Literal["adam", "adamw", "sgd", "rmsprop", "nadam", "radam"] = _setting(
-        "adam", "Rule of descent: adam, adamw, sgd, rmsprop, nadam or radam."
+        "adam", "Gradient descent method: adam, adamw, sgd, rmsprop, nadam or radam."
     )
-    learning_rate: Number = _setting(0.2, "How far a window length moves at first.", "octaves a step", gt=0, le=1e6)
-    position_rate: Number = _setting(0.05, "How far a frame moves at first.", "hops a step", gt=0, le=1e6)
-    steps: Whole = _setting(200, "Most steps; 0 leaves windows as they start.", "steps", ge=0, le=10**9)
+    learning_rate: Number = _setting(0.2, "Initial step size of window lengths.", "octaves per step", gt=0, le=1e6)
+    position_rate: Number = _setting(0.05, "Initial step size of frame positions.", "hops per step", gt=0, le=1e6)
+    steps: Whole = _setting(200, "Maximum number of steps; 0 keeps the initial windows.", "steps", ge=0, le=10**9)
     schedule: Literal["plateau", "cosine", "constant"] = _setting(
-        "plateau", "How the rate goes on: plateau (less when the loss stalls), cosine (to 0) or constant."
+        "plateau", "Schedule of the step size: plateau (reduced when the loss stalls), cosine (to 0) or constant."
     )
-    factor: Number = _setting(0.5, "What the rate is multiplied by when the loss stalls.", gt=0, lt=1)
+    factor: Number = _setting(0.5, "Factor on the step size when the loss stalls.", gt=0, lt=1)
     patience: Whole = _setting(20, "Steps without improvement before the run stops.", "steps", ge=1, le=10**9)
-    tolerance: Number = _setting(1e-4, "Smallest fall of the loss that is an improvement, relative.", ge=0)
+    tolerance: Number = _setting(1e-4, "Smallest relative decrease of the loss that counts as improvement.", ge=0)
 
 
 class BankSettings(_Section):
-    """The window bank, which makes steps fast by interpolating between window lengths."""
+    """The window bank: spectrograms at some window lengths, interpolated between them to make steps fast."""
 
-    tolerance: Number = _setting(1e-3, "Largest relative error accepted of the bank.", gt=0, lt=1)
-    exact: StrictBool = _setting(False, "true writes the exact transform, not the bank's.")
+    tolerance: Number = _setting(1e-3, "Largest relative error of the interpolation.", gt=0, lt=1)
+    exact: StrictBool = _setting(False, "true: write the exact transform, not the interpolated one.")
 
 
 class RunSettings(_Section):
-    """Where and how precisely it is computed."""
+    """Device, precision and resources."""
 
     device: StrictStr = _setting(
-        "auto", "Processor: auto, cpu, cuda, or cuda:1 and so on.", pattern="^(auto|cpu|cuda(:[0-9]{1,3})?)$"
+        "auto", "Device: auto, cpu, cuda, or cuda:1 and so on.", pattern="^(auto|cpu|cuda(:[0-9]{1,3})?)$"
     )
     dtype: Literal["float32", "float64"] = _setting("float32", "Precision: float32 or float64.")
-    seed: Whole = _setting(0, "Start of the random numbers.", ge=0, lt=2**63)
+    seed: Whole = _setting(0, "Seed of the random numbers.", ge=0, lt=2**63)
     memory: Memory = _setting(
         "auto",
-        "How much memory may be used, such as 2GB or 500MB; longer signals go block by block; auto: half of what is free.",
+        "Memory limit, such as 2GB or 500MB; longer signals are processed block by block; auto: half of the free memory.",
     )
-    threads: Whole | None = _setting(None, "CPU threads; null lets torch choose.", "threads", ge=1, le=1024)
+    threads: Whole | None = _setting(None, "Number of CPU threads; null: torch chooses.", "threads", ge=1, le=1024)
 
 
 class FigureSettings(_Section):
-    """How the pictures look."""
+    """The look of the pictures."""
 
-    fmin: Number | None = _setting(None, "Lowest frequency shown; null shows all.", "Hz", ge=0)
-    fmax: Number | None = _setting(None, "Highest frequency shown; null shows all.", "Hz", gt=0)
+    fmin: Number | None = _setting(None, "Lowest frequency shown; null: no limit.", "Hz", ge=0)
+    fmax: Number | None = _setting(None, "Highest frequency shown; null: no limit.", "Hz", gt=0)
     freq_scale: Literal["linear", "log"] = _setting("linear", "Frequency axis: linear or log.")
-    db_range: Number = _setting(80.0, "How far below the loudest point colours reach.", "dB", gt=0)
-    cmap: StrictStr = _setting("magma", "Colour map, by its name in matplotlib.", min_length=1)
+    db_range: Number = _setting(80.0, "Range of the colours below the maximum.", "dB", gt=0)
+    cmap: StrictStr = _setting("magma", "Colour map of spectrograms, by its matplotlib name.", min_length=1)
     format: Literal["png", "svg", "pdf"] = _setting("png", "File type: png, svg or pdf.")
-    dpi: Whole = _setting(150, "Sharpness of the pictures.", "dots an inch", ge=10, le=1200)
+    dpi: Whole = _setting(150, "Resolution of the pictures.", "dots per inch", ge=10, le=1200)
 
     @model_validator(mode="after")
     def _possible(self) -> "FigureSettings":
@@ -277,15 +276,16 @@ class Config(_Section):
         return self
 
 
-FIELDS = {  # {section: {key: its pydantic field}}
+FIELDS = {
     section: {field.alias or name: field for name, field in home.annotation.model_fields.items()}
     for section, home in Config.model_fields.items()
 }
-HOMES = {  # {key: the dotted keys that end in it}
+"""{section: {key: its pydantic field}}"""
+HOMES = {
     key: [f"{section}.{key}" for section, keys in FIELDS.items() if key in keys]
     for key in dict.fromkeys(key for keys in FIELDS.values() for key in keys)
 }
-
-# {short key: dotted key} for flags and --set; "name" would not say whose
+"""{key: the dotted keys that end in it}"""
 SHORT_KEYS = {key: homes[0] for key, homes in HOMES.items() if len(homes) == 1 and key != "name"}
 SHORT_KEYS |= {"lambda_": "loss.lambda", "loss": "loss.criterion", "optimizer": "optimizer.name"}
+"""{short key: dotted key} for options and --set; not ``name``, which does not say of what."""

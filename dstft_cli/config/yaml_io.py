@@ -1,8 +1,8 @@
 """YAML in and out: the only import of yaml.
 
-What is read is strict: plain settings, each given once, with the line it stands on. Scalars follow YAML 1.2,
-so ``1e-3`` is a number, ``no`` and ``2024-01-01`` are text and ``010`` is ten. The file is walked event by
-event, so that aliases, foreign tags and deep nests are refused before anything is built from them.
+Reading is strict: plain settings, each given once, with the number of its line. Scalars follow YAML 1.2, so ``1e-3`` is a
+number, ``no`` and ``2024-01-01`` are text and ``010`` is ten. The file is read event by event, so that aliases, other tags
+and deep nesting are refused before any object is built from them.
 """
 
 import math
@@ -33,41 +33,43 @@ _CORE = "tag:yaml.org,2002:"
 _TYPES = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
 _HINTS = {
     "\\t": "indent with spaces, not tabs",
-    "mapping values are not allowed": "there is a colon too many, or the line is indented too far",
+    "mapping values are not allowed": "remove a colon, or indent the line less",
     "could not find expected ':'": "write each setting as key: value",
     "unhashable": "write each setting as key: value",
 }
 
 
 def read_yaml(path: str | os.PathLike) -> tuple[dict, dict[str, int]]:
-    """The settings of a file, and the line (from 1) of each dotted key. An empty file gives no settings.
+    """The settings of a file, and the line (from 1) of each dotted key. An empty file has no settings.
 
-    Raises ConfigError where the file cannot be read, is no UTF-8, is larger than 1 MB or is no plain YAML.
+    Raises ConfigError if the file cannot be read, is not UTF-8, is larger than 1 MB or is not plain YAML.
     """
     name = file_name(path)
     try:
-        with open(path, "rb", opener=_at_once) as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             raw = file.read(MAX_BYTES + 1)
             silent = not raw and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(one_line(f"{name}: cannot be read: {reason}")) from error
     if silent:
-        raise ConfigError(one_line(f"{name}: a pipe that nothing is written to; give a file"))
+        raise ConfigError(one_line(f"{name}: this pipe has no writer; give a file"))
     if len(raw) > MAX_BYTES:
-        raise ConfigError(one_line(f"{name}: larger than {MAX_BYTES} bytes, which no configuration is"))
+        raise ConfigError(
+            one_line(f"{name}: larger than {MAX_BYTES} bytes, too large for a configuration; give a smaller file")
+        )
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError(
-            one_line(f"{name}, line {line}: byte {error.start} is no UTF-8 text; save the file as UTF-8")
+            one_line(f"{name}, line {line}: byte {error.start} is not UTF-8; save the file as UTF-8")
         ) from error
     return parse_yaml(text, name)
 
 
-def _at_once(path: str | os.PathLike, flags: int) -> int:
-    """Opens a file; a pipe that nobody writes to would let us wait for ever, and is empty instead."""
+def _without_waiting(path: str | os.PathLike, flags: int) -> int:
+    """Open a file without blocking: a pipe without a writer is empty instead of waiting for ever."""
     handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     if hasattr(os, "O_NONBLOCK"):
         os.set_blocking(handle, True)
@@ -75,7 +77,7 @@ def _at_once(path: str | os.PathLike, flags: int) -> int:
 
 
 def parse_yaml(text: str, name: str) -> tuple[dict, dict[str, int]]:
-    """As read_yaml, from text; ``name`` stands for the file in messages. Raises ConfigError."""
+    """As read_yaml, from text. name: of the file, for messages. Raises ConfigError."""
     parser = _Parser(text, name)
     settings = parser.document()
     if settings is None:
@@ -86,9 +88,10 @@ def parse_yaml(text: str, name: str) -> tuple[dict, dict[str, int]]:
 
 
 def parse_scalar(text: str, name: str) -> object:
-    """One value as YAML reads it: None, a bool, an int, a float or text, quotes being optional.
+    """One YAML value: None, a bool, an int, a float or text, with or without quotes.
 
-    Unlike a file's value it may start with any character, a comma say. Raises ConfigError.
+    Unlike a value in a file it may start with any character, such as a comma. name: of its origin, for messages.
+    Raises ConfigError.
     """
     parser = _Parser(text, name, numbered=False)
     if text[:1] not in ("'", '"'):
@@ -100,7 +103,7 @@ def parse_scalar(text: str, name: str) -> object:
 
 
 class _Parser:
-    """Builds plain Python values from YAML's events and notes the line of every key."""
+    """Builds plain Python values from YAML events and records the line of every key."""
 
     def __init__(self, text: str, name: str, numbered: bool = True) -> None:
         self.text, self.name, self.numbered = text, name, numbered
@@ -108,11 +111,11 @@ class _Parser:
         self.line, self.count = 1, 0
 
     def fail(self, line: int, sentence: str) -> NoReturn:
-        place = f"{self.name}, line {line}" if self.numbered else self.name
-        raise ConfigError(one_line(f"{place}: {sentence}"))
+        origin = f"{self.name}, line {line}" if self.numbered else self.name
+        raise ConfigError(one_line(f"{origin}: {sentence}"))
 
     def document(self) -> object:
-        """The value of the only document in the text, None where there is none. Raises ConfigError."""
+        """The value of the only document in the text, None if there is none. Raises ConfigError."""
         try:
             return self._document()
         except ConfigError:
@@ -121,11 +124,11 @@ class _Parser:
             self._fail_marked(error)
         except yaml.reader.ReaderError as error:
             line = self.text.count("\n", 0, error.position) + 1
-            self.fail(line, f"the character U+{error.character:04X} may not stand in YAML; delete it")
+            self.fail(line, f"the character U+{error.character:04X} is not allowed in YAML; delete it")
         except OverflowError:
-            self.fail(self.line, r"an escape such as \U00110000 that is no character; write the character itself")
+            self.fail(self.line, r"an escape such as \U00110000 is not a character; write the character itself")
         except (yaml.YAMLError, ValueError, RecursionError) as error:
-            self.fail(self.line, f"cannot be read as YAML: {error}; put plain text between quotes")
+            self.fail(self.line, f"cannot be read as YAML: {error}; put text in quotes")
 
     def _fail_marked(self, error: yaml.MarkedYAMLError) -> NoReturn:
         mark = error.problem_mark or error.context_mark
@@ -142,7 +145,7 @@ class _Parser:
         value = self._value(self._next(), ())
         self._next()
         if not isinstance(self._next(), yaml.StreamEndEvent):
-            self.fail(self.line, "a second document starts here ('---'); a configuration is one document")
+            self.fail(self.line, "a second document starts here ('---'); keep one")
         return value
 
     def _next(self) -> yaml.Event:
@@ -150,17 +153,17 @@ class _Parser:
         self.line = event.start_mark.line + 1
         self.count += 1
         if self.count > MAX_EVENTS:
-            self.fail(self.line, f"more than {MAX_EVENTS} entries, which no configuration has")
+            self.fail(self.line, f"more than {MAX_EVENTS} entries, too many for a configuration; delete some")
         if getattr(event, "anchor", None):
             name = one_line(event.anchor, 60)
-            self.fail(self.line, f"anchors and aliases (&{name}, *{name}) are not read; write the value out")
+            self.fail(self.line, f"anchors and aliases (&{name}, *{name}) are not supported; write the value itself")
         return event
 
     def _value(self, event: yaml.Event, path: tuple[str, ...]) -> object:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
         if len(path) >= MAX_DEPTH:
-            self.fail(self.line, f"nested more than {MAX_DEPTH} deep; a configuration is sections of keys")
+            self.fail(self.line, f"nested more than {MAX_DEPTH} deep; write sections of keys")
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(event, path)
         return self._mapping(event, path)
@@ -177,7 +180,7 @@ class _Parser:
         values, first = {}, {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
-                self.fail(self.line, "a key must be a word, found a list or a group")
+                self.fail(self.line, "a key must be a word, not a list or a group")
             self._check_tag(event.tag, ("str",))
             key, line = event.value, self.line
             if key in values:
@@ -190,11 +193,11 @@ class _Parser:
     def _scalar(self, event: yaml.ScalarEvent) -> object:
         kind = self._check_tag(event.tag, tuple(_TYPES))
         if kind == "str" or (kind is None and not event.implicit[0]):
-            event.value.encode("utf-8")  # an escape can make half a character: UnicodeEncodeError
+            event.value.encode("utf-8")  # raises UnicodeEncodeError if an escape gives half a character
             return event.value
         value = self.plain(event.value, self.line)
         if kind and type(value) not in _TYPES[kind]:
-            self.fail(self.line, f"{one_line(event.value, 60)!r} is no {kind}, as its tag says")
+            self.fail(self.line, f"{one_line(event.value, 60)!r} is not of the type of its tag, {kind}; remove the tag")
         return value
 
     def _check_tag(self, tag: str | None, allowed: tuple[str, ...]) -> str | None:
@@ -202,32 +205,33 @@ class _Parser:
             return None
         kind = tag.removeprefix(_CORE)
         if kind == tag or kind not in allowed:
-            self.fail(self.line, f"tag {one_line(tag, 60)!r} is not read; give the plain value")
+            self.fail(self.line, f"tag {one_line(tag, 60)!r} is not supported; write the plain value")
         return kind
 
     def plain(self, text: str, line: int) -> object:
-        """What an unquoted scalar means. Raises ConfigError for a number that is not finite."""
+        """The value of an unquoted scalar. Raises ConfigError for a number that is not finite."""
         if text in _WORDS:
             return _WORDS[text]
         if _INTEGER.fullmatch(text) and len(text) <= 400:
             return int(text)
         number = float(text) if _FLOAT.fullmatch(text) else 0.0
         if _NOT_FINITE.fullmatch(text) or not math.isfinite(number):
-            self.fail(line, f"{one_line(text, 60)} is not a finite number")
+            self.fail(line, f"{one_line(text, 60)} is not finite; write a finite number")
         return number if _FLOAT.fullmatch(text) else text
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes text that YAML 1.1 or YAML 1.2 would take for something else."""
+    """Quotes text that YAML 1.1 or YAML 1.2 would read as another type."""
 
 
 _Dumper.add_implicit_resolver(_CORE + "float", _FLOAT, list("-+.0123456789"))
 
 
 def dump_yaml(settings: Mapping[str, Mapping[str, object]], notes: Mapping[str, str] | None = None) -> str:
-    """Sections of keys as YAML text, in the order given, which parse_yaml reads back to the same values.
+    """Sections of keys as YAML text, in the order given; parse_yaml reads the same values from it.
 
-    notes: a comment to stand above each section and dotted key that has one.
+    settings: values by section and key.
+    notes: comments by section or dotted key, each written above its section or key.
     """
     notes = notes or {}
     blocks = []

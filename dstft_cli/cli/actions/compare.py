@@ -1,0 +1,106 @@
+"""What ``dstft compare`` does: get the spectrograms, measure, write the picture and the CSV, and print the table."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from ...config.loading import Config
+from ...figures import spectrograms
+from ...figures.of_result import view_of
+from ...results.progress import Step
+from ...results.result import Result
+from ...system.atomic_files import replace_file
+from ...workflows import compare
+from ..options import Settings
+from ..printing.comparison import as_csv, print_table
+from ..printing.console import Console
+from .compare_inputs import Targets, analyse, holds_result, read_results, refuse_settings
+
+__all__ = ["Targets", "run"]
+
+_MEASURES = {  # of each criterion: the measure that it optimises, and its name in the title of a panel
+    "entropy": ("entropy_nats", "entropy"),
+    "renyi": ("renyi_entropy_nats", "renyi"),
+    "kurtosis": ("kurtosis", "kurtosis"),
+    "concentration": ("local_concentration_nats", "local conc."),
+}
+
+
+def run(
+    console: Console,
+    config: Config,
+    settings: Settings,
+    paths: Sequence[str],
+    windows: Sequence[str],
+    targets: Targets,
+) -> None:
+    """Compare results, or the result of analysing one recording, with constant windows. config: that of the settings."""
+    if any(holds_result(path) for path in paths):
+        refuse_settings(settings)
+        inputs = read_results(paths, config, settings, windows, targets)
+    else:
+        inputs = analyse(console, paths, config, settings, windows, targets)
+    results, first = inputs.results, next(iter(inputs.results.values()))
+    candidates, order = compare.candidates(results, inputs.lengths), first.config.loss.order
+    local = _local_concentrations(console, results, candidates)
+    measures = [compare.measure(one, order, value) for one, value in zip(candidates, local, strict=True)]
+    labels, unequal = [one.label for one in candidates], compare.sizes_differ(candidates)
+    if inputs.picture is not None:
+        _draw(inputs.picture, candidates, measures, first, inputs.config)
+    if inputs.table is not None:
+        _write(inputs.table, as_csv(labels, measures, order))
+    if inputs.table != "-":
+        print_table(console, labels, measures, comparable=unequal is None)
+    for name, result in results.items():
+        if not result.complete:
+            console.note(f"{name}: its run was {result.stop_reason}; this is the best state before that")
+    if unequal:
+        console.note(unequal)
+    written = [click.format_filename(path) for path in (inputs.picture, inputs.table) if path not in (None, "-")]
+    if written and not console.quiet:
+        click.echo(f"written to     {', '.join(written)}", err=inputs.table == "-")
+
+
+def _local_concentrations(
+    console: Console, results: Mapping[str, Result], candidates: Sequence[compare.Candidate]
+) -> list[float]:
+    """The local concentration of each candidate if a run optimised it; else NaN."""
+    judge = next((result for result in results.values() if result.criterion == "concentration"), None)
+    if judge is None:
+        return [math.nan] * len(candidates)
+    with console.progress() as show:
+        return compare.local_concentrations(judge, candidates, lambda index, count: show(Step("bank", index, count)))
+
+
+def _draw(
+    picture: Path,
+    candidates: Sequence[compare.Candidate],
+    measures: Sequence[compare.Measures],
+    first: Result,
+    config: Config,
+) -> None:
+    """Write the panels, each titled with the measure that the first result's criterion optimises."""
+    key, name = _MEASURES.get(first.criterion, _MEASURES["entropy"])
+    panels = [
+        spectrograms.Panel(
+            one.label, one.magnitude, _title_end(name, getattr(measure, key)), one.times, one.frequencies
+        )
+        for one, measure in zip(candidates, measures, strict=True)
+    ]
+    figure = spectrograms.comparison(first.times, first.frequencies, panels, view_of(first.signal, config))
+    with replace_file(picture) as temporary:
+        spectrograms.save(figure, str(temporary), format=picture.suffix.lower()[1:], dpi=config.figures.dpi)
+
+
+def _title_end(name: str, value: float) -> str:
+    return "" if math.isnan(value) else f", {name} {value:#.4g}".rstrip(".")
+
+
+def _write(path: str, text: str) -> None:
+    if path == "-":
+        click.echo(text, nl=False)
+        return
+    with replace_file(Path(path)) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")

@@ -1,0 +1,53 @@
+"""What every command shares: -o, -v and -q, the console, SIGTERM and the exit code."""
+
+import functools
+from collections.abc import Callable
+
+import click
+from cloup import Option, option
+
+from ..system.shutdown import terminable
+
+VERBOSITY = "dstft_cli.verbosity"
+"""Key in the context's meta where a command leaves the number of -v given."""
+
+
+def console_command(function: Callable[..., int | None]) -> Callable:
+    """Decorator of a command's function, which is called with a Console and the options but -v and -q.
+
+    The function returns the exit code; None means 0. SIGTERM raises Terminated while the function runs.
+    """
+
+    @click.pass_context
+    @functools.wraps(function)
+    def run(ctx, verbose=0, quiet=False, **options):
+        ctx.meta[VERBOSITY] = verbose
+        from .printing.console import Console  # here: --help does without it
+
+        with terminable():
+            ctx.exit(function(Console(quiet, verbose), **options) or 0)
+
+    return run
+
+
+class _Output(Option):
+    """-o, --output, which also goes by the names of earlier versions; help and completion do not show them."""
+
+    def add_to_parser(self, parser, ctx):
+        super().add_to_parser(parser, ctx)
+        parser.add_option(self, ["--out-dir", "--out"], self.name, "store", 1)
+
+
+def output(metavar: str, what: str, **attributes):
+    """The option -o, --output of a command."""
+    return option("-o", "--output", cls=_Output, metavar=metavar, type=click.Path(), help=what, **attributes)
+
+
+def verbose(what: str = "Print more; -vv also prints tracebacks."):
+    """The option -v of a command."""
+    return option("-v", "--verbose", count=True, help=what)
+
+
+def quiet(what: str):
+    """The option -q of a command; what: what it prints then."""
+    return option("-q", "--quiet", is_flag=True, help=what)
