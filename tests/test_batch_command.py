@@ -6,11 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from batch_files import FLAGS, Inline, alive, descendants, in_proc, names, stamps, summary, tree, write
+from patience import HANGING, wait_until
 
 from dstft_cli.config.loading import load_config
 from dstft_cli.workflows import optimize_file
@@ -186,19 +186,17 @@ def start(*arguments) -> subprocess.Popen:
 
 
 def until(condition, process: subprocess.Popen) -> None:
-    for _ in range(3000):
-        if condition():
-            return
+    def still_there() -> None:
         assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
-    pytest.fail("waited for 60 s in vain")
+
+    wait_until(condition, still_there)
 
 
 @pytest.mark.skipif(os.name != "posix" or not in_proc(), reason="signals as POSIX has them, processes in /proc")
 class TestProcesses:
     def test_what_two_workers_make_is_what_single_runs_make(self, home, dstft):
         process = start("good", "bad", "-o", "out", "-j", 2, "--no-report")
-        _, err = process.communicate(timeout=300)
+        _, err = process.communicate(timeout=HANGING)
         assert (process.returncode, "Traceback" in err) == (3, False)
         assert names(Path("out")) == {"good", "summary.csv"}
         for i in range(2):
@@ -213,15 +211,11 @@ class TestProcesses:
         below = descendants(process.pid)
         assert len(below) >= 2
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=HANGING)
         assert (process.returncode, "Traceback" in err) == (130, False)
         assert "2 left: rerunning processes them" in out
         assert tree(Path("out")) == {"summary.csv": []}
-        for _ in range(100):
-            if not any(map(alive, below)):
-                break
-            time.sleep(0.05)
-        assert not any(map(alive, below))
+        wait_until(lambda: not any(map(alive, below)))
 
 
 def free_port() -> int:
@@ -258,7 +252,7 @@ class TestCluster:
         for i in range(2, 5):
             write(Path(f"good/{i}.wav"), i)
         engine = workers.Cluster(address)
-        engine._client.wait_for_workers(2, timeout=30)
+        engine._client.wait_for_workers(2, timeout=HANGING)
         items, _ = find_inputs(["good", "bad"], [], "out")
         config = load_config(sets=[flag[6:] for flag in FLAGS], flags={"run.threads": 1})
         killed = []

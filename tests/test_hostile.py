@@ -17,18 +17,18 @@ import numpy as np
 import pytest
 import soundfile
 from hostile import Case
+from patience import HANGING
 
 from dstft_cli.cli import main
 
 REGRESSIONS = Path(__file__).resolve().parent / "regressions"
-WAIT = 100  # s until a process that reads is held to hang
 
 
 @pytest.fixture(scope="module")
 def reader():
     """A process of its own for what may hang, crash or take all memory."""
     with multiprocessing.get_context("spawn").Pool(1, hostile_outcomes.bounded) as pool:
-        yield lambda judge, *args: pool.apply_async(judge, args).get(timeout=WAIT)
+        yield lambda judge, *args: pool.apply_async(judge, args).get(timeout=HANGING)
 
 
 @pytest.fixture
@@ -213,7 +213,7 @@ def test_small_files_cannot_cost_much(result, folder):
         found = made(cases) if cases else hostile_arrays.result_cases(good, "canary")
         Path(name).write_bytes(some(found, name).content)
     Path("out").symlink_to(result)
-    end = subprocess.run([sys.executable, "-c", _LIMITED, *COSTLY], capture_output=True, text=True, timeout=WAIT)
+    end = subprocess.run([sys.executable, "-c", _LIMITED, *COSTLY], capture_output=True, text=True, timeout=HANGING)
     (result / "result.npz").write_bytes(good)
     assert end.returncode == 0 and not end.stderr, end.stderr[-500:]
     lines = end.stdout.splitlines()

@@ -1,5 +1,6 @@
 """What stops a run before its end: a caller, a signal of the system, a loss that is not finite."""
 
+import contextlib
 import json
 import math
 import os
@@ -12,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+from patience import HANGING
 
 from dstft_cli import Signal, optimize
 from dstft_cli.errors import DivergedError
@@ -244,7 +246,7 @@ class TestProcess:
         process = self.start("optimising", path, "-o", tmp_path / "out", *ENDLESS, *FLAGS)
         time.sleep(0.3)
         process.send_signal(number)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=HANGING)
         metrics = read(tmp_path / "out")
         assert (process.returncode, metrics["stop_reason"]) == (code, "interrupted")
         assert metrics["loss"]["final"] <= metrics["loss"]["initial"]
@@ -257,7 +259,7 @@ class TestProcess:
             file.writelines(f"{value:.9f}\n" for value in np.random.default_rng(0).standard_normal(500_000))
         process = self.start("reading", tmp_path / "in.csv", "-o", tmp_path / "out", "--fs", "1000", "-v", *FLAGS)
         process.send_signal(number)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=HANGING)
         assert process.returncode == code
         assert "Traceback" not in err
         assert names(tmp_path) == {"in.csv"}
@@ -268,11 +270,10 @@ class TestProcess:
         time.sleep(0.2)
         process.send_signal(number)
         # Python sees two signals that come during one call into native code as one: then another is needed.
-        for _ in range(20):
-            time.sleep(1)
-            if process.poll() is not None:
+        for _ in range(HANGING):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=1)
                 break
             process.send_signal(number)
-        process.communicate(timeout=4)
         assert process.returncode in (code, -number)  # the latter where yet another signal met it on its way out
         assert names(tmp_path / "out") in (set(), WHOLE)

@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+from patience import HANGING
 
 from dstft_cli.errors import OutputError
 from dstft_cli.system.atomic_files import replace_files
@@ -193,7 +194,7 @@ def test_kill_9_leaves_only_readable_files_that_belong_together(tmp_path):
         assert child.stdout.readline() == b"going\n"
         time.sleep(dice.uniform(0, 0.03))
         child.kill()
-        child.communicate(timeout=20)
+        child.communicate(timeout=HANGING)
         found = contents(folder)
         if "result.npz" in found:
             with np.load(folder / "result.npz", allow_pickle=False) as arrays:

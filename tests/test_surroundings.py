@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import patience
 import pytest
 from batch_files import FLAGS, tree, write
 
@@ -21,7 +22,9 @@ def shell(line: str, cwd) -> subprocess.CompletedProcess:
     home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
     words = ["bash", "-c", f"set -o pipefail; {line.format(dstft=PYTHON)}"]
-    return subprocess.run(words, cwd=cwd, capture_output=True, timeout=120, env=os.environ | {"PYTHONPATH": path})
+    return subprocess.run(
+        words, cwd=cwd, capture_output=True, timeout=patience.HANGING, env=os.environ | {"PYTHONPATH": path}
+    )
 
 
 def calm(done) -> bool:
@@ -118,7 +121,7 @@ door.main()
 def ended(process) -> str:
     """What a process said to stderr that ends by itself."""
     try:
-        return process.communicate(timeout=20)[1]
+        return process.communicate(timeout=patience.HANGING)[1]
     finally:
         process.kill()
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from batch_files import alive, in_proc
+from patience import wait_until
 
 from dstft_cli.workflows.batch import workers
 from dstft_cli.workflows.batch.workers import LocalWorkers, Stopped, WorkerDied, visible_gpus
@@ -70,14 +71,6 @@ def team():
     team.close(at_once=True)
 
 
-def until(condition) -> None:
-    for _ in range(1000):
-        if condition():
-            return
-        time.sleep(0.02)
-    pytest.fail("waited for 20 s in vain")
-
-
 def test_a_worker_is_a_process_that_stays(team):
     first = {team.submit(number, 0.05).result() for _ in range(2)}
     again = {team.submit(number).result() for _ in range(4)}
@@ -108,7 +101,7 @@ def test_a_worker_that_dies_with_nothing_in_hand_costs_nothing():
     team = LocalWorkers(1)
     first = team.submit(number).result()
     os.kill(first, signal.SIGKILL)
-    until(lambda: not alive(first))
+    wait_until(lambda: not alive(first))
     time.sleep(0.2)  # until the pool has seen it
     assert team.submit(number).result() != first
     team.close()
@@ -123,7 +116,7 @@ def test_ctrl_c_is_not_for_the_workers(team):
 
 def test_stopped_workers_clear_up_and_can_work_again(team, tmp_path):
     running = [team.submit(diligent, tmp_path / name) for name in "ab"]
-    until(lambda: len([*tmp_path.iterdir()]) == 2)
+    wait_until(lambda: len([*tmp_path.iterdir()]) == 2)
     team.halt(running)
     assert [type(future.exception()) for future in running] == [Stopped, Stopped]
     assert not [*tmp_path.iterdir()]
@@ -133,7 +126,7 @@ def test_stopped_workers_clear_up_and_can_work_again(team, tmp_path):
 def test_a_worker_that_will_not_stop_is_ended(team, tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "GRACE", 0.5)
     running = [team.submit(stubborn, tmp_path / "stubborn")]
-    until((tmp_path / "stubborn").exists)
+    wait_until((tmp_path / "stubborn").exists)
     team.halt(running)
     assert isinstance(running[0].exception(0), WorkerDied)
 
@@ -142,11 +135,11 @@ def test_a_worker_that_will_not_stop_is_ended(team, tmp_path, monkeypatch):
 def test_no_worker_outlives_a_batch_that_is_killed(tmp_path):
     batch = multiprocessing.get_context("spawn").Process(target=employ, args=(tmp_path / "number",))
     batch.start()
-    until((tmp_path / "number").exists)
+    wait_until((tmp_path / "number").exists)
     worker = int((tmp_path / "number").read_text())
     assert alive(worker)
     batch.kill()
-    until(lambda: not alive(worker))
+    wait_until(lambda: not alive(worker))
     batch.join()
 
 
