@@ -54,7 +54,15 @@ class _ErrorBoundary(cloup.Group):
         ctx.exit(code)
 
 
-@cloup.group(cls=_ErrorBoundary, context_settings={"help_option_names": ["-h", "--help"]})
+def _present_name(name: str) -> str:
+    """The name of an option whose name was another in earlier versions."""
+    return {"out-dir": "output", "out": "output"}.get(name, name)
+
+
+@cloup.group(
+    cls=_ErrorBoundary,
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": _present_name},
+)
 @cloup.version_option(package_name="dstft-cli", prog_name="dstft")
 def main():
     """Find the window lengths that make a spectrogram sharpest.

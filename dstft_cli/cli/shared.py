@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 
 import click
-from cloup import Option, option
+from cloup import option
 
 from ..system.shutdown import terminable
 
@@ -30,17 +30,9 @@ def console_command(function: Callable[..., int | None]) -> Callable:
     return run
 
 
-class _Output(Option):
-    """-o, --output, which also goes by the names of earlier versions; help and completion do not show them."""
-
-    def add_to_parser(self, parser, ctx):
-        super().add_to_parser(parser, ctx)
-        parser.add_option(self, ["--out-dir", "--out"], self.name, "store", 1)
-
-
 def output(metavar: str, what: str, **attributes):
     """The option -o, --output of a command."""
-    return option("-o", "--output", cls=_Output, metavar=metavar, type=click.Path(), help=what, **attributes)
+    return option("-o", "--output", metavar=metavar, type=click.Path(), help=what, **attributes)
 
 
 def verbose(what: str = "Print more; -vv also prints tracebacks."):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...config.loading import Config
 from ...figures.of_result import check_view
-from ...optimization.optimize import plan_signal
+from ...optimization import optimize
 from ...recordings.signal import Signal
 from ...results.progress import DIVERGED, INTERRUPTED
 from ...system.atomic_files import check_folder
@@ -50,7 +50,7 @@ def _jobs(
 
 def _run_one(console: Console, config: Config, signal: Signal, folder: Path, loading: float, stop: StopRequest) -> int:
     """Optimise and write one signal; return the exit code. loading: s that reading it took."""
-    plan = plan_signal(signal, config)
+    plan = optimize.plan_signal(signal, config)
     console.say(plan.words)
     with console.progress() as show:
         result = optimize_file.run_signal(
@@ -65,6 +65,6 @@ def _run_one(console: Console, config: Config, signal: Signal, folder: Path, loa
     if result.stop_reason != DIVERGED:
         return 0
     console.warn(
-        f"{signal.where}: the loss was no longer finite after step {result.steps}; the best state before it is in {folder}"
+        f"{signal.where}: the loss is not finite after step {result.steps}; the best state before it is in {folder}"
     )
     return 1
