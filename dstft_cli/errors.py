@@ -1,6 +1,6 @@
 """The errors a user can act on. Only these are caught at the door; anything else is a fault of ours.
 
-Each carries one sentence that names the file, the place and the mend, and the exit code it leads to.
+Each carries one sentence that names the file, the place and the fix, and has the exit code it leads to.
 """
 
 
@@ -43,7 +43,7 @@ def describe_error(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.filename or 'output'}: {error.strerror or error}"
     if _lacks_memory(error):
-        return "out of memory: take a part with --duration, a longer --hop or a smaller --support"
+        return "out of memory: take less of the signal with --duration, a longer --hop or a smaller --support"
     text = " ".join(str(error).split())[:200]
     return f"internal error, please report it: {type(error).__name__}: {text}"
 

@@ -308,7 +308,7 @@ class TestZip:
         names = b"".join(whole[last:end].replace(b"c_x", b"%c_x" % letter) for letter in b"defghij")
         tail = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 10, 10, end - start + len(names), start, 0)
         path.write_bytes(whole[:end] + names + tail)
-        assert "lie in one another" in refusal(read, path)
+        assert "arrays overlap" in refusal(read, path)
 
     def test_a_list_of_a_million_names_is_not_read(self, path):
         entry = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 0, 20, *[0] * 8, 1, *[0] * 6) + b"a"
@@ -321,7 +321,7 @@ class TestZip:
         entry = whole.index(b"PK\1\2")
         whole[entry + 20 : entry + 28] = struct.pack("<II", 2**32 - 2, 2**32 - 2)
         path.write_bytes(whole)
-        assert "lie in one another" in refusal(read, path)
+        assert "arrays overlap" in refusal(read, path)
 
     def test_a_file_larger_than_the_free_memory_is_refused(self, path, monkeypatch):
         path.write_bytes(packed(GOOD))

@@ -104,7 +104,7 @@ class TestRun:
 
         def work(path, *rest):
             meanwhile((2, 2))
-            with pytest.raises(OutputError, match=f"process {os.getpid()} on .* is at work there"):
+            with pytest.raises(OutputError, match=f"process {os.getpid()} on .* is already using this folder"):
                 meanwhile((1, 2))
             return pretend(path, *rest)
 

@@ -211,7 +211,7 @@ REFUSED = {
         (("--theta-cmap", "nope"), "theta_cmap='nope' is no colour map"),
         (("--format", "bmp"), "'png', 'svg' or 'pdf'"),
         (("-o", "x.png"), "one file for 4 figures"),
-        (("-o", "x.jpg", "--figure", "loss"), "end in .png, .svg or .pdf"),
+        (("-o", "x.jpg", "--figure", "loss"), "use a .png, .svg or .pdf suffix"),
         (("-o", "x.png", "--figure", "loss", "--format", "pdf"), "differ"),
         (("--figure", "loss", "--tmin", 1.3), "--tmin: it changes nothing in loss"),
         (("--theta-csv", "x.csv", "--cmap", "gray"), "--cmap: it changes nothing in the table"),

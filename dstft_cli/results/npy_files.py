@@ -134,7 +134,7 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
             raise ValueError(f"{one_line(name, 40)} is in it twice")
         found[name] = info
     if sum(info.file_size for info in found.values()) > size:
-        raise ValueError("its arrays lie in one another")
+        raise ValueError("its arrays overlap")
     return found
 
 

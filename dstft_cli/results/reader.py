@@ -19,6 +19,7 @@ from ..stft.modes import OVERLAP, theta_shape
 from ..stft.windows import WINDOWS, Profile, Window, get_window
 from ..system.disk_arrays import array_blocks
 from ..text import format_value, one_line
+from .folder import result_folder
 from .npy_files import read_npz, reading, refused
 from .result import ARRAYS, BESIDE, CONFIG, METRICS, SCHEMA_VERSION, Result
 from .writer import finite
@@ -30,33 +31,9 @@ _NAMES = ("stft", "theta", "signal", "curve", "hop", *_ROWS, *_SCALARS)
 _HISTORY = "_history"
 _TERMS = ("loss", "regularization", "frames", "penalty")  # beside the criterion
 _MEASURES = ("entropy", "kurtosis", "coverage")
-_MOST_TEXT = 10_000_000  # bytes of metrics.json
-_MOST_NATS = 100  # of e^100 points alike
+_MOST_TEXT, _MOST_NATS = 10_000_000, 100  # bytes of metrics.json; entropy of e^100 equal points
 _REMEDY = "run dstft optimize again"
 _EDGE = 1e-6  # the share by which single precision may miss a bound
-
-
-def is_result(path: str | Path) -> bool:
-    """True for what looks like a result: a folder that holds its arrays or metrics, or a file of that kind."""
-    if not os.path.isdir(path):
-        return Path(path).suffix == ".npz"
-    return any(os.path.exists(os.path.join(path, name)) for name in (ARRAYS, METRICS))
-
-
-def result_folder(path: str | Path) -> Path:
-    """The folder of a result, from it or from the result.npz in it. Raises InputError where there is none."""
-    path = Path(path)
-    if os.path.isdir(path):
-        if is_result(path):
-            return path
-        below = sorted(item.parent.name for item in path.glob(f"*/{ARRAYS}"))
-        hint = f"; there are some in it: {one_line(', '.join(below), 80)}" if below else ""
-        raise refused(path, f"no result of dstft optimize is in this folder{hint}")
-    if not os.path.exists(path):
-        raise refused(path, "there is no such file or folder")
-    if path.name != ARRAYS:
-        raise refused(path, f"this is no result; give the folder that dstft optimize wrote, or {ARRAYS} in it")
-    return path.parent
 
 
 def read_result(path: str | Path, window: Window | Profile | None = None) -> Result:
@@ -69,7 +46,9 @@ def read_result(path: str | Path, window: Window | Profile | None = None) -> Res
     folder = result_folder(path)
     for name in (METRICS, ARRAYS, CONFIG):
         if not os.path.exists(folder / name):
-            raise refused(folder / name, f"there is no such file, so the result is not whole; put it back, or {_REMEDY}")
+            raise refused(
+                folder / name, f"there is no such file, so the result is not whole; put it back, or {_REMEDY}"
+            )
     metrics, arrays, config = _metrics(folder / METRICS), _arrays(folder / ARRAYS), _config(folder / CONFIG)
     with _blamed(folder / METRICS):
         told, origin = _told(metrics, config), _origin(metrics)
@@ -95,7 +74,7 @@ def _blamed(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, ArithmeticError) as error:
-        sentence = f"damaged, or not of one run with the files beside it: {one_line(str(error), 120)}; {_REMEDY}"
+        sentence = f"damaged, or from a different run than its sibling files: {one_line(str(error), 120)}; {_REMEDY}"
         raise refused(path, sentence) from None
 
 

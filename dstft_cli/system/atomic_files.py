@@ -46,7 +46,9 @@ def check_room(folder: Path, need: float) -> None:
         return  # the system does not say
     if need > free:
         amounts = f"the result needs about {size_words(need)} of disk and {size_words(free)} are free"
-        raise OutputError(f"{folder}: {amounts}; choose another folder with -o, or take a part with --duration")
+        raise OutputError(
+            f"{folder}: {amounts}; choose another folder with -o, or take less of the signal with --duration"
+        )
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ def folder_lock(folder: Path, name: str = LOCK) -> Iterator[None]:
     """Holds a folder against other runs while it lasts; made where it is missing, and removed again where it stays empty.
 
     What a run that was killed left behind is taken over: its lock went with it. name: of the file that stands for the lock and
-    tells who has it. File systems without locks hold nothing. Raises OutputError where another run is at work there, and names it.
+    tells who has it. File systems without locks hold nothing. Raises OutputError where another run is using it, and names it.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     handle, path = None, folder / name
@@ -67,7 +67,7 @@ def _lock(path: Path) -> int:
             if not taken:
                 owner = os.read(handle, 200).decode("utf-8", "replace").strip() or "another process"
                 raise OutputError(
-                    f"{path.parent}: {owner} is at work there; wait until it ends, or choose another folder with -o"
+                    f"{path.parent}: {owner} is already using this folder; wait until it ends, or choose another folder with -o"
                 )
             if current:
                 os.ftruncate(handle, 0)

@@ -70,7 +70,7 @@ def run_signal(
     """Optimise one signal and write its folder, whatever result was there. ``loading``: s that reading it took.
 
     small: with its thumbnail, for a report on many. plan: of the run, where it was made before.
-    Raises what optimize raises, and OutputError where the folder cannot be written or another run is at work in it.
+    Raises what optimize raises, and OutputError where the folder cannot be written or another run is using it.
     """
     plan = plan or plan_signal(signal, config)
     remove_leftovers(folder)  # what a run that was killed left may take the room that this one needs

@@ -66,7 +66,7 @@ def picture_kind(out: str | None, kind: str | None) -> str | None:
     """
     suffix = Path(out or "").suffix.lower()
     if suffix in _OTHER_PICTURES and not Path(out).is_dir():
-        raise InputError(f"-o {file_name(out)}: let it end in .png, .svg or .pdf, for that kind of picture")
+        raise InputError(f"-o {file_name(out)}: use a .png, .svg or .pdf suffix")
     if not _is_file(out):
         return kind
     if kind not in (None, suffix[1:]):

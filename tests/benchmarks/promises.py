@@ -185,7 +185,9 @@ def pairs(home: Path) -> None:
         time.sleep(random.uniform(0, 1))
         second = begin(*line, cwd=home)
         ends = [(process.communicate(timeout=120)[1], process.returncode) for process in (first, second)]
-        told = all(code == 0 or re.search("process [0-9]+ on .* is at work there", err) for err, code in ends)
+        told = all(
+            code == 0 or re.search("process [0-9]+ on .* is already using this folder", err) for err, code in ends
+        )
         alike = tree(home / f"out-{attempt}") == tree(home / "whole")
         outcomes.append((sorted(code for _, code in ends), told and alike))
     print(

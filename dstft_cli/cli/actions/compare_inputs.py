@@ -16,8 +16,9 @@ from ...errors import InputError
 from ...figures.of_result import check_view
 from ...optimization.optimize import optimize
 from ...recordings.signal import Signal
+from ...results.folder import is_result, result_folder
 from ...results.in_memory import load_into_memory
-from ...results.reader import is_result, read_result, result_folder
+from ...results.reader import read_result
 from ...results.result import Result
 from ...text import format_value, one_line, time_text
 from ...workflows.optimize_file import load_inputs

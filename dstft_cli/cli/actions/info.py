@@ -9,7 +9,8 @@ import click
 
 from ...config.loading import Config
 from ...errors import DstftError, InputError
-from ...results.reader import is_result, read_result, result_folder
+from ...results.folder import is_result, result_folder
+from ...results.reader import read_result
 from ...results.result import METRICS, Result
 from ...results.writer import finite
 from ...workflows.describe_recording import describe_recording

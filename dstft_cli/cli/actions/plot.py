@@ -9,7 +9,8 @@ import click
 
 from ...config.loading import load_config
 from ...figures.of_result import make_figures
-from ...results.reader import read_result, result_folder
+from ...results.folder import result_folder
+from ...results.reader import read_result
 from ...results.result import CONFIG, Result
 from ...workflows import replot
 from ..printing.console import Console

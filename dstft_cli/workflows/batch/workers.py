@@ -125,7 +125,7 @@ class _Spawn(SpawnContext):
 
 
 class _Desk:
-    """A place for one worker, filled anew when that has died."""
+    """A place for one worker, refilled when that worker has died."""
 
     def __init__(self, gpu: str | None, desks: int):
         self._beginning, self._context, self._pool = (gpu, desks), _Spawn(), None
@@ -145,7 +145,7 @@ class _Desk:
         self._context.process.join(GRACE)
         code = self._context.process.exitcode
         if code is None or code >= 0:
-            return f"the worker died (exit code {code}); the other inputs are not concerned"
+            return f"the worker died (exit code {code}); other inputs are unaffected"
         name = "out of memory?" if code == -9 else signal.strsignal(-code)
         return f"the worker died (signal {-code}: {name}); run again with a smaller -j if memory is short"
 

@@ -18,7 +18,7 @@ from .tolerances import Tolerance
 
 FORMAT, SCHEMA_VERSION = "dstft check baseline", 1
 MOST_BYTES = 20_000_000
-_MEND = "mend it, take it from version control again, or record it anew"
+_MEND = "fix it, restore it from version control, or record it again"
 _ROWS = re.compile(r"\[\n\s+((?:[-+.eE0-9]+,?\s+)+)\]")  # text in JSON holds no line break, so this is none
 
 
@@ -139,13 +139,13 @@ class _Reader:
         version = content.get("schema_version")
         if version != SCHEMA_VERSION or isinstance(version, bool):
             told = f"its schema_version is {format_value(version)}, and this dstft reads {SCHEMA_VERSION}"
-            self.fail("", f"{told}; record it anew, or use the dstft-cli it was made with")
+            self.fail("", f"{told}; record it again, or use the dstft-cli it was made with")
         keys = ("format", "schema_version", "versions", "config", "tolerances", "inputs")
         parts = self._object(content, "", keys)
         tolerances = self._tolerances(parts["tolerances"], "tolerances")
         inputs = self._object(parts["inputs"], "inputs")
         if not inputs:
-            self.fail("inputs", " is empty, so nothing would be checked; record it anew")
+            self.fail("inputs", " is empty, so nothing would be checked; record it again")
         entries = {name: self._entry(entry, f"inputs.{format_value(name)}") for name, entry in inputs.items()}
         versions = self._texts(parts["versions"], "versions")
         found = Baseline(versions, self._config(parts["config"]), tolerances, entries)

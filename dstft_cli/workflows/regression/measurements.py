@@ -1,7 +1,7 @@
 """What a regression check keeps of a run: numbers that a change of the result moves, and rounding does not.
 
 A descent amplifies rounding. In float64, with other vector instructions or threads, its loss differed by up to 1e-9 nats
-after 30 steps, by 1e-5 after 60 and 1e-4 after 200; where each frame hangs on all before it (``hop_mode`` overlap) after
+after 30 steps, by 1e-5 after 60 and 1e-4 after 200; where each frame depends on all before it (``hop_mode`` overlap) after
 20 steps by 2e-3, after 10 by 1e-9. And a window bank of another density leads another way down, up to 1e-2 nats
 apart. So a check takes few steps, and looks at three things, each with a tolerance of its own kind:
 

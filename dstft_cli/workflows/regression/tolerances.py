@@ -67,7 +67,7 @@ _KINDS = (  # the first that fits
         1e-3,
         1e-5,
         False,
-        "it hangs on the best constant window, which is found to 2.4 %",
+        "it depends on the best constant window, which is found to 2.4 %",
     ),
     _Kind("loss.initial", _START, "nats", 1e-4, 1e-5, False, _SEARCHED.format("2e-5")),
     _Kind("*.initial", _START, "nats", 1e-3, 1e-5, False, _SEARCHED.format("3e-4")),
@@ -93,7 +93,7 @@ def default_tolerance(name: str, config: Config) -> Tolerance:
 
 
 def uses_bank(config: Config) -> bool:
-    """Whether the steps of a run are interpolated between window lengths, so that its way hangs on how finely."""
+    """Whether the steps of a run are interpolated between window lengths, so that its path depends on how finely."""
     settings = config.transform
     if config.optimizer.steps == 0 or config.loss.criterion == "concentration":
         return False
