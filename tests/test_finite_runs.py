@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 import soundfile
-from long_planes import RATE, voice, work_in_pieces
-from long_planes import SMALL as PIECES
-from spoiling import COMBINATIONS, KINDS, MODES, bad_signals, finite, random_signal, settings, spoilt
+from out_of_core_runs import RATE, voice, force_out_of_core
+from out_of_core_runs import SMALL as PIECES
+from bad_numbers import COMBINATIONS, KINDS, MODES, bad_signals, finite, random_signal, settings, spoiled
 
 from dstft_cli import Signal, optimize
 from dstft_cli.errors import DivergedError, InputError
@@ -27,7 +27,7 @@ def run(samples, **named):
 @pytest.mark.parametrize(("mode", "hop_mode"), COMBINATIONS)
 def test_a_number_that_is_none_ends_a_descent_with_the_last_good_state(mode, hop_mode, kind):
     for step in (1, 3):
-        with spoilt(kind, math.nan, step):
+        with spoiled(kind, math.nan, step):
             result = run(random_signal(3), **settings(mode, hop_mode, steps=6))
         assert result.stop_reason == "diverged"
         assert result.steps in (step - 1, step)
@@ -38,14 +38,14 @@ def test_a_number_that_is_none_ends_a_descent_with_the_last_good_state(mode, hop
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("value", [math.inf, -math.inf])
 def test_so_does_an_infinite_one_unless_it_is_brought_back_to_the_bounds(kind, value):
-    with spoilt(kind, value, 2):
+    with spoiled(kind, value, 2):
         result = run(random_signal(3), **settings("tf-varying", "time-varying", steps=4))
     assert result.stop_reason == ("steps" if kind == "theta" else "diverged")
     assert finite(result)
 
 
 def test_at_the_first_step_there_is_no_state_to_keep():
-    with spoilt("loss", math.nan, 0), pytest.raises(DivergedError, match="not finite"):
+    with spoiled("loss", math.nan, 0), pytest.raises(DivergedError, match="not finite"):
         run(random_signal(3), **settings("time-varying", "time-varying", steps=4))
 
 
@@ -53,7 +53,7 @@ def test_at_the_first_step_there_is_no_state_to_keep():
 def test_the_command_says_so_and_writes_the_last_good_state(tmp_path, dstft, kind):
     soundfile.write(tmp_path / "in.wav", random_signal(3), 2000, subtype="DOUBLE")
     flags = ("--mode", "tf", "--hop-mode", "time", "--support", "64", "--hop", "16", "--steps", "4", "--set", "dpi=20")
-    with spoilt(kind, math.nan, 2):
+    with spoiled(kind, math.nan, 2):
         done = dstft("optimize", tmp_path / "in.wav", "-o", tmp_path / "out", *flags)
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert (done.code, metrics["stop_reason"]) == (1, "diverged")
@@ -83,7 +83,7 @@ def test_any_learning_rate_stays_finite(name, rate):
 
 @pytest.mark.parametrize("block", [0, 3])
 def test_one_block_of_a_plane_that_is_worked_on_in_pieces_ends_the_run_with_the_last_good_state(monkeypatch, block):
-    work_in_pieces(monkeypatch.setattr)
+    force_out_of_core(monkeypatch.setattr)
     numbers, real = iter(range(10**6)), blocks.make_optimizer
 
     def optimizer(groups, *rest):

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 from test_moving_frames import CRITERIA, HOP, ROUNDING, SAMPLES, SHARE, SUPPORT, error, holds, place, plain
-from test_optimization import exact, random_signal, signal
+from test_optimize import exact, random_signal, signal
 
 from dstft_cli import optimize
 from dstft_cli.errors import DivergedError, InputError
@@ -182,7 +182,7 @@ def stopping(phase: str, index: int):
     return lambda step: (step.phase, step.index) == (phase, index)
 
 
-def spoilt(at: int):
+def spoiled(at: int):
     """Entropy that is not finite at that evaluation of the descent."""
     calls = iter(range(10**9))
     return lambda size: entropy(size) * (math.nan if size.requires_grad and next(calls) == at else 1.0)
@@ -200,8 +200,8 @@ class TestStops:
 
     @pytest.mark.parametrize("at", [1, 2, 6])
     def test_a_loss_that_is_not_finite_ends_it_with_the_last_good_state(self, hop_mode, at):
-        result = run(hop_mode, criterion=spoilt(at), theta=20)
-        before = run(hop_mode, criterion=spoilt(-1), theta=20, steps=at - 1)
+        result = run(hop_mode, criterion=spoiled(at), theta=20)
+        before = run(hop_mode, criterion=spoiled(-1), theta=20, steps=at - 1)
         holds(result)
         assert (result.stop_reason, result.steps, result.complete) == ("diverged", at - 1, False)
         np.testing.assert_array_equal(result.theta, before.theta)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_optimization import RATE, exact, random_signal, signal
+from test_optimize import RATE, exact, random_signal, signal
 
 from dstft_cli import load_signal, optimize
 from dstft_cli.stft.modes import CONSTANT_HOP, FIXED_HOP, HOP_MODES, MODES, OVERLAP, VARYING_HOP

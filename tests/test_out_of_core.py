@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 import torch
-from long_planes import RATE, SMALL, F, in_pieces, signal, voice  # noqa: F401
+from out_of_core_runs import RATE, SMALL, F, out_of_core, signal, voice  # noqa: F401
 
 from dstft_cli import optimize
 from dstft_cli.config.loading import load_config
@@ -17,7 +17,7 @@ from dstft_cli.stft.windows import get_window
 
 
 @pytest.fixture
-def both(signal, in_pieces, monkeypatch):
+def both(signal, out_of_core, monkeypatch):
     """A run at once, and the same in pieces."""
 
     def run(**settings):
@@ -69,7 +69,7 @@ def test_no_seam_is_at_a_blocks_edge(both, monkeypatch):
     assert near.mean() < 1.5 * apart.mean() + 0.005
 
 
-def test_a_stop_between_blocks_keeps_those_that_are_done(signal, in_pieces):
+def test_a_stop_between_blocks_keeps_those_that_are_done(signal, out_of_core):
     def stop(step):
         return step.phase == "descent" and step.total > 20 and step.index > 0.6 * step.total
 
@@ -140,7 +140,7 @@ def test_frames_that_move_settle_where_they_do_at_once(both, settings):
     ],
     ids=str,
 )
-def test_pieces_are_worked_on_where_the_device_is(signal, in_pieces, device, settings):
+def test_pieces_are_worked_on_where_the_device_is(signal, out_of_core, device, settings):
     result = optimize(signal, device=str(device), steps=2, **SMALL, **settings)
     assert result.device.startswith(str(device)) and result.on_disk
     assert result.final["loss"] <= result.initial["loss"]

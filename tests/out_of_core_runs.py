@@ -23,7 +23,7 @@ def signal() -> Signal:
     return Signal(voice(24000), RATE, "voice")
 
 
-def work_in_pieces(setattr, frames: int = 130) -> None:
+def force_out_of_core(setattr, frames: int = 130) -> None:
     """Has every run work in pieces of so many frames; what it then may take is room for some 400 frames of a block.
 
     setattr: as that of pytest's MonkeyPatch.
@@ -36,5 +36,5 @@ def work_in_pieces(setattr, frames: int = 130) -> None:
 
 
 @pytest.fixture
-def in_pieces(monkeypatch):
-    work_in_pieces(monkeypatch.setattr)
+def out_of_core(monkeypatch):
+    force_out_of_core(monkeypatch.setattr)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from long_planes import RATE, SMALL, F, in_pieces, signal, voice  # noqa: F401
+from out_of_core_runs import RATE, SMALL, F, out_of_core, signal, voice  # noqa: F401
 
 from dstft_cli import Signal, optimize, read_result, write_result
 from dstft_cli.config.loading import load_config, merge_config
@@ -39,7 +39,7 @@ def test_changes_to_a_map_that_are_not_on_disk_stay(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["float64", "part", "raw"])
-def test_a_signal_that_is_a_map_comes_back(tmp_path, in_pieces, kind):
+def test_a_signal_that_is_a_map_comes_back(tmp_path, out_of_core, kind):
     samples = voice(24000)
     np.save(tmp_path / "a.npy", samples)
     samples.astype("float32").tofile(tmp_path / "a.raw")
@@ -50,7 +50,7 @@ def test_a_signal_that_is_a_map_comes_back(tmp_path, in_pieces, kind):
     np.testing.assert_array_equal(read_result(tmp_path / "out").signal.samples, mapped.astype("float32"))
 
 
-def test_a_result_can_be_written_again_after_its_files_have_moved(signal, in_pieces, tmp_path):
+def test_a_result_can_be_written_again_after_its_files_have_moved(signal, out_of_core, tmp_path):
     config = load_config(None, [], {**SMALL, "mode": "tf-varying", "steps": 2})
     result = run_signal(signal, config, tmp_path / "one")
     write_result(result, tmp_path / "two", figures=False)
@@ -59,7 +59,7 @@ def test_a_result_can_be_written_again_after_its_files_have_moved(signal, in_pie
 
 
 @pytest.mark.parametrize("mode", ["time-varying", "tf-varying"])
-def test_the_coverage_penalty_counts_from_the_start_with_a_local_criterion(signal, in_pieces, monkeypatch, mode):
+def test_the_coverage_penalty_counts_from_the_start_with_a_local_criterion(signal, out_of_core, monkeypatch, mode):
     settings = {"mode": mode, "loss": "concentration", "penalty": "coverage", "steps": 2, **SMALL}
     pieces = optimize(signal, **settings)
     monkeypatch.setattr(
@@ -70,13 +70,13 @@ def test_the_coverage_penalty_counts_from_the_start_with_a_local_criterion(signa
     assert pieces.initial["loss"] == pytest.approx(whole.initial["loss"], abs=1e-4)
 
 
-def test_pictures_are_drawn_wherever_the_run_was(signal, in_pieces):
+def test_pictures_are_drawn_wherever_the_run_was(signal, out_of_core):
     result = optimize(signal, mode="constant", steps=2, **SMALL)
     elsewhere = replace(result, config=merge_config(result.config, {"run.device": "cuda:7"}))
     np.testing.assert_array_equal(Reduced(elsewhere).reference(32.0)[0], Reduced(result).reference(32.0)[0])
 
 
-def test_two_runs_into_one_folder_do_not_mix(signal, in_pieces, tmp_path):
+def test_two_runs_into_one_folder_do_not_mix(signal, out_of_core, tmp_path):
     first = optimize(signal, mode="constant", steps=2, folder=tmp_path / "new" / "deep", **SMALL)
     before = np.array(first.stft)
     with pytest.raises(OutputExistsError, match=r"result-stft\.npy of another run is there already"):
@@ -84,14 +84,14 @@ def test_two_runs_into_one_folder_do_not_mix(signal, in_pieces, tmp_path):
     np.testing.assert_array_equal(first.stft, before)
 
 
-def test_a_folder_that_cannot_be_is_told(signal, in_pieces, tmp_path):
+def test_a_folder_that_cannot_be_is_told(signal, out_of_core, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file/in: cannot be written: Not a directory"):
         optimize(signal, mode="constant", steps=2, folder=tmp_path / "file" / "in", **SMALL)
 
 
 @pytest.mark.parametrize("order", [0.3, 2.5, 20.0, 60.0])
-def test_renyi_of_any_order_on_faint_spectra(in_pieces, monkeypatch, order):
+def test_renyi_of_any_order_on_faint_spectra(out_of_core, monkeypatch, order):
     noise = Signal(np.random.default_rng(0).standard_normal(24000) / 1024, RATE, "noise")
     config = {"mode": "constant", "loss": "renyi", "order": order, "steps": 6, **SMALL}
     pieces = optimize(noise, **config)
@@ -126,7 +126,7 @@ def test_a_piece_sees_no_more_samples_than_bins_where_frames_lie_far_apart():
     assert len(blocks) > 30 and max(asked) < 1.3 * (1 << 20)
 
 
-def test_results_whose_samples_are_still_in_their_file_can_be_inverted_and_compared(in_pieces):
+def test_results_whose_samples_are_still_in_their_file_can_be_inverted_and_compared(out_of_core):
     samples = voice(8000)
     tape = LazySamples(lambda first, last: samples[first:last].copy(), len(samples))
     result = optimize(Signal(tape, RATE, "tape"), mode="constant", steps=2, **SMALL)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
-from long_planes import RATE, SMALL, F, in_pieces, signal, voice  # noqa: F401
+from out_of_core_runs import RATE, SMALL, F, out_of_core, signal, voice  # noqa: F401
 
 from dstft_cli import load_signal, load_signals, optimize, read_result, write_result
 from dstft_cli.config.loading import load_config
@@ -25,7 +25,7 @@ from dstft_cli.workflows.optimize_file import load_inputs, run_signal
 
 
 class TestWritten:
-    def test_what_is_too_long_lies_beside_and_comes_back(self, signal, in_pieces, tmp_path):
+    def test_what_is_too_long_lies_beside_and_comes_back(self, signal, out_of_core, tmp_path):
         result = optimize(signal, mode="tf-varying", steps=2, **SMALL)
         write_result(result, tmp_path / "out")
         assert {"result-stft.npy", "result-theta.npy", "result-signal.npy"} <= {
@@ -39,7 +39,7 @@ class TestWritten:
         assert isinstance(back.stft, np.memmap) and back.metrics()["theta"] == result.metrics()["theta"]
 
     def test_a_run_puts_them_where_they_stay_and_a_later_one_takes_them_away(
-        self, signal, in_pieces, tmp_path, monkeypatch
+        self, signal, out_of_core, tmp_path, monkeypatch
     ):
         config = load_config(None, [], {**SMALL, "mode": "time-varying", "steps": 3})
         run_signal(signal, config, tmp_path / "out")
@@ -50,7 +50,7 @@ class TestWritten:
         run_signal(signal, config, tmp_path / "out")
         assert not list((tmp_path / "out").glob("*.npy")) and not read_result(tmp_path / "out").on_disk
 
-    def test_a_file_beside_that_was_cut_off_is_refused(self, signal, in_pieces, tmp_path):
+    def test_a_file_beside_that_was_cut_off_is_refused(self, signal, out_of_core, tmp_path):
         write_result(optimize(signal, mode="constant", steps=3, **SMALL), tmp_path / "out", figures=False)
         path = tmp_path / "out/result-stft.npy"
         path.write_bytes(path.read_bytes()[:-9])
@@ -58,7 +58,7 @@ class TestWritten:
             read_result(tmp_path / "out")
 
     @pytest.mark.parametrize("name", ["stft", "theta", "signal"])
-    def test_a_batch_makes_a_result_again_that_lacks_a_file_beside(self, in_pieces, tmp_path, name):
+    def test_a_batch_makes_a_result_again_that_lacks_a_file_beside(self, out_of_core, tmp_path, name):
         config = load_config(None, [], {**SMALL, "mode": "tf-varying", "steps": 1})
         soundfile.write(tmp_path / "a.wav", voice(24000) / 4, RATE)
         again = lambda: process_input(str(tmp_path / "a.wav"), config, str(tmp_path / "out"), "resume")[0]["status"]  # noqa: E731
@@ -66,7 +66,7 @@ class TestWritten:
         (tmp_path / f"out/result-{name}.npy").unlink()
         assert [again(), again()] == ["done", "skipped"]
 
-    def test_pictures_keep_every_peak(self, signal, in_pieces, monkeypatch):
+    def test_pictures_keep_every_peak(self, signal, out_of_core, monkeypatch):
         monkeypatch.setattr("dstft_cli.figures.reduced_spectrogram._MOST", 50)
         result = optimize(signal, mode="constant", steps=3, **SMALL)
         seen = Reduced(result)
@@ -78,7 +78,7 @@ class TestWritten:
 
 
 def test_planes_among_the_temporary_files_go_with_the_result_and_where_the_process_is_told_to_end(
-    signal, in_pieces, tmp_path, monkeypatch
+    signal, out_of_core, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     results = [optimize(signal, mode="constant", steps=3, **SMALL) for _ in range(2)]
@@ -90,7 +90,7 @@ def test_planes_among_the_temporary_files_go_with_the_result_and_where_the_proce
     assert not list(tmp_path.iterdir()) and not UNDO
 
 
-def test_what_a_killed_run_left_makes_room_before_the_disk_is_looked_at(signal, in_pieces, tmp_path, monkeypatch):
+def test_what_a_killed_run_left_makes_room_before_the_disk_is_looked_at(signal, out_of_core, tmp_path, monkeypatch):
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     left = tmp_path / "out" / f"{_mark()}{gone.stdout.strip()}-abcdef"
     left.mkdir(parents=True)
@@ -130,7 +130,7 @@ class TestTapes:
             np.testing.assert_allclose(tape.samples[part], held.samples[part], atol=1e-12)
         assert tape.notes == held.notes
 
-    def test_a_run_on_a_tape_is_that_on_its_samples(self, file, monkeypatch, in_pieces):
+    def test_a_run_on_a_tape_is_that_on_its_samples(self, file, monkeypatch, out_of_core):
         monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_room", lambda config: 40_000.0)
         (tape,) = load_inputs(file, load_config(), whole=False)
         settings = {"mode": "constant", "steps": 5, **SMALL}
@@ -145,7 +145,7 @@ class TestTapes:
             tape.samples[12000:24000]
 
     def test_one_that_went_meanwhile_is_not_taken_for_a_fault_of_the_disk_that_is_written_to(
-        self, file, monkeypatch, in_pieces, tmp_path
+        self, file, monkeypatch, out_of_core, tmp_path
     ):
         monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_room", lambda config: 40_000.0)
         config = load_config(None, [], {**SMALL, "mode": "constant", "steps": 3})

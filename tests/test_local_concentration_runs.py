@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 from test_interrupts import WHOLE, names, read
-from test_optimization import LEARNT, MODES, RATE, exact, random_signal, within_bounds
+from test_optimize import LEARNT, MODES, RATE, exact, random_signal, within_bounds
 
 from dstft_cli import Signal, load_signal, optimize
 from dstft_cli.errors import ConfigError

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from conftest import SAMPLES
-from test_concentration import plainly
-from test_optimization import signal
+from test_local_concentration import plainly
+from test_optimize import signal
 
 from dstft_cli import load_signal, optimize
 from dstft_cli.stft.frame_positions import fixed_positions
