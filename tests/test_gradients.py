@@ -145,9 +145,7 @@ def test_where_the_widest_window_moves_on_by_a_sample(signals, shape):
     theta = torch.full(shape, float(L), dtype=torch.float64)
     positions = CROSSING.clone().requires_grad_()
     for window, agrees in SMOOTH.items():
-        assert agrees(
-            lambda t, window=window: dstft(signals[0], theta, t, L, window), positions, eps=1e-7, atol=1e-5
-        )
+        assert agrees(lambda t, window=window: dstft(signals[0], theta, t, L, window), positions, eps=1e-7, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
