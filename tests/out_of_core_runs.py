@@ -1,4 +1,4 @@
-"""What tests of long signals share: a signal, and runs that are made to work in pieces."""
+"""What tests of runs out of core share: a signal, and settings that make any run work out of core."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def signal() -> Signal:
 
 
 def force_out_of_core(setattr, frames: int = 130) -> None:
-    """Has every run work in pieces of so many frames; what it then may take is room for some 400 frames of a block.
+    """Makes every run work out of core, in steps of so many frames and with room for blocks of some 400 frames.
 
     setattr: as that of pytest's MonkeyPatch.
     """

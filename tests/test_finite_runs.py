@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 import soundfile
-from out_of_core_runs import RATE, voice, force_out_of_core
-from out_of_core_runs import SMALL as OUT_OF_CORE
 from bad_numbers import COMBINATIONS, KINDS, MODES, bad_signals, finite, random_signal, settings, spoiled
+from out_of_core_runs import RATE, force_out_of_core, voice
+from out_of_core_runs import SMALL as OUT_OF_CORE
 
 from dstft_cli import Signal, optimize
 from dstft_cli.errors import DivergedError, InputError

@@ -126,8 +126,10 @@ class TestStop:
 
     @pytest.mark.parametrize(
         ("mode", "theta", "node"),
-        [*((mode, None, 30 * (i % 2)) for i, mode in enumerate(MODES)), *((mode, 256, 4) for mode in MODES)]
-        + [("tf-varying", 256, 12)],
+        [
+            *((mode, None, 30 * (i % 2)) for i, mode in enumerate(MODES)),
+            *((mode, 256, 4 * i) for i, mode in enumerate(MODES)),
+        ],
     )
     def test_while_windows_are_surveyed_gives_the_first_one(self, mode, theta, node):
         phases = []
