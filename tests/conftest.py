@@ -35,11 +35,18 @@ def real_data() -> Path:
     return _REAL
 
 
+@pytest.fixture
+def cuda() -> torch.device:
+    """The GPU; the test is skipped where there is none."""
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA GPU here")
+    return torch.device("cuda")
+
+
 @pytest.fixture(params=["cpu", "cuda"])
 def device(request) -> torch.device:
-    if request.param == "cuda" and not torch.cuda.is_available():
-        pytest.skip("no CUDA GPU here")
-    return torch.device(request.param)
+    """The processor, then the GPU."""
+    return torch.device("cpu") if request.param == "cpu" else request.getfixturevalue("cuda")
 
 
 @pytest.fixture

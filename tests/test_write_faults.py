@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 from batch_files import FLAGS, tree, write
-from long_planes import work_in_pieces
+from out_of_core_runs import force_out_of_core
 from write_faults import CALLS, Faults, failing
 
 from dstft_cli.errors import OutputError
@@ -65,7 +65,7 @@ COMMANDS = {
 def name(request, monkeypatch):
     """Of a command; with ``pieces`` runs work on their planes in pieces."""
     if request.param == "pieces":
-        work_in_pieces(monkeypatch.setattr, 7)
+        force_out_of_core(monkeypatch.setattr, 7)
     return request.param
 
 

@@ -2,7 +2,7 @@
 
 ``python tests/benchmarks/finite_runs.py [name ...]``; all of them unless told otherwise:
 
-    spoilt   NaN and infinities in the loss, its gradient and θ at each step, in all modes and hop modes
+    spoiled   NaN and infinities in the loss, its gradient and θ at each step, in all modes and hop modes
     signals  30 signals that ask for trouble, in all modes, hop modes and losses
     rates    learning rates from 1e-300 to 1e300, in all modes and hop modes, with each optimiser
     random   200 random signals, each with another mode, hop mode, loss, optimiser: final <= initial loss, θ within its bounds at
@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from spoiling import COMBINATIONS, KINDS, bad_signals, finite, random_signal, settings, spoilt
+from bad_numbers import COMBINATIONS, KINDS, bad_signals, finite, random_signal, settings, spoiled
 
 from dstft_cli import Signal, optimize
 from dstft_cli.errors import DstftError
@@ -68,7 +68,7 @@ def spoilt_runs() -> None:
     for (mode, hop_mode), kind, value, step in itertools.product(
         COMBINATIONS, KINDS, (math.nan, math.inf, -math.inf), range(steps + 1)
     ):
-        with spoilt(kind, value, step) as met:
+        with spoiled(kind, value, step) as met:
             how, result = attempt(signal, steps=steps, **settings(mode, hop_mode))
         ends[f"{kind} {value}: {how.partition(':')[0]}"] += 1
         late = kind == "loss" and value == -math.inf  # of no sense, but not higher either
@@ -78,7 +78,7 @@ def spoilt_runs() -> None:
             faults.append((mode, hop_mode, kind, value, step, how, late))
         if how == "diverged" and result.steps > step + 1:
             faults.append((mode, hop_mode, kind, value, step, f"went on to step {result.steps}"))
-    told("spoilt", ends, faults)
+    told("spoiled", ends, faults)
 
 
 def signal_runs():
@@ -123,7 +123,7 @@ def random_runs() -> None:
 
 def main():
     every = {
-        "spoilt": spoilt_runs,
+        "spoiled": spoilt_runs,
         "signals": lambda: count("signals", signal_runs()),
         "rates": lambda: count("rates", rate_runs()),
         "random": random_runs,

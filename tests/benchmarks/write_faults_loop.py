@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import pytest
 from batch_files import FLAGS, Inline, tree, write
-from long_planes import work_in_pieces
+from out_of_core_runs import force_out_of_core
 from write_faults import CALLS, Faults, failing
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
@@ -236,7 +236,7 @@ def prepared(name: str) -> tuple[str, ...]:
         IN_PIECES.pop().undo()
     if name == "pieces":
         IN_PIECES.append(pytest.MonkeyPatch())
-        work_in_pieces(IN_PIECES[0].setattr, 7)
+        force_out_of_core(IN_PIECES[0].setattr, 7)
     return COMMANDS[name]
 
 

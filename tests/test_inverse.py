@@ -1,6 +1,7 @@
 """The signal back from S: true where the windows see it, honest where they do not, and an adjoint that is one."""
 
 import math
+from itertools import product
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from dstft_cli.stft.inverse import Inverse
 from dstft_cli.stft.transform import dstft_adjoint
 from dstft_cli.stft.windows import WINDOWS, get_window
 
-N, L = 1500, 64
+N, L = 700, 64
 F = L // 2 + 1
 SHAPES = ("constant", "time", "frequency", "plane")
 PROMISED = {torch.float32: -80, torch.float64: -100}  # dB
@@ -59,13 +60,20 @@ def error(found: Inverse, original: torch.Tensor) -> float:
     return 20 * math.log10(float(difference.norm() / original[seen].double().norm()) + 1e-300)
 
 
+def named(value) -> str:
+    return getattr(value, "__name__", str(value))
+
+
+# Each shape of θ with fixed and with moved frames in both precisions; the windows take turns.
+CASES = [
+    (shape, [*WINDOWS, triangle][(i + 2 * j) % 5], moved, dtype)
+    for i, shape in enumerate(SHAPES)
+    for j, (moved, dtype) in enumerate(product((False, True), PROMISED))
+]
+
+
 class TestRoundTrip:
-    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-    @pytest.mark.parametrize("moved", [False, True], ids=["fixed hop", "moved frames"])
-    @pytest.mark.parametrize(
-        "window", [*WINDOWS, triangle], ids=lambda window: getattr(window, "__name__", str(window))
-    )
-    @pytest.mark.parametrize("shape", SHAPES)
+    @pytest.mark.parametrize(("shape", "window", "moved", "dtype"), CASES, ids=named)
     def test_gives_the_signal_back(self, shape, window, moved, dtype):
         original, places = signal(dtype), positions(moved)
         least = 40.0 if window == "gaussian" else 20.0  # a sixth of it is what a Gaussian sees
@@ -91,11 +99,11 @@ class TestRoundTrip:
         assert error(inverse(dstft(original, theta, places, L), theta, places, N), original) < PROMISED[torch.float64]
 
     @pytest.mark.parametrize("shape", ["time", "frequency", "plane"])
-    def test_on_every_device(self, shape, device):
-        places = positions(True).to(device)
-        original, theta = signal().to(device), lengths(shape, len(places)).to(device)
+    def test_on_a_gpu(self, shape, cuda):
+        places = positions(True).to(cuda)
+        original, theta = signal().to(cuda), lengths(shape, len(places)).to(cuda)
         found = inverse(dstft(original, theta, places, L), theta, places, N)
-        assert found.samples.device.type == device.type
+        assert found.samples.device.type == "cuda"
         assert error(found, original) < PROMISED[torch.float64]
 
     def test_silence_is_silence(self):
@@ -166,7 +174,7 @@ class TestUncovered:
         original, places = signal(), torch.arange(20, N - 20, 50, dtype=torch.float64)
         found = inverse(dstft(original, 30.0, places, L), 30.0, places, N)
         assert found.uncovered[0] == (0, 5)  # the window from 5 to 35 is 0 at its edge
-        assert found.uncovered[1:-1] == tuple((t + 15, t + 35) for t in range(20, 1470, 50))
+        assert found.uncovered[1:-1] == tuple((t + 15, t + 35) for t in range(20, N - 30, 50))
         for first, last in found.uncovered:
             assert found.samples[first : last + 1].eq(0).all()
         assert error(found, original) < PROMISED[torch.float64]
@@ -188,9 +196,9 @@ class TestUncovered:
         assert listed[wrong].all()
 
     def test_behind_the_last_frame(self):
-        original, places = signal(), positions(False)[:150]
+        original, places = signal(), positions(False)[:75]
         found = inverse(dstft(original, 40.0, places, L), 40.0, places, N)
-        assert found.uncovered == ((914, N - 1),)
+        assert found.uncovered == ((464, N - 1),)
         assert error(found, original) < PROMISED[torch.float64]
 
 

@@ -42,3 +42,21 @@ def test_same_transform_and_same_gradient(mode):
         slope = torch.autograd.grad(theirs.win_length.sum(), raw)[0]  # of the peer's sigmoid, from raw to length
         by_them = torch.autograd.grad(spectrum.abs().square().sum(), raw)[0]
         torch.testing.assert_close(by_us * slope, by_them, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("hop_mode", ["constant", "time"])
+@pytest.mark.parametrize("mode", ["constant", "time", "time-frequency"])
+def test_the_gradient_of_the_hops_is_the_same(mode, hop_mode):
+    """Of Σ|S|²; its parity (-1)^m leaves |S| as it is."""
+    signal = torch.randn(1, 150, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+    theirs = peer.DSTFT(n_fft=32, win_length=20, hop_length=11.3, win_length_min=8, window_mode=mode, hop_mode=hop_mode)
+    theirs.double().initialize(signal)
+    raw = next(parameter for name, parameter in theirs.double().named_parameters() if "hop" in name)
+    positions = theirs.frame_centers()
+    (by_them,) = torch.autograd.grad(theirs(signal)[1].abs().square().sum(), raw)
+
+    moved = positions.detach().requires_grad_()
+    theta = theirs.win_length.detach()
+    (by_position,) = torch.autograd.grad((ours(signal, theta, moved, 32) * theta / 2).abs().square().sum(), moved)
+    (by_us,) = torch.autograd.grad(positions, raw, by_position)  # through the peer's own sums and bounds
+    torch.testing.assert_close(by_us, by_them, rtol=1e-9, atol=1e-9)

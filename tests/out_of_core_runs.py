@@ -1,4 +1,4 @@
-"""What tests of long signals share: a signal, and runs that are made to work in pieces."""
+"""What tests of runs out of core share: a signal, and settings that make any run work out of core."""
 
 import numpy as np
 import pytest
@@ -23,8 +23,8 @@ def signal() -> Signal:
     return Signal(voice(24000), RATE, "voice")
 
 
-def work_in_pieces(setattr, frames: int = 130) -> None:
-    """Has every run work in pieces of so many frames; what it then may take is room for some 400 frames of a block.
+def force_out_of_core(setattr, frames: int = 130) -> None:
+    """Makes every run work out of core, in steps of so many frames and with room for blocks of some 400 frames.
 
     setattr: as that of pytest's MonkeyPatch.
     """
@@ -36,5 +36,5 @@ def work_in_pieces(setattr, frames: int = 130) -> None:
 
 
 @pytest.fixture
-def in_pieces(monkeypatch):
-    work_in_pieces(monkeypatch.setattr)
+def out_of_core(monkeypatch):
+    force_out_of_core(monkeypatch.setattr)

@@ -1,11 +1,11 @@
-"""Runs in pieces on signals, settings and folders that are out of the ordinary."""
+"""Runs out of core on signals, settings and folders that are out of the ordinary."""
 # ruff: noqa: F811 - fixtures that are imported
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from long_planes import RATE, SMALL, F, in_pieces, signal, voice  # noqa: F401
+from out_of_core_runs import RATE, SMALL, F, out_of_core, signal, voice  # noqa: F401
 
 from dstft_cli import Signal, optimize, read_result, write_result
 from dstft_cli.config.loading import load_config, merge_config
@@ -30,7 +30,7 @@ def test_median_of_a_plane_on_disk_however_narrow_its_range(tmp_path, spread):
     assert found == pytest.approx([values.min(), np.median(values), values.max()], abs=1e-3 * max(spread, 1e-6))
 
 
-def test_changes_to_a_map_that_are_not_on_disk_stay(tmp_path):
+def test_a_run_leaves_unsaved_changes_to_a_memory_map_as_they_are(tmp_path):
     np.save(tmp_path / "a.npy", voice(4000))
     mine = np.load(tmp_path / "a.npy", mmap_mode="c")
     mine *= 0.5
@@ -39,7 +39,7 @@ def test_changes_to_a_map_that_are_not_on_disk_stay(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["float64", "part", "raw"])
-def test_a_signal_that_is_a_map_comes_back(tmp_path, in_pieces, kind):
+def test_a_signal_that_is_a_memory_map_comes_back(tmp_path, out_of_core, kind):
     samples = voice(24000)
     np.save(tmp_path / "a.npy", samples)
     samples.astype("float32").tofile(tmp_path / "a.raw")
@@ -50,8 +50,8 @@ def test_a_signal_that_is_a_map_comes_back(tmp_path, in_pieces, kind):
     np.testing.assert_array_equal(read_result(tmp_path / "out").signal.samples, mapped.astype("float32"))
 
 
-def test_a_result_can_be_written_again_after_its_files_have_moved(signal, in_pieces, tmp_path):
-    config = load_config(None, [], {**SMALL, "mode": "tf-varying", "steps": 2})
+def test_a_result_can_be_written_again_after_its_files_have_moved(signal, out_of_core, tmp_path):
+    config = load_config(None, [], {**SMALL, "mode": "tf-varying", "steps": 2, "dpi": 20})
     result = run_signal(signal, config, tmp_path / "one")
     write_result(result, tmp_path / "two", figures=False)
     for name in ("stft", "theta"):
@@ -59,24 +59,24 @@ def test_a_result_can_be_written_again_after_its_files_have_moved(signal, in_pie
 
 
 @pytest.mark.parametrize("mode", ["time-varying", "tf-varying"])
-def test_the_coverage_penalty_counts_from_the_start_with_a_local_criterion(signal, in_pieces, monkeypatch, mode):
+def test_the_coverage_penalty_counts_from_the_start_with_a_local_criterion(signal, out_of_core, monkeypatch, mode):
     settings = {"mode": mode, "loss": "concentration", "penalty": "coverage", "steps": 2, **SMALL}
-    pieces = optimize(signal, **settings)
+    blocks = optimize(signal, **settings)
     monkeypatch.setattr(
         "dstft_cli.optimization.optimize.plan_signal", lambda *args, **rest: ResourcePlan(0.0, 0.0, 0.0, 0.0)
     )
     whole = optimize(signal, **settings)
-    assert pieces.initial["penalty"] == pytest.approx(whole.initial["penalty"], abs=1e-6)
-    assert pieces.initial["loss"] == pytest.approx(whole.initial["loss"], abs=1e-4)
+    assert blocks.initial["penalty"] == pytest.approx(whole.initial["penalty"], abs=1e-6)
+    assert blocks.initial["loss"] == pytest.approx(whole.initial["loss"], abs=1e-4)
 
 
-def test_pictures_are_drawn_wherever_the_run_was(signal, in_pieces):
+def test_pictures_are_drawn_wherever_the_run_was(signal, out_of_core):
     result = optimize(signal, mode="constant", steps=2, **SMALL)
     elsewhere = replace(result, config=merge_config(result.config, {"run.device": "cuda:7"}))
     np.testing.assert_array_equal(Reduced(elsewhere).reference(32.0)[0], Reduced(result).reference(32.0)[0])
 
 
-def test_two_runs_into_one_folder_do_not_mix(signal, in_pieces, tmp_path):
+def test_two_runs_into_one_folder_do_not_mix(signal, out_of_core, tmp_path):
     first = optimize(signal, mode="constant", steps=2, folder=tmp_path / "new" / "deep", **SMALL)
     before = np.array(first.stft)
     with pytest.raises(OutputExistsError, match=r"result-stft\.npy of another run is there already"):
@@ -84,23 +84,23 @@ def test_two_runs_into_one_folder_do_not_mix(signal, in_pieces, tmp_path):
     np.testing.assert_array_equal(first.stft, before)
 
 
-def test_a_folder_that_cannot_be_is_told(signal, in_pieces, tmp_path):
+def test_a_folder_that_cannot_be_made_is_refused(signal, out_of_core, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file/in: cannot be written: Not a directory"):
         optimize(signal, mode="constant", steps=2, folder=tmp_path / "file" / "in", **SMALL)
 
 
 @pytest.mark.parametrize("order", [0.3, 2.5, 20.0, 60.0])
-def test_renyi_of_any_order_on_faint_spectra(in_pieces, monkeypatch, order):
+def test_renyi_of_any_order_on_faint_spectra(out_of_core, monkeypatch, order):
     noise = Signal(np.random.default_rng(0).standard_normal(24000) / 1024, RATE, "noise")
     config = {"mode": "constant", "loss": "renyi", "order": order, "steps": 6, **SMALL}
-    pieces = optimize(noise, **config)
+    blocks = optimize(noise, **config)
     monkeypatch.setattr(
         "dstft_cli.optimization.optimize.plan_signal", lambda *args, **rest: ResourcePlan(0.0, 0.0, 0.0, 0.0)
     )
     whole = optimize(noise, **config)
     for end in ("initial", "final"):
-        assert getattr(pieces, end)["loss"] == pytest.approx(getattr(whole, end)["loss"], abs=1e-3)
+        assert getattr(blocks, end)["loss"] == pytest.approx(getattr(whole, end)["loss"], abs=1e-3)
 
 
 @pytest.mark.parametrize("settings", [{"memory": "700MB"}, {"memory": "760MB", "dtype": "float64"}], ids=str)
@@ -111,7 +111,7 @@ def test_too_little_memory_for_a_single_block_is_refused_before_anything_is_comp
         check_plan(plan, "hour.wav", config)
 
 
-def test_a_piece_sees_no_more_samples_than_bins_where_frames_lie_far_apart():
+def test_a_block_reads_no_more_samples_than_bins_where_frames_lie_far_apart():
     asked = []
 
     def read(first: int, last: int) -> np.ndarray:
@@ -126,7 +126,7 @@ def test_a_piece_sees_no_more_samples_than_bins_where_frames_lie_far_apart():
     assert len(blocks) > 30 and max(asked) < 1.3 * (1 << 20)
 
 
-def test_results_whose_samples_are_still_in_their_file_can_be_inverted_and_compared(in_pieces):
+def test_results_whose_samples_are_still_in_their_file_can_be_inverted_and_compared(out_of_core):
     samples = voice(8000)
     tape = LazySamples(lambda first, last: samples[first:last].copy(), len(samples))
     result = optimize(Signal(tape, RATE, "tape"), mode="constant", steps=2, **SMALL)

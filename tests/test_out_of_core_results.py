@@ -1,4 +1,4 @@
-"""Long signals in their files, and long results in theirs; what a run says that it will need."""
+"""Long signals read from their files as needed, long results in files of their own, and what a run says it will need."""
 # ruff: noqa: F811 - fixtures that are imported
 
 import json
@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
-from long_planes import RATE, SMALL, F, in_pieces, signal, voice  # noqa: F401
+from out_of_core_runs import RATE, SMALL, F, out_of_core, signal, voice  # noqa: F401
 
 from dstft_cli import load_signal, load_signals, optimize, read_result, write_result
 from dstft_cli.config.loading import load_config
@@ -25,8 +25,8 @@ from dstft_cli.workflows.optimize_file import load_inputs, run_signal
 
 
 class TestWritten:
-    def test_what_is_too_long_lies_beside_and_comes_back(self, signal, in_pieces, tmp_path):
-        result = optimize(signal, mode="tf-varying", steps=2, **SMALL)
+    def test_arrays_too_long_for_memory_have_files_of_their_own(self, signal, out_of_core, tmp_path):
+        result = optimize(signal, mode="tf-varying", steps=2, dpi=20, **SMALL)
         write_result(result, tmp_path / "out")
         assert {"result-stft.npy", "result-theta.npy", "result-signal.npy"} <= {
             f.name for f in (tmp_path / "out").iterdir()
@@ -38,10 +38,8 @@ class TestWritten:
         np.testing.assert_array_equal(back.signal.samples[:], signal.samples.astype("float32"))
         assert isinstance(back.stft, np.memmap) and back.metrics()["theta"] == result.metrics()["theta"]
 
-    def test_a_run_puts_them_where_they_stay_and_a_later_one_takes_them_away(
-        self, signal, in_pieces, tmp_path, monkeypatch
-    ):
-        config = load_config(None, [], {**SMALL, "mode": "time-varying", "steps": 3})
+    def test_a_run_writes_them_in_place_and_a_later_run_removes_them(self, signal, out_of_core, tmp_path, monkeypatch):
+        config = load_config(None, [], {**SMALL, "mode": "time-varying", "steps": 3, "dpi": 20})
         run_signal(signal, config, tmp_path / "out")
         found = read_result(tmp_path / "out")
         assert found.on_disk and found.stop_reason == "steps"
@@ -50,23 +48,26 @@ class TestWritten:
         run_signal(signal, config, tmp_path / "out")
         assert not list((tmp_path / "out").glob("*.npy")) and not read_result(tmp_path / "out").on_disk
 
-    def test_a_file_beside_that_was_cut_off_is_refused(self, signal, in_pieces, tmp_path):
+    def test_a_result_whose_file_was_cut_off_is_refused(self, signal, out_of_core, tmp_path):
         write_result(optimize(signal, mode="constant", steps=3, **SMALL), tmp_path / "out", figures=False)
         path = tmp_path / "out/result-stft.npy"
         path.write_bytes(path.read_bytes()[:-9])
         with pytest.raises(InputError, match=r"result-stft\.npy: .*another size"):
             read_result(tmp_path / "out")
 
-    @pytest.mark.parametrize("name", ["stft", "theta", "signal"])
-    def test_a_batch_makes_a_result_again_that_lacks_a_file_beside(self, in_pieces, tmp_path, name):
-        config = load_config(None, [], {**SMALL, "mode": "tf-varying", "steps": 1})
-        soundfile.write(tmp_path / "a.wav", voice(24000) / 4, RATE)
-        again = lambda: process_input(str(tmp_path / "a.wav"), config, str(tmp_path / "out"), "resume")[0]["status"]  # noqa: E731
-        assert [again(), again()] == ["done", "skipped"]
-        (tmp_path / f"out/result-{name}.npy").unlink()
-        assert [again(), again()] == ["done", "skipped"]
+    def test_a_batch_repeats_a_run_whose_result_lacks_one_of_its_files(self, out_of_core, tmp_path):
+        config = load_config(None, [], {**SMALL, "mode": "tf-varying", "steps": 1, "dpi": 20})
+        soundfile.write(tmp_path / "a.wav", voice(12000) / 4, RATE)
 
-    def test_pictures_keep_every_peak(self, signal, in_pieces, monkeypatch):
+        def run_batch() -> str:
+            return process_input(str(tmp_path / "a.wav"), config, str(tmp_path / "out"), "resume")[0]["status"]
+
+        assert [run_batch(), run_batch()] == ["done", "skipped"]
+        for name in ("stft", "theta", "signal"):
+            (tmp_path / f"out/result-{name}.npy").unlink()
+            assert [run_batch(), run_batch()] == ["done", "skipped"]
+
+    def test_pictures_keep_every_peak(self, signal, out_of_core, monkeypatch):
         monkeypatch.setattr("dstft_cli.figures.reduced_spectrogram._MOST", 50)
         result = optimize(signal, mode="constant", steps=3, **SMALL)
         seen = Reduced(result)
@@ -77,9 +78,7 @@ class TestWritten:
         assert part.times[0] <= 1.0 and part.times[-1] >= 1.5 and part.times[-1] - part.times[0] < 0.51
 
 
-def test_planes_among_the_temporary_files_go_with_the_result_and_where_the_process_is_told_to_end(
-    signal, in_pieces, tmp_path, monkeypatch
-):
+def test_temporary_planes_go_with_their_result_or_when_the_process_ends(signal, out_of_core, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     results = [optimize(signal, mode="constant", steps=3, **SMALL) for _ in range(2)]
     assert len(list(tmp_path.glob("*/*.npy"))) == 2
@@ -90,7 +89,7 @@ def test_planes_among_the_temporary_files_go_with_the_result_and_where_the_proce
     assert not list(tmp_path.iterdir()) and not UNDO
 
 
-def test_what_a_killed_run_left_makes_room_before_the_disk_is_looked_at(signal, in_pieces, tmp_path, monkeypatch):
+def test_files_of_a_killed_run_are_removed_before_the_free_disk_is_measured(signal, out_of_core, tmp_path, monkeypatch):
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     left = tmp_path / "out" / f"{_mark()}{gone.stdout.strip()}-abcdef"
     left.mkdir(parents=True)
@@ -100,7 +99,7 @@ def test_what_a_killed_run_left_makes_room_before_the_disk_is_looked_at(signal, 
     assert (tmp_path / "out/metrics.json").exists() and not left.exists()
 
 
-def test_a_disk_too_small_is_told_before_any_work(signal, tmp_path, monkeypatch):
+def test_a_disk_too_small_is_refused_before_any_work(signal, tmp_path, monkeypatch):
     monkeypatch.setattr("dstft_cli.system.atomic_files.shutil.disk_usage", lambda path: SimpleNamespace(free=100_000))
     monkeypatch.setattr("dstft_cli.workflows.optimize_file.optimize", lambda *args, **rest: pytest.fail("it began"))
     with pytest.raises(OutputError, match=r"needs about .* of disk and 100 kB are free; choose another folder with -o"):
@@ -108,7 +107,7 @@ def test_a_disk_too_small_is_told_before_any_work(signal, tmp_path, monkeypatch)
     assert not list(tmp_path.iterdir())
 
 
-class TestTapes:
+class TestLazySamples:
     @pytest.fixture
     def file(self, tmp_path):
         soundfile.write(
@@ -117,42 +116,47 @@ class TestTapes:
         return tmp_path / "two.wav"
 
     @pytest.mark.parametrize(
-        "flags", [{}, {"channel": "mix"}, {"channel": "2", "start": 0.5, "duration": 1.25}], ids=str
+        ("flags", "trend"),
+        [
+            ({}, "none"),
+            ({"channel": "mix"}, "mean"),
+            ({"channel": "2", "start": 0.5, "duration": 1.25}, "linear"),
+        ],
+        ids=str,
     )
-    @pytest.mark.parametrize("trend", ["none", "mean", "linear"])
     def test_a_slice_is_that_of_the_samples(self, file, monkeypatch, flags, trend):
         config = load_config(None, [], {**flags, "detrend": trend})
         (held,) = load_inputs(file, config)
         monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_room", lambda config: 40_000.0)
-        (tape,) = load_inputs(file, config, whole=False)
-        assert isinstance(tape.samples, LazySamples) and len(tape.samples) == len(held.samples)
+        (lazy,) = load_inputs(file, config, whole=False)
+        assert isinstance(lazy.samples, LazySamples) and len(lazy.samples) == len(held.samples)
         for part in (slice(0, 10), slice(700, 9000), slice(-50, None), slice(None)):
-            np.testing.assert_allclose(tape.samples[part], held.samples[part], atol=1e-12)
-        assert tape.notes == held.notes
+            np.testing.assert_allclose(lazy.samples[part], held.samples[part], atol=1e-12)
+        assert lazy.notes == held.notes
 
-    def test_a_run_on_a_tape_is_that_on_its_samples(self, file, monkeypatch, in_pieces):
+    def test_a_run_on_them_gives_what_it_gives_on_the_samples(self, file, monkeypatch, out_of_core):
         monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_room", lambda config: 40_000.0)
-        (tape,) = load_inputs(file, load_config(), whole=False)
+        (lazy,) = load_inputs(file, load_config(), whole=False)
         settings = {"mode": "constant", "steps": 5, **SMALL}
-        one, other = optimize(tape, **settings), optimize(load_signal(file), **settings)
+        one, other = optimize(lazy, **settings), optimize(load_signal(file), **settings)
         np.testing.assert_array_equal(one.stft, other.stft)
 
     def test_a_file_that_changed_meanwhile_is_refused(self, file, monkeypatch):
         monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_room", lambda config: 40_000.0)
-        (tape,) = load_inputs(file, load_config(), whole=False)
+        (lazy,) = load_inputs(file, load_config(), whole=False)
         file.write_bytes(file.read_bytes()[:40000])
         with pytest.raises(InputError, match=r"two\.wav: it changed"):
-            tape.samples[12000:24000]
+            lazy.samples[12000:24000]
 
-    def test_one_that_went_meanwhile_is_not_taken_for_a_fault_of_the_disk_that_is_written_to(
-        self, file, monkeypatch, in_pieces, tmp_path
+    def test_a_file_removed_meanwhile_is_not_taken_for_a_fault_of_the_output_disk(
+        self, file, monkeypatch, out_of_core, tmp_path
     ):
         monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_room", lambda config: 40_000.0)
         config = load_config(None, [], {**SMALL, "mode": "constant", "steps": 3})
-        (tape,) = load_inputs(file, config, whole=False)
+        (lazy,) = load_inputs(file, config, whole=False)
         file.unlink()
         with pytest.raises(InputError, match=r"two\.wav: cannot be read any more \(No such file or directory\)"):
-            run_signal(tape, config, tmp_path / "out")
+            run_signal(lazy, config, tmp_path / "out")
         assert not (tmp_path / "out").exists()
 
 
@@ -181,14 +185,14 @@ def test_a_table_too_long_to_be_read_at_once_is_refused(tmp_path, monkeypatch, f
 
 
 class TestPlans:
-    def test_the_memory_allowed_settles_what_is_held(self):
+    def test_the_memory_allowed_decides_what_is_held(self):
         little, much = (load_config(None, [], {"memory": size, "mode": "tf"}) for size in ("1GB", "50GB"))
         hour = 16000, 16000 * 3600
         assert plan_run(little, *hour).long and not plan_run(much, *hour).long
         assert plan_run(little, *hour, in_memory=False).memory <= 1e9 < plan_run(much, *hour).memory
         assert most_samples_in_memory(little) < most_samples_in_memory(much)
 
-    def test_what_was_planned_and_told_is_what_is_done(self, signal, tmp_path, monkeypatch):
+    def test_a_run_does_what_was_planned(self, signal, tmp_path, monkeypatch):
         """Whatever memory is free by then."""
         config = load_config(None, [], {**SMALL, "mode": "constant", "steps": 2})
         plan = ResourcePlan(0.0, 0.0, 0.0, 0.0, long=True, room=1e8)
@@ -196,7 +200,7 @@ class TestPlans:
             monkeypatch.setattr(f"dstft_cli.{home}.plan_signal", lambda *args, **rest: pytest.fail("planned again"))
         assert run_signal(signal, config, tmp_path / "out", plan=plan).on_disk
 
-    def test_steps_on_tables_cost_nothing_beside_those_on_planes(self):
+    def test_steps_per_axis_cost_nothing_beside_steps_on_planes(self):
         def seconds(mode: str, steps: int) -> float:
             return plan_run(
                 load_config(None, [], {"mode": mode, "memory": "1GB", "steps": steps}), 16000, 10**8
@@ -205,7 +209,7 @@ class TestPlans:
         assert seconds("time-varying", 10) == seconds("time-varying", 500)
         assert seconds("tf-varying", 500) > 10 * seconds("tf-varying", 10) > seconds("time-varying", 10)
 
-    def test_what_needs_more_than_is_allowed_is_refused_with_the_mend(self, signal):
+    def test_a_run_that_needs_more_than_allowed_is_refused_with_the_remedy(self, signal):
         with pytest.raises(
             InputError, match=r"^voice: constant needs about .* --memory allows 100 MB: take more --memory"
         ):
@@ -213,7 +217,7 @@ class TestPlans:
         with pytest.raises(InputError, match="--memory allows 100 MB"):
             optimize(signal, memory="100MB", criterion=lambda values: values.sum())
 
-    @pytest.mark.parametrize("size", ["2", "-2GB", "2XB", "0GB", "GB", "1e400GB", ["2GB"]], ids=str)
-    def test_sizes_that_are_none_are_refused(self, size):
-        with pytest.raises(ConfigError, match="memory"):
-            load_config(None, [], {"memory": size})
+    def test_a_size_that_makes_no_sense_is_refused(self):
+        for size in ("2", "-2GB", "2XB", "0GB", "GB", "1e400GB", ["2GB"]):
+            with pytest.raises(ConfigError, match="memory"):
+                load_config(None, [], {"memory": size})

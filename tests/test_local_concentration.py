@@ -97,13 +97,14 @@ def power(signal, length, hop=HOP, window="hann"):
 
 
 class TestValues:
-    @pytest.mark.parametrize("place", POINTS.values(), ids=POINTS)
     @pytest.mark.parametrize("window", ["hann", "gaussian"])
-    def test_are_those_of_the_formula(self, signal, raw, place, window):
+    def test_are_those_of_the_formula(self, signal, raw, window):
         lengths = field(signal, window=window)._table.lengths
         for node in (0, 7, len(lengths) - 1):
-            expected = plainly(power(signal, lengths[node], window=window), place, cell(LOW, L, L, HOP))
-            assert float(raw[0][place][node]) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+            size = power(signal, lengths[node], window=window)
+            for place in POINTS.values():
+                expected = plainly(size, place, cell(LOW, L, L, HOP))
+                assert float(raw[0][place][node]) == pytest.approx(expected, rel=1e-9, abs=1e-9), place
 
     @pytest.mark.parametrize(("hop", "low", "high"), [(16, 8.0, 64.0), (40, 30.0, 31.0), (100, 8.0, 20.0)])
     def test_are_so_on_any_grid_and_range(self, signal, raw, hop, low, high):
@@ -122,7 +123,7 @@ class TestValues:
     def test_are_held_for_every_point_alike(self, signal, raw):
         """What is added or taken off at one length is the same all over the plane: it prefers no point to another."""
         made = field(signal)
-        for node, length in enumerate(made._table.lengths):
+        for node, length in [*enumerate(made._table.lengths)][::5]:
             difference = log_c(made, length) - raw[0][..., node]
             torch.testing.assert_close(difference, difference.mean().expand(F, T), rtol=0, atol=1e-10)
 
@@ -131,7 +132,7 @@ class TestValues:
         fields = []
         for density in (6.0, 12.0, 48.0):
             monkeypatch.setattr(local_concentration, "PER_OCTAVE", density)
-            fields.append(field(signal, hop=16, support=256, low=16.0))
+            fields.append(field(signal, hop=40, support=256, low=64.0))
         exact = fields.pop()
         between = exact._table.lengths[1::2]  # nodes of the finest field alone
         coarse, fine = (
@@ -152,19 +153,19 @@ class TestMean:
     @pytest.mark.parametrize("shape", SHAPES)
     def test_has_the_slope_of_its_value(self, signal, shape):
         made, log_theta = field(signal), random_lengths(shape).requires_grad_()
-        assert gradcheck(lambda v: F * T * made(v), log_theta)
+        assert gradcheck(lambda v: F * T * made(v), log_theta, fast_mode=shape == (F, T))
 
     @pytest.mark.parametrize("shape", SHAPES)
-    @pytest.mark.parametrize("rows", [1, 5])
-    def test_in_pieces_is_the_same(self, signal, shape, rows, monkeypatch):
-        made, found = field(signal), []
-        for tile in (made._table._tile, rows * T):
+    def test_in_tiles_is_the_same(self, signal, shape, monkeypatch):
+        made, sums = field(signal), []
+        for tile in (made._table._tile, T, 5 * T):
             monkeypatch.setattr(made._table, "_tile", tile)
             log_theta = random_lengths(shape).requires_grad_()
             value = made(log_theta)
             value.backward()
-            found.append((value.detach(), log_theta.grad))
-        torch.testing.assert_close(found[1], found[0], rtol=1e-12, atol=1e-15)
+            sums.append((value.detach(), log_theta.grad))
+        for tiled in sums[1:]:
+            torch.testing.assert_close(tiled, sums[0], rtol=1e-12, atol=1e-15)
 
     def test_is_the_same_in_single_precision(self, signal):
         log_theta = random_lengths((F, T), dtype=torch.float32)
@@ -183,7 +184,9 @@ class TestMean:
         time = torch.arange(2000, dtype=torch.float64)
         tone, click = torch.sin(0.9 * time), (time == 1000).to(torch.float64)
         along = torch.linspace(math.log2(LOW), math.log2(L), 9, dtype=torch.float64).view(-1, 1, 1)
-        of_tone, of_click = ([float(field(one, hop=4)(place)) for place in along] for one in (tone, click))
+        of_tone, of_click = (
+            [float(made(place)) for place in along] for made in (field(tone, hop=4), field(click, hop=4))
+        )
         assert of_tone == sorted(of_tone)
         assert of_click[2:] == sorted(of_click[2:], reverse=True)
         assert max(of_click) == pytest.approx(of_click[0], abs=0.1)  # a hop tells no shorter ones apart
@@ -199,15 +202,14 @@ SIGNALS = {
 
 
 class TestWeights:
-    @pytest.mark.parametrize("dtype", DTYPES)
     @pytest.mark.parametrize("signal", SIGNALS.values(), ids=SIGNALS)
-    def test_are_shares(self, signal, dtype):
-        weights = field(signal.to(dtype), hop=16, support=128)._weights
-        assert weights.dtype == dtype
-        assert 0 <= float(weights.min()) and float(weights.max()) <= 1
+    def test_are_shares(self, signal):
+        for dtype in DTYPES:
+            weights = field(signal.to(dtype), hop=32, support=128)._weights
+            assert weights.dtype == dtype
+            assert 0 <= float(weights.min()) and float(weights.max()) <= 1
 
-    @pytest.mark.parametrize("seed", range(4))
-    @pytest.mark.parametrize("hop", [8, 32])
+    @pytest.mark.parametrize(("hop", "seed"), [(8, 0), (32, 1), (32, 2)])
     def test_are_small_in_noise_however_loud(self, seed, hop):
         quiet, plain, loud = (field(level * white(seed=seed), hop, 128).share for level in (2.0**-16, 1.0, 2.0**16))
         assert plain < 0.05

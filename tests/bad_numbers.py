@@ -20,10 +20,10 @@ COMBINATIONS = [  # (mode, hop mode) of runs that descend
 
 
 @contextlib.contextmanager
-def spoilt(kind: str, value: float, step: int) -> Iterator[list[int]]:
+def spoiled(kind: str, value: float, step: int) -> Iterator[list[int]]:
     """From that step of a descent on, counted from 0, the loss, its gradient or what the optimiser makes of θ is that value.
 
-    Yields a list that comes to hold the steps spoilt.
+    Yields a list that comes to hold the steps spoiled.
     """
     real_losses, real_optimizer = Problem.losses, gradient_descent.make_optimizer
     calls, met = iter(range(10**9)), []
