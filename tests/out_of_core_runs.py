@@ -38,3 +38,9 @@ def force_out_of_core(setattr, frames: int = 130) -> None:
 @pytest.fixture
 def out_of_core(monkeypatch):
     force_out_of_core(monkeypatch.setattr)
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Results are written without their pictures, which take longer than small runs."""
+    monkeypatch.setattr("dstft_cli.workflows.optimize_file._write_figures", lambda result, folder: None)

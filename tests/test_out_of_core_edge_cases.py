@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from out_of_core_runs import RATE, SMALL, F, out_of_core, signal, voice  # noqa: F401
+from out_of_core_runs import RATE, SMALL, F, no_figures, out_of_core, signal, voice  # noqa: F401
 
 from dstft_cli import Signal, optimize, read_result, write_result
 from dstft_cli.config.loading import load_config, merge_config
@@ -50,8 +50,8 @@ def test_a_signal_that_is_a_memory_map_comes_back(tmp_path, out_of_core, kind):
     np.testing.assert_array_equal(read_result(tmp_path / "out").signal.samples, mapped.astype("float32"))
 
 
-def test_a_result_can_be_written_again_after_its_files_have_moved(signal, out_of_core, tmp_path):
-    config = load_config(None, [], {**SMALL, "mode": "tf-varying", "steps": 2, "dpi": 20})
+def test_a_result_can_be_written_again_after_its_files_have_moved(signal, out_of_core, no_figures, tmp_path):
+    config = load_config(None, [], {**SMALL, "mode": "tf-varying", "steps": 2})
     result = run_signal(signal, config, tmp_path / "one")
     write_result(result, tmp_path / "two", figures=False)
     for name in ("stft", "theta"):

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
-from out_of_core_runs import RATE, SMALL, F, out_of_core, signal, voice  # noqa: F401
+from out_of_core_runs import RATE, SMALL, F, force_out_of_core, no_figures, out_of_core, signal, voice  # noqa: F401
 
 from dstft_cli import load_signal, load_signals, optimize, read_result, write_result
 from dstft_cli.config.loading import load_config
@@ -38,13 +38,14 @@ class TestWritten:
         np.testing.assert_array_equal(back.signal.samples[:], signal.samples.astype("float32"))
         assert isinstance(back.stft, np.memmap) and back.metrics()["theta"] == result.metrics()["theta"]
 
-    def test_a_run_writes_them_in_place_and_a_later_run_removes_them(self, signal, out_of_core, tmp_path, monkeypatch):
-        config = load_config(None, [], {**SMALL, "mode": "time-varying", "steps": 3, "dpi": 20})
-        run_signal(signal, config, tmp_path / "out")
-        found = read_result(tmp_path / "out")
-        assert found.on_disk and found.stop_reason == "steps"
+    def test_a_run_writes_them_in_place_and_a_later_run_removes_them(self, signal, no_figures, tmp_path):
+        config = load_config(None, [], {**SMALL, "mode": "time-varying", "steps": 3})
+        with pytest.MonkeyPatch.context() as patch:
+            force_out_of_core(patch.setattr)
+            run_signal(signal, config, tmp_path / "out")
+        result = read_result(tmp_path / "out")
+        assert result.on_disk and result.stop_reason == "steps"
         assert json.loads((tmp_path / "out/metrics.json").read_text())["accuracy"]["rms"] < 1e-4
-        monkeypatch.undo()
         run_signal(signal, config, tmp_path / "out")
         assert not list((tmp_path / "out").glob("*.npy")) and not read_result(tmp_path / "out").on_disk
 
@@ -55,8 +56,8 @@ class TestWritten:
         with pytest.raises(InputError, match=r"result-stft\.npy: .*another size"):
             read_result(tmp_path / "out")
 
-    def test_a_batch_repeats_a_run_whose_result_lacks_one_of_its_files(self, out_of_core, tmp_path):
-        config = load_config(None, [], {**SMALL, "mode": "tf-varying", "steps": 1, "dpi": 20})
+    def test_a_batch_repeats_a_run_whose_result_lacks_one_of_its_files(self, out_of_core, no_figures, tmp_path):
+        config = load_config(None, [], {**SMALL, "mode": "tf-varying", "steps": 1})
         soundfile.write(tmp_path / "a.wav", voice(12000) / 4, RATE)
 
         def run_batch() -> str:
@@ -89,7 +90,9 @@ def test_temporary_planes_go_with_their_result_or_when_the_process_ends(signal, 
     assert not list(tmp_path.iterdir()) and not UNDO
 
 
-def test_files_of_a_killed_run_are_removed_before_the_free_disk_is_measured(signal, out_of_core, tmp_path, monkeypatch):
+def test_files_of_a_killed_run_are_removed_before_the_free_disk_is_measured(
+    signal, out_of_core, no_figures, tmp_path, monkeypatch
+):
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     left = tmp_path / "out" / f"{_mark()}{gone.stdout.strip()}-abcdef"
     left.mkdir(parents=True)
@@ -192,7 +195,7 @@ class TestPlans:
         assert plan_run(little, *hour, in_memory=False).memory <= 1e9 < plan_run(much, *hour).memory
         assert most_samples_in_memory(little) < most_samples_in_memory(much)
 
-    def test_a_run_does_what_was_planned(self, signal, tmp_path, monkeypatch):
+    def test_a_run_does_what_was_planned(self, signal, no_figures, tmp_path, monkeypatch):
         """Whatever memory is free by then."""
         config = load_config(None, [], {**SMALL, "mode": "constant", "steps": 2})
         plan = ResourcePlan(0.0, 0.0, 0.0, 0.0, long=True, room=1e8)
