@@ -143,10 +143,14 @@ def _draw(picture, found, measures, first, config) -> None:
 
     key, name = _CRITERIA.get(first.criterion, _CRITERIA["entropy"])
     panels = [
-        spectrograms.Panel(one.label, one.magnitude, _ending(name, getattr(figure, key)), one.times, one.frequencies)
+        spectrograms.Panel(
+            one.label,
+            spectrograms.Plane(one.times, one.frequencies, one.magnitude),
+            _ending(name, getattr(figure, key)),
+        )
         for one, figure in zip(found, measures, strict=True)
     ]
-    drawn = spectrograms.comparison(first.times, first.frequencies, panels, view_of(first.signal, config))
+    drawn = spectrograms.comparison(panels, view_of(first.signal, config))
     with replace_file(picture) as aside:
         spectrograms.save(drawn, str(aside), format=picture.suffix.lower()[1:], dpi=config.figures.dpi)
 
