@@ -8,7 +8,9 @@ import torch
 
 from dstft_cli.errors import OutputError
 from dstft_cli.figures import spectrograms as drawing
-from dstft_cli.figures.spectrograms import Panel, View
+from dstft_cli.figures.images import Plane
+from dstft_cli.figures.spectrograms import Panel
+from dstft_cli.figures.style import View
 from dstft_cli.stft.transform import dstft as transform
 from dstft_cli.stft.windows import get_window
 from dstft_cli.system.atomic_files import replace_file
@@ -122,8 +124,9 @@ class TestPanels:
     def test_with_bins_of_their_own_show_a_tone_at_one_height(self):
         fine, coarse = np.full((65, 10), 1e-6), np.full((17, 10), 1e-6)
         fine[24], coarse[6] = 1.0, 1.0  # 1500 Hz
-        panels = [Panel("fine", fine, ""), Panel("coarse", coarse, "", None, np.arange(17) * 250.0)]
-        figure = drawing.comparison(np.arange(10) * 0.1, np.arange(65) * 62.5, panels, View())
+        times = np.arange(10) * 0.1
+        planes = Plane(times, np.arange(65) * 62.5, fine), Plane(times, np.arange(17) * 250.0, coarse)
+        figure = drawing.comparison([Panel("it", plane) for plane in planes], View())
         assert {axes.get_ylim() for axes in figure.axes[:2]} == {(0, 4000)}
         for axes in figure.axes[:2]:
             column = np.asarray(axes.images[0].get_array())[:, 0]
@@ -133,8 +136,8 @@ class TestPanels:
     @pytest.mark.parametrize("scale", ["linear", "log"])
     def test_share_limits_and_unit_on_any_scale(self, scale):
         bins = [np.arange(n) * (20000 / (n - 1)) for n in (2049, 129)]
-        panels = [Panel("it", np.ones((len(own), 4)), "", None, own) for own in bins]
-        figure = drawing.comparison(np.arange(4.0), bins[1], panels, View(freq_scale=scale))
+        planes = [Plane(np.arange(4.0), own, np.ones((len(own), 4))) for own in bins]
+        figure = drawing.comparison([Panel("it", plane) for plane in planes], View(freq_scale=scale))
         assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
         assert figure.axes[0].get_ylabel() == figure.axes[1].get_ylabel()
 

@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from dstft_cli import load_signal, optimize, read_result, write_result
 from dstft_cli.cli.plot import FIGURES as OFFERED
 from dstft_cli.figures.axis_scales import time_scale
-from dstft_cli.figures.frame_timeline import frames
+from dstft_cli.figures.frame_timeline import frame_timeline
 from dstft_cli.figures.of_result import FIGURES, make_figures
 from dstft_cli.figures.style import View
 
@@ -109,7 +109,7 @@ class TestFigures:
 
     def test_of_frames_tell_those_that_reach_into_the_part(self):
         positions, theta = np.array([0.0, 500, 1000]), np.full((1, 3), 100.0)
-        figure = frames(
+        figure = frame_timeline(
             np.random.default_rng(0).standard_normal(1001), 1000, positions, theta, View(tmin=0.4, tmax=0.54)
         )
         pale, strong, centres = (np.ma.filled(image.get_array(), np.nan) for image in figure.axes[1].images)
@@ -199,16 +199,16 @@ class TestTable:
 
 REFUSED = {
     "tf-varying": [
-        (("--tmin", 2), "tmin=2 leave nothing of 1.25 to 1.65 s"),
-        (("--tmin", 1.5, "--tmax", 1.4), "leave nothing of"),
+        (("--tmin", 2), "nothing to show with tmin=2: the data range from 1.25 to 1.65 s"),
+        (("--tmin", 1.5, "--tmax", 1.4), "nothing to show with tmin=1.5, tmax=1.4"),
         (("--tmax", "nan"), "tmax=nan"),
-        (("--fmin", 1500), "fmin=1500 leave nothing of 0 to 1000 Hz"),
+        (("--fmin", 1500), "nothing to show with fmin=1500: the data range from 0 to 1000 Hz"),
         (("--fmin", 200, "--fmax", 100), "must be less than"),
         (("--size", "1x1"), "expected from 3x2"),
         (("--size", "big"), "width x height in inches"),
         (("--size", "100x100", "--dpi", 1200), "million pixels"),
-        (("--cmap", "nope"), "no colour map"),
-        (("--theta-cmap", "nope"), "theta_cmap='nope' is no colour map"),
+        (("--cmap", "nope"), "not a colour map"),
+        (("--theta-cmap", "nope"), "theta_cmap='nope': not a colour map"),
         (("--format", "bmp"), "'png', 'svg' or 'pdf'"),
         (("-o", "x.png"), "one file for 4 figures"),
         (("-o", "x.jpg", "--figure", "loss"), "use a .png, .svg or .pdf suffix"),

@@ -1,24 +1,27 @@
-"""The scales of a picture: limits, units that read well, and round numbers to label them with."""
+"""Scales of a picture: limits, readable units, and round tick values."""
 
 import math
 from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import InputError
 
-_LEAST_SPAN = 2**0.25  # window lengths closer together than a quarter octave do not fill a scale
-_LONG = (1.0, "s"), (1 / 60, "min"), (1 / 3600, "h")
+_LEAST_SPAN = 2**0.25  # a narrower range of window lengths does not fill its scale
+_LONG_UNITS = (1.0, "s"), (1 / 60, "min"), (1 / 3600, "h")
 
 
 @dataclass(frozen=True)
 class Scale:
     """One axis of a picture, or its colours.
 
-    centres: (n,) where the frames, bins or values lie, in the unit that the label names.
-    low, high: the ends of the scale in that unit, low < high; above 0 where log.
+    centres: (n,) the frames, bins or values, in the unit of the label.
+    low, high: the ends of the scale in that unit, low < high; both positive if log.
+    label: the quantity and its unit.
+    log: whether the scale is logarithmic.
     """
 
     centres: np.ndarray
@@ -29,64 +32,85 @@ class Scale:
 
     @property
     def shown(self) -> slice:
-        """Which of the increasing centres are drawn on: those on the scale and one on either side."""
+        """The indices of the increasing centres on the scale, and of one more on either side."""
         first = int(np.searchsorted(self.centres, self.low))
         return slice(max(0, first - 1), int(np.searchsorted(self.centres, self.high, side="right")) + 1)
 
     def ticks(self, most: int = 10, room: float = np.inf) -> tuple[np.ndarray, list[str]]:
-        """About most round numbers at the utmost, in the unit of the label, and how to write them.
+        """Round tick values and their labels.
 
-        Fewer where they would need more room than so many characters, two of them between neighbours.
+        most: about the largest number of ticks.
+        room: the width available for the labels, in characters; two are added to each label as a gap.
+
+        Returns (n,) values in the unit of the label, and n labels.
         """
-        ticks, words = self._ticks(most)
-        while most > 2 and sum(len(word) + 2 for word in words) > room:
+        values, labels = self._ticks(most)
+        while most > 2 and sum(len(label) + 2 for label in labels) > room:
             most -= 1
-            ticks, words = self._ticks(most)
-        return ticks, words
+            values, labels = self._ticks(most)
+        return values, labels
 
     def _ticks(self, most: int) -> tuple[np.ndarray, list[str]]:
-        ticks = log_ticks(self.low, self.high, most) if self.log else even_ticks(self.low, self.high, most)
-        words = [plain_number(tick, 12) for tick in ticks]
+        values = log_ticks(self.low, self.high, most) if self.log else even_ticks(self.low, self.high, most)
+        labels = [plain_number(value, 12) for value in values]
         if self.log:
-            return ticks, words
-        decimals = max((len(word.partition(".")[2]) for word in words), default=0)
-        return ticks, [f"{tick:.{decimals}f}".replace("-", "−") for tick in ticks]
+            return values, labels
+        decimals = max((len(label.partition(".")[2]) for label in labels), default=0)
+        return values, [f"{value:.{decimals}f}".replace("-", "−") for value in values]
+
+
+class ImageScales(NamedTuple):
+    """The scales of an image: x along its columns, y along its rows from the bottom."""
+
+    x: Scale
+    y: Scale
 
 
 def time_scale(
     times: np.ndarray,
     start: float = 0.0,
-    alone: float = 1.0,
+    width: float = 1.0,
     tmin: float | None = None,
     tmax: float | None = None,
 ) -> Scale:
-    """Recording time of frames at times (T,) s after sample 0, which lies at start s.
+    """The scale of recording time, from the first frame to the last.
 
-    In ms if all of it is before 1 s, in min if 10 min of it are shown, in h from 3 h on. The scale runs from the first
-    frame's centre to the last one's, or from tmin to tmax s of recording time as far as there are frames; a single frame is
-    given alone s. Raises InputError if it shows nothing.
+    The unit is ms if all times are below 1 s, min if the scale spans 10 min or more, h from 3 h on, else s.
+
+    times: (T,) frame centres in s from sample 0.
+    start: the recording time of sample 0 in s.
+    width: the width of the scale of a single frame in s.
+    tmin, tmax: limits in s of recording time; None for none.
+
+    Raises InputError if no frame lies between the limits.
     """
     times = np.asarray(times, dtype=np.float64) + start
     first, last = times.min(), times.max()
-    half = alone / 2 if first == last else 0.0
+    half = width / 2 if first == last else 0.0
     first, last = first - half, last + half
     low, high = max(first, -np.inf if tmin is None else tmin), min(last, np.inf if tmax is None else tmax)
     if low >= high:
-        part = f"{plain_number(first, 6)} to {plain_number(last, 6)} s"
-        raise InputError(f"figures: the limits {_limits(tmin=tmin, tmax=tmax)} leave nothing of {part}; widen them")
-    factor, unit = (1e3, "ms") if max(-low, high) < 1 else _LONG[bisect([10 * 60, 3 * 3600], high - low)]
+        raise _nothing_shown(first, last, "s", tmin=tmin, tmax=tmax)
+    factor, unit = (1e3, "ms") if max(-low, high) < 1 else _LONG_UNITS[bisect([10 * 60, 3 * 3600], high - low)]
     return Scale(times * factor, low * factor, high * factor, f"Time ({unit})")
 
 
 def shared_time_scales(
     groups: Sequence[np.ndarray],
     start: float = 0.0,
-    alone: float = 1.0,
+    width: float = 1.0,
     tmin: float | None = None,
     tmax: float | None = None,
 ) -> list[Scale]:
-    """time_scale for groups of frames at times (T,) s each, T differing: one from the first to the last of them all."""
-    joint = time_scale(np.concatenate(groups), start, alone, tmin, tmax)
+    """Time scales with common ends for groups of frames: from the first frame of any group to the last.
+
+    groups: (T,) frame centres each in s from sample 0; T may differ.
+    start, width, tmin, tmax: see time_scale.
+
+    Returns a scale for each group.
+    Raises InputError if no frame lies between the limits.
+    """
+    joint = time_scale(np.concatenate(groups), start, width, tmin, tmax)
     ends = np.cumsum([len(times) for times in groups])
     return [replace(joint, centres=centres) for centres in np.split(joint.centres, ends[:-1])]
 
@@ -94,33 +118,45 @@ def shared_time_scales(
 def frequency_scale(
     frequencies: np.ndarray, fmin: float | None = None, fmax: float | None = None, log: bool = False
 ) -> Scale:
-    """Bins at frequencies (F,) Hz, shown from fmin to fmax Hz as far as there are bins.
+    """The scale of frequency, from the first bin to the last.
 
-    In kHz if it reaches 10 kHz, unless it is logarithmic and begins below 100 Hz, where kHz would read worse.
-    Logarithmic and without fmin it begins at the first bin above 0. Raises InputError if it shows nothing.
+    The unit is kHz if the scale reaches 10 kHz, unless it is logarithmic and begins below 100 Hz.
+
+    frequencies: (F,) bins in Hz, increasing.
+    fmin, fmax: limits in Hz; None for none. A logarithmic scale without fmin begins at the first positive bin.
+    log: whether the scale is logarithmic.
+
+    Raises InputError if no bin lies between the limits.
     """
     frequencies = np.asarray(frequencies, dtype=np.float64)
     log = log and frequencies[-1] > 0
     first, last = (frequencies[frequencies > 0][0] if log else frequencies[0]), frequencies[-1]
     low, high = max(first, fmin or 0.0), min(last, np.inf if fmax is None else fmax)
     if low > high or low == high != first:
-        band = f"{plain_number(first, 6)} to {plain_number(last, 6)} Hz"
-        raise InputError(f"figures: the limits {_limits(fmin=fmin, fmax=fmax)} leave nothing of {band}; widen them")
+        raise _nothing_shown(first, last, "Hz", fmin=fmin, fmax=fmax)
     if low == high:  # a single bin
         low, high = (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
     factor, unit = (1e-3, "kHz") if high >= 1e4 and not (log and low < 100) else (1.0, "Hz")
     return Scale(frequencies * factor, low * factor, high * factor, f"Frequency ({unit})", log)
 
 
-def _limits(**given: float | None) -> str:
-    return ", ".join(f"{name}={value:g}" for name, value in given.items() if value is not None)
+def _nothing_shown(first: float, last: float, unit: str, **limits: float | None) -> InputError:
+    given = ", ".join(f"{name}={value:g}" for name, value in limits.items() if value is not None)
+    return InputError(
+        f"figures: nothing to show with {given}: the data range from {plain_number(first, 6)} to {plain_number(last, 6)} {unit}; "
+        "change the limits"
+    )
 
 
 def length_scale(lengths: np.ndarray, margin: float = 0.0) -> tuple[Scale, float]:
-    """A logarithmic scale for window lengths in ms (any shape), and how many of its unit make 1 ms.
+    """A logarithmic scale of window lengths.
 
-    It spans the lengths that are finite and above 0, and at least a quarter octave about their middle, so
-    that mere noise does not fill it; margin is added at both ends, as a share of the span.
+    It spans a quarter octave at least, so that rounding errors do not fill it.
+
+    lengths: any shape, ms; what is not finite and positive is ignored.
+    margin: added at each end, as a fraction of the span.
+
+    Returns the scale, and the factor from ms to its unit.
     """
     usable = np.isfinite(lengths) & (lengths > 0)
     if not usable.any():
@@ -133,9 +169,11 @@ def length_scale(lengths: np.ndarray, margin: float = 0.0) -> tuple[Scale, float
 
 
 def amplitude_scale(samples: np.ndarray) -> tuple[Scale, float]:
-    """A scale for the samples of a signal, and what to multiply them by: a power of ten, named in its label.
+    """A scale of samples, in powers of 1000 if the largest magnitude is below 0.001 or from 100 000 on.
 
-    It is 1 as long as the largest magnitude is from 0.001 up to 100 000.
+    samples: (N,), in the signal's unit.
+
+    Returns the scale, and the factor from the samples to its numbers.
     """
     peak = np.max(np.abs(samples), where=np.isfinite(samples), initial=0.0)
     if peak == 0 or 1e-3 <= peak < 1e5:
@@ -146,28 +184,35 @@ def amplitude_scale(samples: np.ndarray) -> tuple[Scale, float]:
 
 
 def value_scale(values: np.ndarray, label: str = "") -> Scale:
-    """A scale for the values that are finite, with a little room; rounding errors do not fill it."""
+    """A linear scale of values with a margin at each end; rounding errors do not fill it.
+
+    values: (n,); what is not finite is ignored.
+    label: of the scale.
+    """
     values = values[np.isfinite(values)] if np.isfinite(values).any() else np.zeros(1)
     low, high = values.min(), values.max()
-    room = 0.05 * (high - low) + 5e-4 * max(abs(low), abs(high)) + 1e-12
-    return Scale(values, low - room, high + room, label)
+    margin = 0.05 * (high - low) + 5e-4 * max(abs(low), abs(high)) + 1e-12
+    return Scale(values, low - margin, high + margin, label)
 
 
 def length_unit(longest: float) -> tuple[float, str]:
-    """The unit for window lengths up to longest ms, and how many of it make 1 ms."""
+    """The unit of window lengths up to ``longest`` ms.
+
+    Returns the factor from ms to the unit, and the unit.
+    """
     if longest > 1000:
         return 1e-3, "s"
     return (1e3, "µs") if longest < 0.1 else (1.0, "ms")
 
 
-def length_words(length: float) -> str:
-    """A window length of so many ms, in the unit that reads best: 23.4 ms."""
+def length_text(length: float) -> str:
+    """A window length in ms as text, in the unit of length_unit: 23.4 ms."""
     factor, unit = length_unit(length)
     return f"{plain_number(length * factor)} {unit}"
 
 
 def even_ticks(low: float, high: float, most: int) -> np.ndarray:
-    """Equally spaced round numbers from low to high, about most of them at the utmost."""
+    """Equally spaced round numbers from low to high, (n,), n about ``most`` or less."""
     rough = (high - low) / most
     decade = 10.0 ** np.floor(np.log10(rough))
     step = decade * next(factor for factor in (1, 2, 5, 10) if factor * decade > rough * 0.99)
@@ -175,10 +220,10 @@ def even_ticks(low: float, high: float, most: int) -> np.ndarray:
 
 
 def log_ticks(low: float, high: float, most: int) -> np.ndarray:
-    """Round numbers from low to high for a logarithmic scale, about most of them at the utmost."""
+    """Round numbers from low to high for a logarithmic scale, (n,), n about ``most`` or less."""
     decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
-    for steps in (range(1, 10), (1, 2, 3, 5), (1, 2, 5), (1,)):
-        ticks = np.outer(decades, steps).ravel()
+    for digits in (range(1, 10), (1, 2, 3, 5), (1, 2, 5), (1,)):
+        ticks = np.outer(decades, digits).ravel()
         ticks = ticks[(ticks >= low * (1 - 1e-9)) & (ticks <= high * (1 + 1e-9))]
         if len(ticks) <= most:
             break
@@ -186,5 +231,5 @@ def log_ticks(low: float, high: float, most: int) -> np.ndarray:
 
 
 def plain_number(value: float, digits: int = 3) -> str:
-    """The value to so many significant digits, never with an exponent: 0.05, 23.4, 1000."""
+    """The value to that many significant digits, without an exponent: 0.05, 23.4, 1000."""
     return np.format_float_positional(value, precision=digits, fractional=False, trim="-")

@@ -17,49 +17,71 @@ from ..stft.modes import FIXED_HOP
 from ..text import one_line, time_text
 
 FIGURES = ("spectrogram", "theta", "comparison", "loss", "frames")
-
-
 FIGURE_KINDS = ("png", "svg", "pdf")
 
 
+def usual_figures(result: Result) -> tuple[str, ...]:
+    """The names of the figures that a run draws: ``frames`` only if they moved."""
+    return FIGURES if result.hop_mode != FIXED_HOP else FIGURES[:-1]
+
+
 def check_view(signal: Signal, config: Config) -> None:
-    """Raises InputError where the figures' settings would show nothing of this signal, or cannot be drawn with."""
-    from ..figures.spectrograms import check_band
+    """Raises InputError if the section ``figures`` cannot be drawn with, or its band contains no bin of the signal's grid."""
+    from .images import view_frequency_scale
 
     grid = make_grid(config, signal.sample_rate, len(signal.samples))
-    check_band(grid.frequencies(signal.sample_rate), view_of(signal, config))
+    view_frequency_scale(grid.frequencies(signal.sample_rate), view_of(signal, config))
 
 
-def make_figures(result: Result, wanted: Collection[str] | None = None, **changes: object) -> dict:
-    """The figures of a result by the stem of their file: all of FIGURES, ``frames`` where they moved.
+def make_figures(result: Result, names: Collection[str] | None = None, **changes: object) -> dict:
+    """The figures of a result.
 
-    wanted: only those of these names, whether frames moved or not. changes: attributes of the View other than the
-    config has them.
+    names: those to draw; None for the usual ones.
+    changes: attributes of the View that replace those of the config.
+
+    Returns {name: matplotlib figure} in the order of FIGURES.
+    Raises InputError if the view shows nothing of the result.
     """
-    from ..figures import spectrograms
-    from ..figures.frame_timeline import frames
+    from . import spectrograms
+    from .frame_timeline import frame_timeline
+    from .images import Plane
+    from .loss_curves import loss_curves
 
     result = _as_stored(result)
     view = replace(view_of(result.signal, result.config), **changes)
-    seen = _seen(result, view)
-    axes = seen.times, result.frequencies
-    note = f"{_described(result)}{_value(result.criterion, result.final[result.criterion])}"
+    source = _display_source(result, view)
+    note = f"{_window_text(result)}{_value_text(result.criterion, result.final[result.criterion])}"
     bounds = result.grid.theta_min, float(result.support)
-    place = result.signal.samples, result.sample_rate, result.frame_positions, result.theta
+    frames = result.signal.samples, result.sample_rate, result.frame_positions, result.theta
+
+    def plane(values: np.ndarray) -> Plane:
+        return Plane(source.times, result.frequencies, values)
+
     makers = {
-        "spectrogram": lambda: spectrograms.spectrogram(*axes, seen.magnitude(), view, note),
-        "theta": lambda: spectrograms.theta_map(*axes, seen.theta(), result.sample_rate, view, bounds),
-        "comparison": lambda: spectrograms.comparison(*axes, _panels(result, seen), view),
-        "loss": lambda: spectrograms.loss_curves(result.history, view, _loss_curve(result)),
-        "frames": lambda: frames(*place, view, note),
+        "spectrogram": lambda: spectrograms.spectrogram(plane(source.magnitude()), view, note),
+        "theta": lambda: spectrograms.theta_map(plane(source.theta()), result.sample_rate, view, bounds),
+        "comparison": lambda: spectrograms.comparison(_panels(result, source), view),
+        "loss": lambda: loss_curves(result.history, view, _length_loss(result)),
+        "frames": lambda: frame_timeline(*frames, view, note),
     }
-    if wanted is None:
-        wanted = FIGURES if result.hop_mode != FIXED_HOP else FIGURES[:-1]
-    return {name: make() for name, make in makers.items() if name in wanted}
+    names = usual_figures(result) if names is None else names
+    return {name: make() for name, make in makers.items() if name in names}
+
+
+def view_of(signal: Signal, config: Config):
+    """The View of a signal's figures: the section ``figures``, the signal's start, and its name as the title.
+
+    Raises InputError for a setting that cannot be drawn with.
+    """
+    from .style import View
+
+    name = one_line(Path(signal.path).name if signal.path else signal.name)
+    title = name if len(signal.channels) < 2 else f"{name}, channel {one_line(signal.channel)}"
+    return View(**config.figures.model_dump(exclude={"format"}), start=signal.start, title=title)
 
 
 def _as_stored(result: Result) -> Result:
-    """The result with no more digits than its file keeps: read back, it gives the same pictures to the byte."""
+    """The result rounded as in its file, so that a stored result gives the same pictures to the byte."""
     if result.on_disk:
         return result
     samples = result.signal.samples.astype(result.config.run.dtype)
@@ -70,8 +92,8 @@ def _as_stored(result: Result) -> Result:
     )
 
 
-class _Whole:
-    """All of a result, as pictures take it; display.Reduced has the same of one whose plane stays on disk."""
+class _InMemory:
+    """All frames of a result in memory; Reduced offers the same for a plane on disk."""
 
     def __init__(self, result: Result):
         self.result, self.times = result, result.times
@@ -86,79 +108,77 @@ class _Whole:
         return reference(self.result, length)
 
 
-def _seen(result: Result, view) -> "_Whole":
-    from ..figures.reduced_spectrogram import Reduced
+def _display_source(result: Result, view):
+    from .reduced_spectrogram import Reduced
 
-    return Reduced(result, view.tmin, view.tmax) if result.on_disk else _Whole(result)
+    return Reduced(result, view.tmin, view.tmax) if result.on_disk else _InMemory(result)
 
 
-def _loss_curve(result: Result) -> tuple[np.ndarray, np.ndarray, str] | None:
-    """Constant window lengths in ms, the loss at each and what it is called; None where the run was not about them."""
+def _length_loss(result: Result):
+    """The loss of constant windows, None if the run did not optimise one."""
+    from .loss_curves import LengthLoss
+
     lengths, losses, values = result.curve
     if result.mode != "constant" or len(lengths) < 3:
         return None
     name = result.criterion if np.array_equal(losses, values) else "loss"
-    return lengths * 1e3 / result.sample_rate, losses, name
+    return LengthLoss(lengths * 1e3 / result.sample_rate, losses, name)
 
 
-def view_of(signal: Signal, config: Config):
-    from ..figures.spectrograms import View
-
-    settings = config.figures
-    name = one_line(Path(signal.path).name if signal.path else signal.name)
-    title = name if len(signal.channels) < 2 else f"{name}, channel {one_line(signal.channel)}"
-    return View(**settings.model_dump(exclude={"format"}), start=signal.start, title=title)
-
-
-def _described(result: Result) -> str:
+def _window_text(result: Result) -> str:
     shortest, longest = (time_text(bound / result.sample_rate) for bound in (result.extent[0], result.extent[2]))
     if result.theta.size == 1:
         return f"{result.mode} window of {shortest}"
     return f"{result.mode} windows of {shortest} to {longest}"
 
 
-def _value(name: str, value: float) -> str:
+def _value_text(name: str, value: float) -> str:
     return f", {name} {value:#.4g}"
 
 
-def _panels(result: Result, seen: _Whole) -> list:
-    """Short, long and best constant window on frames that did not move, and the optimum, each with its criterion."""
-    from ..figures.spectrograms import Panel
+def _panels(result: Result, source) -> list:
+    """The shortest, the longest and the best constant window on frames that did not move, and the optimum."""
+    from .images import Plane
+    from .spectrograms import Panel
 
     lengths = {"Short": result.grid.theta_min, "Long": float(result.support)}
     if result.best_constant is not None and not (result.mode == "constant" and result.placed):
         lengths["Best constant"] = result.best_constant[0]
     panels = []
-    for label, length in lengths.items():
-        values, times = seen.reference(length)
-        label = f"{label}, {time_text(length / result.sample_rate)}"
-        panels.append(Panel(label, values, _judged(result, values, length), times))
+    for name, length in lengths.items():
+        magnitude, times = source.reference(length)
+        label = f"{name}, {time_text(length / result.sample_rate)}"
+        panels.append(
+            Panel(label, Plane(times, result.frequencies, magnitude), _criterion_text(result, magnitude, length))
+        )
     names = {"fixed": "Fixed", "constant": "Best constant"} if result.placed else {}
-    label = names.get(result.mode, "Optimum")
-    label += (
-        f", {time_text(result.theta.item() / result.sample_rate)}" if result.theta.size == 1 else f", {result.mode}"
-    )
-    values = seen.magnitude()
-    return [*panels, Panel(label, values, _judged(result, values), seen.times)]
+    window = time_text(result.theta.item() / result.sample_rate) if result.theta.size == 1 else result.mode
+    magnitude = source.magnitude()
+    optimum = Plane(source.times, result.frequencies, magnitude)
+    return [
+        *panels,
+        Panel(f"{names.get(result.mode, 'Optimum')}, {window}", optimum, _criterion_text(result, magnitude)),
+    ]
 
 
-def _judged(result: Result, values: np.ndarray, length: float | None = None) -> str:
-    """What a panel says of its |S| at a constant window of that many samples (None: of the result itself).
+def _criterion_text(result: Result, magnitude: np.ndarray, length: float | None = None) -> str:
+    """The criterion at a panel, the entropy if the criterion has no name, or the loss if the number of frames differs.
 
-    The criterion where it has a name, else the entropy; the loss where T differs.
+    magnitude: (F, T).
+    length: of the panel's constant window in samples; None for the result itself.
     """
     name = result.criterion if result.criterion in CRITERIA else "entropy"
     criterion = get_criterion(name, result.config.loss.order)
-    if criterion.measure is None or result.on_disk:  # not told from one plane; the run looked at it for many lengths
-        return _value(name, result.final[name]) if length is None else _on_curve(result, length)
-    value = float(criterion.measure(torch.from_numpy(np.ascontiguousarray(values))))
+    if criterion.measure is None or result.on_disk:  # cannot be computed from this array; the run computed it
+        return _value_text(name, result.final[name]) if length is None else _curve_text(result, length)
+    value = float(criterion.measure(torch.from_numpy(np.ascontiguousarray(magnitude))))
     if "frames" in result.final:
-        return _value("loss", value + math.log(result.grid.frames / values.shape[1]))
-    return _value(name, value)
+        return _value_text("loss", value + math.log(result.grid.frames / magnitude.shape[1]))
+    return _value_text(name, value)
 
 
-def _on_curve(result: Result, length: float) -> str:
-    """The criterion at a constant window of that many samples as the run's curve has it, nothing where it has none."""
+def _curve_text(result: Result, length: float) -> str:
+    """The criterion at a constant window of ``length`` samples from the run's curve, "" if the curve has no such length."""
     lengths, _, values = result.curve
     near = np.isclose(lengths, length, rtol=1e-4)
-    return _value(result.criterion, float(values[near][0])) if near.any() else ""
+    return _value_text(result.criterion, float(values[near][0])) if near.any() else ""

@@ -1,34 +1,54 @@
-"""From frames and bins to the pixels of a picture: arrays reduced onto a pixel grid.
+"""Arrays reduced to the pixels of an image.
 
-Frames may lie at unequal times and frequency may be logarithmic. Both come down to one question: which bins
-does a pixel show? Those whose centre lies in it, or, where bins are wider than pixels, the nearest one.
+Frames may lie at unequal times, and frequency may be logarithmic. A pixel shows the bins whose centres lie in it or, if bins
+are wider than pixels, the nearest bin.
 """
 
 import numpy as np
 
-from .axis_scales import Scale
+from .axis_scales import ImageScales, Scale
 
 
-def max_pool_to_pixels(values: np.ndarray, frequency: Scale, time: Scale, rows: int, columns: int) -> np.ndarray:
-    """The largest of the values (F, T) that each pixel shows, (rows, columns), low frequencies first.
+def max_pool_to_pixels(values: np.ndarray, scales: ImageScales, size: tuple[int, int]) -> np.ndarray:
+    """The largest of the values that each pixel shows; no peak is lost, however few the pixels.
 
-    No value on the scales is lost, however few the pixels. What is not finite counts as 0.
+    values: (F, T); those that are not finite count as 0.
+    scales: time along x and frequency along y.
+    size: rows and columns of the image.
+
+    Returns (rows, columns) float64, low frequencies first.
     """
-    reductions = [(0, *_spans(frequency, rows)), (1, *_spans(time, columns))]
-    if values.shape[1] / columns > values.shape[0] / rows:  # first the axis that shrinks most
+    rows, columns = size
+    reductions = [(0, *_ranges(scales.y, rows)), (1, *_ranges(scales.x, columns))]
+    if values.shape[1] / columns > values.shape[0] / rows:  # the axis that shrinks most comes first
         reductions.reverse()
     for axis, first, last in reductions:
         values = _largest(values, axis, first, last)
     return np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def nearest_to_pixels(values: np.ndarray, frequency: Scale, time: Scale, rows: int, columns: int) -> np.ndarray:
-    """Of values (F, T) the one nearest to each pixel's middle, (rows, columns), low frequencies first."""
-    return values[np.ix_(_nearest(frequency, rows), _nearest(time, columns))]
+def nearest_to_pixels(values: np.ndarray, scales: ImageScales, size: tuple[int, int]) -> np.ndarray:
+    """The value nearest to the centre of each pixel.
+
+    values: (F, T).
+    scales: time along x and frequency along y.
+    size: rows and columns of the image.
+
+    Returns (rows, columns), low frequencies first.
+    """
+    rows, columns = size
+    return values[np.ix_(_nearest(scales.y, rows), _nearest(scales.x, columns))]
 
 
 def decibels(values: np.ndarray, peak: float, db_range: float) -> np.ndarray:
-    """20 log10(values / peak) held at -db_range dB and above; all of it -db_range where the peak is 0."""
+    """20 log10(values / peak), at least -db_range.
+
+    values: any shape, linear.
+    peak: the value at 0 dB; if it is 0, all of the result is -db_range.
+    db_range: dB.
+
+    Returns dB in the shape of the values.
+    """
     if peak == 0:
         return np.full(values.shape, -float(db_range))
     ratios = np.maximum(values / peak, np.finfo(np.float64).tiny)
@@ -36,8 +56,8 @@ def decibels(values: np.ndarray, peak: float, db_range: float) -> np.ndarray:
 
 
 def _largest(values: np.ndarray, axis: int, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    parts = values if axis == 0 else values.T
-    reduced = [np.fmax.reduce(parts[a:b], axis=0) for a, b in zip(first, last, strict=True)]
+    lines = values if axis == 0 else values.T
+    reduced = [np.fmax.reduce(lines[a:b], axis=0) for a, b in zip(first, last, strict=True)]
     return np.stack(reduced, axis=axis)
 
 
@@ -47,17 +67,17 @@ def _edges(scale: Scale, pixels: int) -> np.ndarray:
 
 
 def _nearest(scale: Scale, pixels: int) -> np.ndarray:
-    """For every pixel the bin whose cell holds its middle, (pixels,); cells meet halfway between centres."""
+    """For each pixel the bin whose cell contains its centre, (pixels,); cells meet halfway between centres."""
     edges = _edges(scale, pixels)
     middles = np.sqrt(edges[:-1] * edges[1:]) if scale.log else (edges[:-1] + edges[1:]) / 2
     return np.searchsorted((scale.centres[:-1] + scale.centres[1:]) / 2, middles)
 
 
-def _spans(scale: Scale, pixels: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first bin that each pixel shows and the one after the last, (pixels,) each; never empty."""
+def _ranges(scale: Scale, pixels: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first bin that each pixel shows and the one after the last, (pixels,) each; no range is empty."""
     edges = _edges(scale, pixels)
     cuts = np.searchsorted(scale.centres, edges)
-    cuts[-1] = np.searchsorted(scale.centres, edges[-1], side="right")  # the last pixel owns its far edge too
+    cuts[-1] = np.searchsorted(scale.centres, edges[-1], side="right")  # the last pixel includes its upper edge
     first, last = cuts[:-1], cuts[1:]
     first = np.where(first < last, first, _nearest(scale, pixels))
     return first, np.maximum(last, first + 1)

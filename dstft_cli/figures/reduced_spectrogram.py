@@ -1,4 +1,4 @@
-"""A result whose plane stays on disk, reduced for display: as many columns as any picture has, and every peak kept."""
+"""A result whose plane stays on disk, reduced for display: at most as many columns as any picture has, and no peak lost."""
 
 import math
 from collections.abc import Callable
@@ -11,71 +11,80 @@ from ..results.result import Result
 from ..system.disk_arrays import block_ranges, columns, on_disk
 
 _MOST = 4000  # columns
-_BLOCK_BINS = 1 << 20  # bins that are looked at together
+_BLOCK_BINS = 1 << 20  # bins in memory at a time
 
 
 class Reduced:
-    """The frames of a result in groups of neighbours. tmin, tmax: s of recording time, where only a part is shown.
+    """The frames of a result in groups of neighbours.
 
-    times: (C,) s from sample 0, the middle of each group.
+    result: with its plane on disk.
+    tmin, tmax: limits in s of recording time; None for none.
+
+    times: (C,) the middle of each group in s from sample 0.
+    groups: C ranges of frames, (first, last + 1).
     """
 
     def __init__(self, result: Result, tmin: float | None = None, tmax: float | None = None):
         self.result = result
-        here = merge_config(result.config, {"run.device": "cpu"})  # the run's need not be on this machine
-        self.problem = OutOfCoreProblem(result.signal, here, result.window)
-        self._part = [None if end is None else (end - result.signal.start) * result.sample_rate for end in (tmin, tmax)]
+        config = merge_config(result.config, {"run.device": "cpu"})  # the run's need not be on this machine
+        self.problem = OutOfCoreProblem(result.signal, config, result.window)
+        self._limits = [
+            None if end is None else (end - result.signal.start) * result.sample_rate for end in (tmin, tmax)
+        ]
         self.groups = self._groups(result.frame_positions)
         self.times = self._times(result.frame_positions)
 
     def _groups(self, positions: np.ndarray) -> list[tuple[int, int]]:
-        low, high = self._part
+        low, high = self._limits
         first = 0 if low is None else max(0, int(np.searchsorted(positions, low)) - 1)
         last = len(positions) if high is None else min(len(positions), int(np.searchsorted(positions, high)) + 1)
-        return [
-            (first + a, first + b)
-            for a, b in block_ranges(max(1, last - first), math.ceil(max(1, last - first) / _MOST))
-        ]
+        count = max(1, last - first)
+        return [(first + a, first + b) for a, b in block_ranges(count, math.ceil(count / _MOST))]
 
     def _times(self, positions: np.ndarray) -> np.ndarray:
-        """The ends stay where they are, so that the axis does."""
+        """The middle of each group; the ends keep their frames, so that the axis keeps its ends."""
         times = np.array([positions[a:b].mean() for a, b in self.groups])
         times[[0, -1]] = positions[self.groups[0][0]], positions[self.groups[-1][1] - 1]
         return times / self.result.sample_rate
 
     def magnitude(self) -> np.ndarray:
-        """The greatest |S| of each group, (F, C)."""
-        return self._greatest(lambda first, last: np.abs(columns(self.result.stft, first, last)))
+        """The largest |S| of each group, (F, C)."""
+        return self._largest(lambda first, last: np.abs(columns(self.result.stft, first, last)))
 
     def reference(self, length: float) -> tuple[np.ndarray, np.ndarray]:
-        """The same with one window of that many samples, and the times of the groups of its frames, (C,)."""
+        """The largest |S| of each group with one constant window, on frames that have not moved.
+
+        length: of the window in samples.
+
+        Returns (F, C), and the times of the groups, (C,) s.
+        """
         problem = self.problem
-        positions, before = problem.positions(length), self.groups
+        frames, groups = problem.positions(length), self.groups
 
         def values(first: int, last: int) -> np.ndarray:
-            found = problem.magnitude(problem.block(positions, first, last), length)
-            return found.mul(problem.scale).cpu().numpy()
+            magnitude = problem.magnitude(problem.block(frames, first, last), length)
+            return magnitude.mul(problem.scale).cpu().numpy()
 
-        places = positions.cpu().numpy()
+        positions = frames.cpu().numpy()
         try:
-            self.groups = self._groups(places)
-            return self._greatest(values), self._times(places)
+            self.groups = self._groups(positions)
+            return self._largest(values), self._times(positions)
         finally:
-            self.groups = before
+            self.groups = groups
 
-    def _greatest(self, values: Callable[[int, int], np.ndarray]) -> np.ndarray:
-        bins, parts = self.result.grid.bins, []
+    def _largest(self, values: Callable[[int, int], np.ndarray]) -> np.ndarray:
+        """The largest of the values (F, n) of frames first to last - 1 in each group, (F, C)."""
+        bins, blocks = self.result.grid.bins, []
         widest = max(last - first for first, last in self.groups)
-        for a, b in block_ranges(
-            len(self.groups), max(1, _BLOCK_BINS // (max(bins, math.ceil(self.problem.spacing)) * widest))
-        ):
+        count = max(1, _BLOCK_BINS // (max(bins, math.ceil(self.problem.spacing)) * widest))
+        for a, b in block_ranges(len(self.groups), count):
             begin, end = self.groups[a][0], self.groups[b - 1][1]
             starts = [first - begin for first, _ in self.groups[a:b]]
-            parts.append(np.maximum.reduceat(values(begin, end), starts, axis=1))
-        return np.concatenate(parts, axis=1)
+            blocks.append(np.maximum.reduceat(values(begin, end), starts, axis=1))
+        return np.concatenate(blocks, axis=1)
 
     def theta(self) -> np.ndarray:
-        """The window lengths, in samples, in the middle of each group, (1 or F, 1 or C)."""
+        """The window lengths in samples in the middle of each group, (1 or F, 1 or C)."""
         theta = self.result.theta
         middles = [(first + last) // 2 for first, last in self.groups]
         if theta.shape[1] == 1:

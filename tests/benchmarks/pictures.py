@@ -11,7 +11,7 @@ from common import SAMPLES, THREE_COMPONENTS
 from dstft_cli import load_signal, optimize
 from dstft_cli.figures import spectrograms
 from dstft_cli.figures.of_result import make_figures
-from dstft_cli.figures.spectrograms import Panel
+from dstft_cli.figures.spectrograms import Panel, Plane
 from dstft_cli.figures.style import View
 
 VIEW = View(db_range=60, title="three_components.wav", dpi=110)
@@ -26,10 +26,11 @@ def main(folder: str) -> None:
         "--loss concentration": dict(criterion="concentration"),
     }
     results = {label: optimize(recording, "paper-tf", **settings) for label, settings in runs.items()}
-    panels = [Panel(label, result.magnitude, "") for label, result in results.items()]
-    some = results["--loss entropy"]
+    panels = [
+        Panel(label, Plane(result.times, result.frequencies, result.magnitude)) for label, result in results.items()
+    ]
     pictures = {
-        "losses": spectrograms.comparison(some.times, some.frequencies, panels, VIEW),
+        "losses": spectrograms.comparison(panels, VIEW),
         "comparison": make_figures(
             optimize(recording, "paper-tf", criterion="concentration", **{"db_range": 60.0, "dpi": 110})
         )["comparison"],

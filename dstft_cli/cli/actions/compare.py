@@ -85,11 +85,13 @@ def _draw(
     key, name = _MEASURES.get(first.criterion, _MEASURES["entropy"])
     panels = [
         spectrograms.Panel(
-            one.label, one.magnitude, _title_end(name, getattr(measure, key)), one.times, one.frequencies
+            one.label,
+            spectrograms.Plane(one.times, one.frequencies, one.magnitude),
+            _title_end(name, getattr(measure, key)),
         )
         for one, measure in zip(candidates, measures, strict=True)
     ]
-    figure = spectrograms.comparison(first.times, first.frequencies, panels, view_of(first.signal, config))
+    figure = spectrograms.comparison(panels, view_of(first.signal, config))
     with replace_file(picture) as temporary:
         spectrograms.save(figure, str(temporary), format=picture.suffix.lower()[1:], dpi=config.figures.dpi)
 

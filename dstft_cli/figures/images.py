@@ -1,0 +1,110 @@
+"""Images of values over time and frequency, with one array cell per pixel, and their colour bars."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
+
+from . import axis_scales, pixel_grid
+from .axes import put_scale
+from .axis_scales import ImageScales, Scale
+from .style import View
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Values over time and frequency.
+
+    times: (T,) frame centres in s from sample 0, increasing, not necessarily in equal steps.
+    frequencies: (F,) bins in Hz, increasing.
+    values: (F, T) linear magnitudes, or window lengths in samples, which may also be (1, T), (F, 1) or (1, 1).
+    """
+
+    times: np.ndarray
+    frequencies: np.ndarray
+    values: np.ndarray
+
+
+def view_frequency_scale(frequencies: np.ndarray, view: View) -> Scale:
+    """The frequency scale of a view. frequencies: (F,) Hz. Raises InputError if no bin lies in the view's band."""
+    return axis_scales.frequency_scale(frequencies, view.fmin, view.fmax, view.freq_scale == "log")
+
+
+def plane_scales(plane: Plane, view: View) -> ImageScales:
+    """The scales of one plane. Raises InputError if the view shows nothing of it."""
+    return shared_scales([plane], view)[0]
+
+
+def shared_scales(planes: Sequence[Plane], view: View) -> list[ImageScales]:
+    """The scales of several planes, with common ends.
+
+    Time runs from the first frame of any plane to the last, frequency from the lowest bin shown of any plane to the highest.
+
+    planes: of one signal; their frames and bins may differ.
+    view: the limits, and whether frequency is logarithmic.
+
+    Returns the scales of each plane.
+    Raises InputError if the view shows nothing of them.
+    """
+    bins = np.unique(np.concatenate([plane.frequencies for plane in planes]))
+    support = 1 / (bins[1] - bins[0]) if len(bins) > 1 else 1.0
+    frequency = view_frequency_scale(bins, view)
+    times = axis_scales.shared_time_scales([plane.times for plane in planes], view.start, support, view.tmin, view.tmax)
+    return [
+        ImageScales(time, replace(frequency, centres=frequency.centres[np.searchsorted(bins, plane.frequencies)]))
+        for time, plane in zip(times, planes, strict=True)
+    ]
+
+
+def draw_image(axes: Axes, scales: ImageScales, **colours: object) -> AxesImage:
+    """Draw an image without data yet that fills the axes, whether they are linear or logarithmic.
+
+    colours: keywords of matplotlib's imshow.
+    """
+    put_scale(axes, "x", scales.x)
+    put_scale(axes, "y", scales.y)
+    whole = {"extent": (0, 1, 0, 1), "transform": axes.transAxes, "origin": "lower", "aspect": "auto"}
+    return axes.imshow(np.ones((1, 1)), interpolation="none", **whole, **colours)
+
+
+def pixels(image: AxesImage) -> tuple[int, int]:
+    """Rows and columns of an image in a figure whose layout is frozen."""
+    box = image.axes.get_window_extent()
+    return max(1, int(box.height)), max(1, int(box.width))
+
+
+def fill_decibels(
+    images: Sequence[AxesImage], planes: Sequence[Plane], scales: Sequence[ImageScales], view: View
+) -> None:
+    """Set the data of images to dB relative to the largest magnitude that any of them shows.
+
+    images: of a figure whose layout is frozen.
+    planes, scales: those of each image.
+    view: its db_range is the floor.
+    """
+    grids = [
+        pixel_grid.max_pool_to_pixels(np.asarray(plane.values), own, pixels(image))
+        for image, plane, own in zip(images, planes, scales, strict=True)
+    ]
+    peak = max(float(grid.max()) for grid in grids)
+    for image, grid in zip(images, grids, strict=True):
+        image.set_data(pixel_grid.decibels(grid, peak, view.db_range))
+
+
+def decibel_bar(image: AxesImage, beside: Axes | Sequence[Axes]) -> None:
+    """Draw the colour bar of magnitudes in dB. beside: the axes that make room for it."""
+    image.figure.colorbar(image, ax=beside, pad=0.015, aspect=30, label="Magnitude (dB re max)")
+
+
+def length_bar(image: AxesImage, scale: Scale, beside: Axes | Sequence[Axes]) -> None:
+    """Draw the colour bar of window lengths.
+
+    scale: a length_scale, whose ticks and label it gets.
+    beside: the axes that make room for it.
+    """
+    bar = image.figure.colorbar(image, ax=beside, pad=0.015, aspect=30, label=scale.label)
+    ticks, labels = scale.ticks(8)
+    bar.set_ticks(ticks, labels=labels)
+    bar.minorticks_off()
