@@ -1,6 +1,5 @@
 """The spectrum that is written: exact to 1e-4 however it was computed, and the check that finds it so."""
 
-
 import pytest
 import torch
 
