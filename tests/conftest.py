@@ -43,12 +43,6 @@ def cuda() -> torch.device:
     return torch.device("cuda")
 
 
-@pytest.fixture(params=["cpu", "cuda"])
-def device(request) -> torch.device:
-    """The processor, then the GPU."""
-    return torch.device("cpu") if request.param == "cpu" else request.getfixturevalue("cuda")
-
-
 @pytest.fixture
 def noise() -> torch.Tensor:
     """300 samples of white noise, float64."""

@@ -81,7 +81,7 @@ def test_a_signal_too_short_for_its_frames_is_refused_with_what_it_needs():
 
 
 def test_bounded_hops_hold_their_bounds_whatever_they_are_made_from():
-    for draw in trials(300):
+    for draw in trials(150):
         count, least = int(1 + 30 * rand(draw, 1)), float(0.1 + 9 * rand(draw, 1))
         room = count * least * float(1 + 3 * rand(draw, 1)) if draw.initial_seed() % 5 else count * least
         hops = bounded_hops(wild(draw, count), least, room)
@@ -134,7 +134,7 @@ def ordered(draw: torch.Generator, count: int, least: float) -> torch.Tensor:
 
 
 def test_frames_that_move_stay_in_order_apart_and_inside():
-    for draw in trials(100):
+    for draw in trials(40):
         count, least = int(1 + 20 * rand(draw, 1)), float(0.5 + 5 * rand(draw, 1))
         positions = ordered(draw, count, least)
         end = float(positions[-1]) + float(3 * rand(draw, 1))

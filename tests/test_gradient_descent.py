@@ -26,8 +26,14 @@ def bowl(centre):
     return lambda v: {"loss": ((v - centre) ** 2).mean()}
 
 
-@pytest.mark.parametrize("name", ["adam", "adamw", "nadam", "radam", "rmsprop", "sgd"])
-@pytest.mark.parametrize("schedule", ["plateau", "cosine", "constant"])
+SCHEDULES = ("plateau", "cosine", "constant")
+OPTIMISERS = ("adam", "adamw", "nadam", "radam", "rmsprop", "sgd")
+
+
+@pytest.mark.parametrize(
+    ("name", "schedule"),
+    [*zip(OPTIMISERS, SCHEDULES * 2, strict=True), ("adam", "cosine"), ("adam", "constant"), ("sgd", "plateau")],
+)
 def test_comes_down_with_every_optimiser_and_schedule(name, schedule):
     run = down(bowl(4.0), torch.full((3, 3), 1.0), settings(name=name, schedule=schedule, steps=300, patience=300))
     assert run.best_terms["loss"] < 1e-2

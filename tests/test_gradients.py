@@ -181,7 +181,7 @@ def test_of_a_callable_window(signals):
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_chunks_leave_no_trace(signals, shape, monkeypatch):
+def test_blocks_leave_no_trace(signals, shape, monkeypatch):
     def gradients():
         inputs = signals.clone().requires_grad_(), lengths(shape), POSITIONS.clone().requires_grad_()
         loss = (dstft(*inputs[:2], inputs[2], L).abs() ** 3).sum()
@@ -190,5 +190,5 @@ def test_chunks_leave_no_trace(signals, shape, monkeypatch):
     whole = gradients()
     for module in ("stft.transform", "stft.direct_sum"):
         monkeypatch.setattr(f"dstft_cli.{module}.chunk_bytes", lambda device: 3000)
-    for piece, all_at_once in zip(gradients(), whole, strict=True):
-        torch.testing.assert_close(piece, all_at_once, atol=1e-13, rtol=1e-10)
+    for block, all_at_once in zip(gradients(), whole, strict=True):
+        torch.testing.assert_close(block, all_at_once, atol=1e-13, rtol=1e-10)

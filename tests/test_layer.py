@@ -27,21 +27,20 @@ def test_theta_has_the_shape_of_its_mode(mode):
     assert layer(torch.randn(2, 3, 105)).shape == (2, 3, 33, 11)
 
 
-@pytest.mark.parametrize(
-    ("alias", "mode"), [("time", MODES[2]), ("frequency", MODES[3]), ("tf", MODES[4]), ("time-frequency", MODES[4])]
-)
-def test_aliases(alias, mode):
-    assert build_layer(64, 10, mode=alias, num_frames=11).mode == mode
+def test_modes_have_short_names():
+    short = {"time": MODES[2], "frequency": MODES[3], "tf": MODES[4], "time-frequency": MODES[4]}
+    for name, mode in short.items():
+        assert build_layer(64, 10, mode=name, num_frames=11).mode == mode
 
 
 @pytest.mark.parametrize("mode", ["fixed", "constant", "frequency-varying"])
-def test_without_a_time_axis_any_length_goes(mode):
+def test_without_a_time_axis_a_signal_of_any_length_fits(mode):
     layer = DSTFT(64, 10, mode=mode)
     assert [layer(torch.randn(n)).shape[-1] for n in (50, 105, 999)] == [6, 11, 100]
 
 
 @pytest.mark.parametrize("mode", ["time-varying", "tf-varying"])
-def test_with_a_time_axis_another_length_is_refused_with_those_that_fit(mode):
+def test_with_a_time_axis_a_signal_of_another_length_is_refused_with_those_that_fit(mode):
     layer = build_layer(64, 10, mode=mode, num_frames=11)
     assert layer(torch.randn(100)).shape == layer(torch.randn(109)).shape == (33, 11)
     for samples in (99, 110):
@@ -73,7 +72,7 @@ def test_parameters_stay_the_same_objects_and_learn_inside_a_sequential():
     ],
     ids=["fixed", "positions", "constant", "time-varying", "overlap"],
 )
-def test_state_dict_brings_everything_back(build):
+def test_state_dict_restores_everything(build):
     build = dict(support=64, num_frames=7, **build)
     layer = build_layer(**build, theta=30.0)
     with torch.no_grad():
@@ -120,14 +119,15 @@ def test_an_optimiser_brings_a_frame_onto_a_click():
     assert layer.positions(100)[2].item() == pytest.approx(50.0, abs=0.05)
 
 
-@pytest.mark.parametrize("hop_mode", ["constant", "time-varying"])
-@pytest.mark.parametrize("scale", [1.0, 1e3, 1e9])
+@pytest.mark.parametrize(
+    ("hop_mode", "scale"), [("constant", 1.0), ("constant", 1e9), ("time-varying", 1.0), ("time-varying", 1e6)]
+)
 def test_whatever_a_step_does_to_hops_the_frames_stay_in_order_apart_and_inside(hop_mode, scale):
     draw = torch.Generator().manual_seed(0)
     layer = build_layer(64, 16, hop_mode=hop_mode, num_frames=7, hop_min=5.0)
     hops = next(parameter for name, parameter in layer.named_parameters() if name.startswith("hop"))
     assert hops.dtype == torch.float64
-    for _ in range(50):
+    for _ in range(20):
         with torch.no_grad():
             hops.add_(scale * torch.randn(hops.shape, dtype=torch.float64, generator=draw))
         for samples in (30, 100):
@@ -162,13 +162,13 @@ def test_a_signal_that_cannot_hold_the_frames_is_refused(hop_mode):
         (dict(hop_mode="overlap"), "theta"),
     ],
 )
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_training_that_has_blown_up_is_said_to_have(build, name, value):
-    layer = build_layer(64, **build)
-    with torch.no_grad():
-        getattr(layer, name).fill_(value)
-    with pytest.raises(DivergedError, match=f"^{name} of this DSTFT.*lower learning rate"):
-        layer(torch.randn(100))
+def test_a_parameter_that_is_not_finite_is_reported_with_the_remedy(build, name):
+    for value in (float("nan"), float("inf")):
+        layer = build_layer(64, **build)
+        with torch.no_grad():
+            getattr(layer, name).fill_(value)
+        with pytest.raises(DivergedError, match=f"^{name} of this DSTFT.*lower learning rate"):
+            layer(torch.randn(100))
 
 
 def test_longer_windows_give_fewer_frames_where_they_overlap_alike():
@@ -179,13 +179,13 @@ def test_longer_windows_give_fewer_frames_where_they_overlap_alike():
     assert [layer(torch.randn(samples)).shape[-1] for samples in (100, 99, 400)] == [11, 10, 41]
 
 
-def test_what_the_layer_says_of_itself():
+def test_its_repr_shows_its_settings():
     layer = build_layer(64, 16, hop_mode="constant", num_frames=7)
     assert repr(layer) == "DSTFT(support=64, mode=constant, hop_mode=constant, hop=16, hop_min=4, window=hann)"
     assert "overlap=0.25" in repr(build_layer(64, hop_mode="overlap"))
 
 
-def test_lengths_are_bounded_and_can_come_back_from_beyond():
+def test_lengths_stay_within_bounds_and_can_come_back_from_beyond():
     layer = DSTFT(64, 16, theta=64.0, theta_min=10.0)
     with torch.no_grad():
         layer.theta.fill_(90.0)
@@ -242,10 +242,10 @@ def test_what_does_not_fit_is_refused(arguments, sentence):
     ],
     ids=["fixed", "constant", "time-varying", "overlap"],
 )
-def test_moves_to_a_device(device, build):
-    layer = build_layer(64, num_frames=7, **build).to(device)
-    spectrum = layer(torch.randn(100, device=device))
+def test_moves_to_a_gpu(cuda, build):
+    layer = build_layer(64, num_frames=7, **build).to(cuda)
+    spectrum = layer(torch.randn(100, device=cuda))
     spectrum.abs().sum().backward()
-    assert spectrum.device.type == layer.positions(100).device.type == device.type
+    assert spectrum.device.type == layer.positions(100).device.type == "cuda"
     for parameter in layer.parameters():
-        assert parameter.grad.device.type == device.type and parameter.grad.any()
+        assert parameter.grad.device.type == "cuda" and parameter.grad.any()

@@ -26,6 +26,7 @@ DENSITY = density_for(1e-3)
 SLOPES = {"hann": 0.05, "blackman": 0.015, "gaussian": 1.5e-3}
 CONSTANTS = {"least": LOW, "between": 77.7, "most": float(L)}
 DTYPES = [torch.float32, torch.float64]
+SHAPES = [(F, 1), (F, T)]
 
 
 @pytest.fixture
@@ -44,8 +45,8 @@ def random_lengths(shape, dtype=torch.float64):
     return (math.log2(LOW) + draw * math.log2(L / LOW)).to(dtype)
 
 
-def relative_rms(found, exact):
-    return ((found - exact).square().sum() / exact.square().sum()).sqrt().item()
+def relative_rms(values, exact):
+    return ((values - exact).square().sum() / exact.square().sum()).sqrt().item()
 
 
 def exactly(signal, log_theta, positions, window):
@@ -58,22 +59,28 @@ def fast(signal, log_theta, positions, window, density=DENSITY):
 
 def with_slopes(transform, signal, log_theta, positions, window="hann"):
     """|S|, and the gradients of a random mixture of its bins with respect to log2 θ and t."""
-    places = [given.detach().clone().requires_grad_() for given in (log_theta, positions)]
-    size = transform(signal, *places, window)
+    leaves = [given.detach().clone().requires_grad_() for given in (log_theta, positions)]
+    size = transform(signal, *leaves, window)
     weights = torch.randn(size.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    return size.detach(), *torch.autograd.grad((weights * size).sum(), places)
+    return size.detach(), *torch.autograd.grad((weights * size).sum(), leaves)
 
 
 def errors(signal, log_theta, positions, window="hann", density=DENSITY):
     """The relative rms errors of |S| and of both slopes; the exact ones in float64, at the same θ."""
-    found = with_slopes(partial(fast, density=density), signal, log_theta, positions, window)
+    interpolated = with_slopes(partial(fast, density=density), signal, log_theta, positions, window)
     exact = with_slopes(exactly, signal.to(torch.float64), log_theta.to(torch.float64), positions, window)
-    return [relative_rms(one, other) for one, other in zip(found, exact, strict=True)]
+    return [relative_rms(one, other) for one, other in zip(interpolated, exact, strict=True)]
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", [(F, 1), (F, T)])
-@pytest.mark.parametrize("window", SLOPES)
+@pytest.mark.parametrize(
+    ("window", "shape", "dtype"),
+    [
+        *(("gaussian", shape, dtype) for shape in SHAPES for dtype in DTYPES),
+        ("hann", (F, 1), torch.float32),
+        ("hann", (F, T), torch.float64),
+        ("blackman", (F, T), torch.float32),
+    ],
+)
 def test_it_is_the_exact_transform_and_its_slopes(signal, shape, dtype, window):
     by_value, by_length, by_shift = errors(signal.to(dtype), random_lengths(shape, dtype), uneven(), window)
     assert by_value < 1e-3
@@ -81,9 +88,8 @@ def test_it_is_the_exact_transform_and_its_slopes(signal, shape, dtype, window):
     assert by_shift < SLOPES[window]
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("length", CONSTANTS.values(), ids=CONSTANTS)
-@pytest.mark.parametrize("shape", [(F, 1), (F, T)])
+@pytest.mark.parametrize(("shape", "dtype"), [*zip(SHAPES, DTYPES, strict=True)])
 def test_where_all_windows_are_alike_it_is_exact(signal, shape, length, dtype):
     """That length is a node; its neighbours, within one per cent, give ∂/∂θ."""
     log_theta = torch.full(shape, math.log2(length), dtype=dtype)
@@ -119,7 +125,7 @@ def test_on_and_between_samples(signal, step):
     assert by_shift < 5e-4
 
 
-@pytest.mark.parametrize("step", ON_AND_BETWEEN_SAMPLES)
+@pytest.mark.parametrize("step", ON_AND_BETWEEN_SAMPLES[::3])
 def test_more_nodes_bring_the_slopes_of_a_hann_window_closer(signal, step):
     """The worst case at 6 nodes an octave: five times the nodes, and a sixth of the error or less."""
     coarse, fine = (
@@ -129,14 +135,14 @@ def test_more_nodes_bring_the_slopes_of_a_hann_window_closer(signal, step):
     assert all(many < few / 6 for many, few in zip(fine, coarse, strict=True))
 
 
-@pytest.mark.parametrize("position", [0.0, 333.3, 999.0])
-def test_a_single_frame(signal, position):
+def test_a_single_frame(signal):
     """Such as is left where the hop is as long as the signal."""
-    positions = torch.tensor([position], dtype=torch.float64)
-    by_value, by_length, by_shift = errors(signal, random_lengths((F, 1)), positions)
-    assert by_value < 2e-3
-    assert by_length < 2 * SLOPES["hann"]
-    assert by_shift < 2 * SLOPES["hann"]
+    for position in (0.0, 333.3, 999.0):
+        positions = torch.tensor([position], dtype=torch.float64)
+        by_value, by_length, by_shift = errors(signal, random_lengths((F, 1)), positions)
+        assert by_value < 2e-3
+        assert by_length < 2 * SLOPES["hann"]
+        assert by_shift < 2 * SLOPES["hann"]
 
 
 def test_either_slope_alone_is_the_same(signal):
@@ -170,9 +176,8 @@ def bank_bytes(count, dtype):
     return F * count * 2 * dtype.to_complex().itemsize
 
 
-@pytest.mark.parametrize("shape", [(F, 1), (F, T)])
-@pytest.mark.parametrize("at_a_time", [1, 3, 24])
-def test_chunks_leave_no_trace(signal, shape, at_a_time, banks, monkeypatch):
+@pytest.mark.parametrize(("shape", "at_a_time"), [((F, 1), 1), ((F, T), 3), ((F, 1), 24)])
+def test_blocks_leave_no_trace(signal, shape, at_a_time, banks, monkeypatch):
     log_theta, positions = random_lengths(shape), uneven()
     whole = with_slopes(fast, signal, log_theta, positions)
     monkeypatch.setattr(window_bank, "_BLOCK_BYTES", at_a_time * bank_bytes(len(banks[0]), signal.dtype))
@@ -183,12 +188,12 @@ def test_chunks_leave_no_trace(signal, shape, at_a_time, banks, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_longer_recordings_take_more_banks_and_not_larger_ones(banks, monkeypatch, dtype):
-    """So that memory stays bounded: S and ∂S/∂t together within their share, however many frames there are."""
+def test_longer_recordings_take_more_banks_but_no_larger_ones(banks, monkeypatch, dtype):
+    """Memory stays bounded: S and ∂S/∂t together within their share, however many frames there are."""
     share = 250_000
     monkeypatch.setattr(window_bank, "_BLOCK_BYTES", share)
     counts = []
-    for count in (5, 10, 20):
+    for count in (4, 8, 12):
         banks.clear()
         fast(torch.zeros(1000, dtype=dtype), random_lengths((F, 1), dtype), uneven(count), "hann")
         counts.append(len(banks))
@@ -198,7 +203,7 @@ def test_longer_recordings_take_more_banks_and_not_larger_ones(banks, monkeypatc
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("criterion", [CRITERIA[name] for name in ("entropy", "renyi", "kurtosis")])
-def test_silence_is_silent_and_pulls_at_nothing(criterion, dtype):
+def test_silence_is_silent_and_has_no_slope(criterion, dtype):
     log_theta, positions = random_lengths((F, T), dtype).requires_grad_(), uneven().requires_grad_()
     size = fast(torch.zeros(1000, dtype=dtype), log_theta, positions, "hann")
     slopes = torch.autograd.grad(criterion.measure(size), (log_theta, positions))

@@ -8,7 +8,6 @@ import torch
 from torch.autograd import gradcheck
 
 from dstft_cli.optimization.criteria import entropy
-from dstft_cli.stft.checked_transform import check, checked_transform
 from dstft_cli.stft.frame_positions import fixed_positions
 from dstft_cli.stft.framed_signal import FramedSignal
 from dstft_cli.stft.log_interpolation import node_count, node_lengths
@@ -34,8 +33,8 @@ def random_lengths(shape, seed=0):
     return math.log2(LOW) + draw * math.log2(L / LOW)
 
 
-def relative_rms(found, exact):
-    return ((found - exact).abs().square().sum() / exact.abs().square().sum()).sqrt().item()
+def relative_rms(values, exact):
+    return ((values - exact).abs().square().sum() / exact.abs().square().sum()).sqrt().item()
 
 
 def framed(signal, positions, window="hann"):
@@ -82,7 +81,7 @@ def test_twice_the_nodes_at_least_quarter_the_error(signal, positions, window):
 def test_derivative_is_that_of_the_value(signal, positions, shape):
     made, log_theta = bank(signal, positions, 12), random_lengths(shape).requires_grad_()
     weights = torch.rand(129, 26, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
-    assert gradcheck(lambda v: (weights * made.magnitude(v)).sum(), log_theta)
+    assert gradcheck(lambda v: (weights * made.magnitude(v)).sum(), log_theta, fast_mode=True, atol=1e-8)
 
 
 def test_derivative_is_that_of_the_transform(signal, positions):
@@ -105,43 +104,6 @@ def test_silence_reads_as_silence_with_no_gradient(positions):
     log_theta = torch.full((129, 26), 5.3, requires_grad=True)
     made.magnitude(log_theta).sum().backward()
     assert (log_theta.grad == 0).all()
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 26), (129, 1), (129, 26)])
-@pytest.mark.parametrize("window", ["hann", "hamming"])
-def test_what_is_written_out_is_true_to_1e_4(signal, positions, shape, window):
-    """Hamming jumps at its edge, so that no bank is good enough: then the sums are taken."""
-    theta = random_lengths(shape).exp2()
-    spectrum, accuracy = checked_transform(framed(signal, positions, window), theta, seed=0)
-    exact = dstft(signal, theta, positions, L, window)
-    assert relative_rms(spectrum, exact) < 1.2e-4
-    assert accuracy.rms <= 1e-4
-
-
-def test_exact_means_exact(signal, positions):
-    theta = random_lengths((129, 26)).exp2()
-    spectrum, accuracy = checked_transform(framed(signal, positions), theta, seed=0, exact=True)
-    assert accuracy.rms < 1e-12
-    assert relative_rms(spectrum, dstft(signal, theta, positions, L)) < 1e-12
-
-
-def test_the_check_finds_the_error_that_is_there(signal, positions):
-    """The estimate from random bins agrees with the error over the whole plane."""
-    theta = random_lengths((129, 26)).exp2()
-    exact = dstft(signal, theta, positions, L)
-    noise = torch.randn(exact.shape, dtype=torch.complex128, generator=torch.Generator().manual_seed(8))
-    wrong = exact + 1e-3 * exact.abs().max() * noise
-    accuracy = check(wrong, framed(signal, positions), theta, seed=1)
-    assert accuracy.rms == pytest.approx(relative_rms(wrong, exact), rel=0.2)
-    assert accuracy.bins_checked == 500
-
-
-def test_the_check_sees_one_wrong_bin_that_holds_the_energy(signal, positions):
-    theta = torch.full((129, 26), 200.0, dtype=torch.float64)
-    wrong = dstft(signal, theta, positions, L)
-    m, n = divmod(int(wrong.abs().argmax()), 26)
-    wrong[m, n] *= 1.5
-    assert check(wrong, framed(signal, positions), theta, seed=1).max > 0.3
 
 
 def test_node_count_covers_the_range_and_is_never_too_small():

@@ -12,11 +12,11 @@ FAMILIES = [*WINDOWS.values(), from_profile(lambda u: 1 + torch.cos(2 * math.pi 
 
 
 @pytest.mark.parametrize("window", FAMILIES, ids=lambda w: w.name)
-@pytest.mark.parametrize("theta", [3.7, 50.0, 1000.0])
-def test_area_is_one_whatever_the_length(window, theta):
-    x = torch.linspace(-theta, theta, 200_001, dtype=torch.float64)
-    area = torch.trapezoid(window.value(x, torch.tensor(theta, dtype=torch.float64)), x)
-    assert area.item() == pytest.approx(1.0, abs=5e-6)
+def test_area_is_one_whatever_the_length(window):
+    for theta in (3.7, 50.0, 1000.0):
+        x = torch.linspace(-theta, theta, 200_001, dtype=torch.float64)
+        area = torch.trapezoid(window.value(x, torch.tensor(theta, dtype=torch.float64)), x)
+        assert area.item() == pytest.approx(1.0, abs=5e-6)
 
 
 @pytest.mark.parametrize("window", FAMILIES, ids=lambda w: w.name)
@@ -75,7 +75,7 @@ def test_profile_without_area_is_refused():
         from_profile(lambda u: torch.sin(2 * math.pi * u))
 
 
-def test_a_callable_named_like_a_family_is_told_from_it():
+def test_a_callable_named_like_a_family_has_another_name():
     def hann(u):
         return 1 - u.abs()
 
