@@ -7,6 +7,7 @@ import pytest
 
 from dstft_cli import Signal, optimize
 from dstft_cli.cli.printing.console import Console
+from dstft_cli.recordings.notes import WARNING, Note
 from dstft_cli.results.progress import Step
 
 AWKWARD = "a [red]b[/red] :cat: 10:30 C:\\x 'q'"
@@ -75,7 +76,9 @@ class TestRemarks:
         console = Console(quiet=True, verbose=2)
         console.say("plain")
         console.warn("look out")
-        assert capsys.readouterr() == ("", "Warning: look out\n")
+        console.remark(Note("plain"))
+        console.remark(Note("it was cut off", WARNING), "a.wav")
+        assert capsys.readouterr() == ("", "Warning: look out\nWarning: a.wav: it was cut off\n")
 
 
 STEPS = [

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...config.lengths import LEAST_WINDOW
-from ...recordings.request import warnings_in
+from ...recordings.notes import WARNING, Note
 from ...stft.modes import FIXED_HOP, OVERLAP
 from ...text import duration_text, time_text
 
@@ -55,13 +55,10 @@ class Console:
         """What must be seen even with -q."""
         click.echo(f"Warning: {text}", err=True)
 
-    def remark(self, note: str, of: str = "") -> None:
+    def remark(self, note: Note, of: str = "") -> None:
         """A note on a recording, called so where there are several; damage must be seen even with -q."""
-        lead, warning = f"{of}: " if of else "", warnings_in([note])
-        if warning:
-            self.warn(lead + warning[0])
-        else:
-            self.say(lead + note)
+        show = self.warn if note.severity == WARNING else self.say
+        show(f"{of}: {note.text}" if of else note.text)
 
     @contextlib.contextmanager
     def progress(self) -> Iterator[Callable[[Step], None]]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import click
 import numpy as np
@@ -12,8 +12,10 @@ from ...config.loading import Config, merge_config
 from ...errors import InputError
 from ...optimization.resources import most_held, plan_run, rough_time
 from ...recordings.audio import audit_file, open_audio, read_audio
-from ...recordings.request import Request
-from ...recordings.signal import TEXT_EXTENSIONS, Signal, check_signal, detrend, load_signals
+from ...recordings.detrend import detrend
+from ...recordings.notes import WARNING, Note
+from ...recordings.request import Request, load_options, note_line
+from ...recordings.signal import TEXT_EXTENSIONS, Signal, check_signal, load_signals
 from ...stft.modes import FIXED, FIXED_HOP, PLANE
 from ...text import duration_text, one_line, shown, size_words, stem, time_text
 
@@ -45,7 +47,7 @@ def facts(path: str, config: Config) -> dict:
         "channels_in_file": len(first.channels),
         "share_measured": min(1.0, len(first.samples) / samples),
         "channels": [_level(signal, header) for signal in signals],
-        "notes": [note for note in dict.fromkeys(notes) if not note.startswith("using channel ")],
+        "notes": [asdict(note) for note in dict.fromkeys(notes) if not note.text.startswith("using channel ")],
         "optimize": _plan(config, first, samples),
     }
 
@@ -70,7 +72,7 @@ def rows(found: dict) -> Iterator[tuple[str, str]]:
         yield "", f"and {len(channels) - _SHOWN} channels more; --json has them all"
     yield from _plan_rows(found["optimize"])
     for note in found["notes"]:
-        yield "note", one_line(note)
+        yield "note", one_line(note_line(Note(**note)))
 
 
 def _header(path: str, config: Config) -> dict:
@@ -93,9 +95,9 @@ def _header(path: str, config: Config) -> dict:
         }
 
 
-def _signals(path: str, config: Config, header: dict) -> tuple[list[Signal], int, list[str]]:
+def _signals(path: str, config: Config, header: dict) -> tuple[list[Signal], int, list[Note]]:
     """The channels asked for, or all; how many samples the part asked for has; and remarks of ours."""
-    settings = config.signal.model_dump(exclude={"detrend"})
+    settings = load_options(config.signal.model_dump(exclude={"detrend"}))
     channel = settings.pop("channel")
     if header and _WHOLE < header["samples"] * header["channels"] < _ENDLESS:
         request = Request(os.fsdecode(path), channel or "all", settings["start"], settings["duration"], settings["fs"])
@@ -109,11 +111,11 @@ def _signals(path: str, config: Config, header: dict) -> tuple[list[Signal], int
         if channel is not None:
             raise
         signals = _sound(load_signals(path, **settings))  # what optimize takes; of the others one is not sound
-        remarks = [f"other channels cannot be used: {error}"]
+        remarks = [Note(f"other channels cannot be used: {error}")]
     return signals, len(signals[0].samples), remarks
 
 
-def _in_parts(request: Request, header: dict, first: int, count: int) -> tuple[list[Signal], int, list[str]]:
+def _in_parts(request: Request, header: dict, first: int, count: int) -> tuple[list[Signal], int, list[Note]]:
     """The same of a recording too long to be read whole: parts of it, one after the other."""
     size = _WHOLE // header["channels"] // _PARTS
     parts, rate, remarks = [], header["rate"], []
@@ -124,7 +126,7 @@ def _in_parts(request: Request, header: dict, first: int, count: int) -> tuple[l
         except InputError as error:
             if not parts:
                 raise
-            remarks.append(f"warning: {error}")
+            remarks.append(Note(str(error), WARNING))
             break
         shared = {"sample_rate": rate, "name": stem(request.path), "path": request.path, "start": recording.start}
         shared |= {"channels": recording.channels, "notes": recording.notes}

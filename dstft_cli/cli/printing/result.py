@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from ...config.loading import Config
+from ...recordings.request import note_line
 from ...results.reader import read_result, result_folder
 from ...results.result import METRICS, Result
 from ...results.writer import finite
@@ -59,7 +60,7 @@ def rows(found: dict, result: Result) -> Iterator[tuple[str, str]]:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     yield "files", one_line(", ".join(names[:_SHOWN]) + more, 300)
     for note in signal.notes:
-        yield "note", note
+        yield "note", note_line(note)
 
 
 def _gain(gain: float | None, result: Result) -> str:

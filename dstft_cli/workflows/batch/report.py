@@ -59,7 +59,7 @@ def write_report(rows: Sequence[Row], out: Path) -> Path:
     rows: one for each input, failed ones are shown first. Keys: input (name or path); status (done, failed, or skipped:
     done by an earlier run); error (a sentence); output (the folder of the result, absolute or from ``out``); theta_min_ms,
     theta_median_ms, theta_max_ms; loss_initial, loss_final; gain (share of the loss at the start, larger is better);
-    coverage (0 to 1); seconds; notes (remarks on the recording, a list). What is unknown is None, or a number that is not finite.
+    coverage (0 to 1); seconds; notes (remarks on the recording, a list of Note). What is unknown is None, or a number that is not finite.
     The page needs nothing but itself: thumbnails are in it, taken from the results' folders. The same rows and results give
     the same bytes. Raises OutputError where it cannot be written.
     """
