@@ -23,6 +23,7 @@ _HOMES = {
     "load_signal": "recordings.signal",
     "load_signals": "recordings.signal",
     "Step": "results.progress",
+    "TextOptions": "recordings.request",
     "Window": "stft.windows",
     "optimize": "optimization.optimize",
     "write_result": "workflows.optimize_file",

@@ -1,6 +1,7 @@
 """What the files of the hostile corpus have in common: bytes, and what reading them must lead to."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 READ, WARNED, REFUSED = "read", "warned", "refused"
@@ -9,18 +10,18 @@ UNHARMED = "read as it was, or refused"
 
 @dataclass(frozen=True)
 class Case:
-    """A file and what it must lead to.
+    """A file and what reading it must lead to.
 
     name: of the file. content: its bytes.
-    outcome: READ (as it is, without a warning), WARNED (read, with a note that begins with "warning"), REFUSED (InputError).
-    told: a part of the note or the refusal.
-    frames, channels, rate: what is read, None where it is not told; options: of load_signals.
+    outcome: READ (as it is, without a warning), WARNED (read, with a warning), REFUSED (InputError).
+    message: what a note or the refusal must contain.
+    frames, channels, rate: what is read, None where that is open. options: of load_signals.
     """
 
     name: str
     content: bytes = field(repr=False)
     outcome: str = READ
-    told: str = ""
+    message: str = ""
     frames: int | None = None
     channels: int | None = None
     rate: float | None = None
@@ -28,6 +29,14 @@ class Case:
 
     def __str__(self) -> str:
         return self.name
+
+
+def one_of_each_kind(cases: Iterable[Case]) -> list[Case]:
+    """The first and the last of the cases whose names differ in numbers only and whose outcomes are the same."""
+    kinds: dict[tuple[str, str], list[Case]] = {}
+    for case in cases:
+        kinds.setdefault((re.sub(r"\d+", "#", case.name), case.outcome), []).append(case)
+    return [kind[i] for kind in kinds.values() for i in sorted({0, len(kind) - 1})]
 
 
 def cut(content: bytes, *places: int) -> Iterator[tuple[int, bytes]]:

@@ -1,26 +1,26 @@
-"""Reads hostile files in a process of its own, and tells what came of them; the tests compare that with what must."""
+"""Reads hostile files in a process of its own, and compares what came of each with what must."""
 
 import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from hostile import READ, REFUSED, UNHARMED, WARNED, Case
 
-from dstft_cli.config.loading import load_config
 from dstft_cli.errors import InputError
 from dstft_cli.recordings import audio
+from dstft_cli.recordings.notes import WARNING, Note
 from dstft_cli.recordings.signal import Signal, check_signal, load_signals
-from dstft_cli.results.reader import read_result
 
 _MEMORY = 3 << 30  # bytes of addresses
 _TABLES = (".csv", ".txt", ".tsv", ".lvm")
 
 
-def bounded(trials: bool = False) -> None:
-    """For the start of a process; trials: whether damaged files are tried out in a process of their own, a third of a second each."""
+def bounded(sandbox: bool = False) -> None:
+    """For the start of a process. sandbox: whether damaged files are decoded in another process first, a third of a second each."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
-    if not trials:
+    if not sandbox:
         audio.decode_in_subprocess = lambda report: None
 
 
@@ -31,29 +31,32 @@ def signals_wrong(cases: list[Case], folder: Path) -> list[str]:
 
 def configs_wrong(cases: list[Case], folder: Path) -> list[str]:
     """As signals_wrong, for configurations."""
-    return [
-        line for case in cases if (line := _wrong(case, *_came(lambda path: load_config(path) and [], case, folder)))
-    ]
+    from dstft_cli.config.loading import load_config
+
+    outcomes = (outcome_of(lambda path: load_config(path) and [], case, folder) for case in cases)
+    return [line for case, outcome in zip(cases, outcomes, strict=True) if (line := _wrong(case, *outcome))]
 
 
 def results_wrong(cases: list[Case], folder: Path) -> list[str]:
     """As signals_wrong, for what may have become of the arrays of the result in that folder."""
+    from dstft_cli.results.reader import read_result  # here, since torch is slow to load
+
     good = read_result(folder).arrays()
     lines = []
     for case in cases:
-        found = []
-        outcome, told = _came(
-            lambda _, found=found: found.append(read_result(folder)) or [], case, folder, "result.npz"
+        results = []
+        outcome, message = outcome_of(
+            lambda _, results=results: results.append(read_result(folder)) or [], case, folder, "result.npz"
         )
-        same = all(np.array_equal(values, found[0].arrays()[name]) for name, values in good.items()) if found else True
+        same = not results or all(np.array_equal(values, results[0].arrays()[name]) for name, values in good.items())
         if case.outcome == UNHARMED:
             outcome = UNHARMED if same else "read as something else"
-        lines.append(_wrong(case, outcome, told) or ("" if same else f"{case.name}: read as something else"))
+        lines.append(_wrong(case, outcome, message) or ("" if same else f"{case.name}: read as something else"))
     return [line for line in lines if line]
 
 
-def _came(read, case: Case, folder: Path, name: str = "") -> tuple[str, str]:
-    """(outcome, notes or refusal) of reading the case's file; ``read`` gives notes."""
+def outcome_of(read: Callable[[Path], list[Note]], case: Case, folder: Path, name: str = "") -> tuple[str, str]:
+    """Outcome, and texts of the notes or the refusal, of reading the case's file; ``read`` returns notes."""
     path = folder / (name or case.name)
     path.write_bytes(case.content)
     try:
@@ -62,33 +65,46 @@ def _came(read, case: Case, folder: Path, name: str = "") -> tuple[str, str]:
         return REFUSED, str(error)
     except Exception as error:
         return "a fault", repr(error)
-    return (WARNED if any(note.startswith("warning: ") for note in notes) else READ), " | ".join(notes)
+    warned = any(note.severity == WARNING for note in notes)
+    return WARNED if warned else READ, " | ".join(note.text for note in notes)
 
 
-def _wrong(case: Case, outcome: str, told: str) -> str:
-    if outcome != case.outcome or case.told not in told:
-        return f"{case.name}: must be {case.outcome} ({case.told!r}), was {outcome}: {told}"
-    lines = told.split(" | ") if outcome != REFUSED else told.split("\n") if case.name.endswith(".yaml") else [told]
+def _wrong(case: Case, outcome: str, message: str) -> str:
+    if outcome != case.outcome or case.message not in message:
+        return f"{case.name}: must be {case.outcome} ({case.message!r}), was {outcome}: {message}"
+    lines = (
+        message.split(" | ")
+        if outcome != REFUSED
+        else message.split("\n")
+        if case.name.endswith(".yaml")
+        else [message]
+    )
     if not all(line.isprintable() and len(line) <= 300 for line in lines):
-        return f"{case.name}: not one printable line of 300 characters: {told!r}"
-    named = case.name in told or case.name.endswith(".npz")
-    return "" if outcome != REFUSED or named else f"{case.name}: not named in: {told}"
+        return f"{case.name}: not one printable line of 300 characters: {message!r}"
+    named = case.name in message or case.name.endswith(".npz")
+    return "" if outcome != REFUSED or named else f"{case.name}: not named in: {message}"
+
+
+def notes_of(path: Path, **options) -> tuple[list[Signal], list[Note]]:
+    """The signals in a file, checked, and their notes."""
+    signals = load_signals(path, **{"channel": "all", **options})
+    for signal in signals:
+        check_signal(signal, 2)
+    return signals, list(dict.fromkeys(note for signal in signals for note in signal.notes))
 
 
 def _signal_wrong(case: Case, folder: Path) -> str:
-    found: list[Signal] = []
+    signals: list[Signal] = []
 
-    def read(path: Path) -> list[str]:
-        found.extend(load_signals(path, **{"channel": "all", **case.options}))
-        for signal in found:
-            check_signal(signal, 2)
-        return list(dict.fromkeys(note for signal in found for note in signal.notes))
+    def read(path: Path) -> list[Note]:
+        signals[:], notes = notes_of(path, **case.options)
+        return notes
 
-    outcome, told = _came(read, case, folder)
+    outcome, message = outcome_of(read, case, folder)
     path = folder / case.name
-    line = _wrong(case, outcome, told)
-    if not line and found and outcome != REFUSED:
-        line = _counted_wrong(case, found) or _bits_wrong(case, path, found)
+    line = _wrong(case, outcome, message)
+    if not line and signals and outcome != REFUSED:
+        line = _counted_wrong(case, signals) or _bits_wrong(case, path, signals)
     path.unlink(missing_ok=True)
     return line
 

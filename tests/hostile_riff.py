@@ -71,8 +71,8 @@ def rf64(data: bytes = PCM, riff_size=None, data_size=None, count=FRAMES, head=0
 def legal() -> Iterator[Case]:
     """Odd, but as the formats allow it."""
 
-    def good(name, content, frames=FRAMES, channels=1, rate=RATE, told="", **options):
-        return Case(f"{name}.wav", content, READ, told, frames, channels, rate, options)
+    def good(name, content, frames=FRAMES, channels=1, rate=RATE, message="", **options):
+        return Case(f"{name}.wav", content, READ, message, frames, channels, rate, options)
 
     for subtype in ("PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"):
         yield good(f"legal-{subtype}", as_file("WAV", subtype))
@@ -112,8 +112,8 @@ def legal() -> Iterator[Case]:
     yield good("legal-named-flac", wav())
     yield Case("legal-called.flac", wav(), READ, "", FRAMES, 1, RATE)
     yield Case("legal-no-extension", wav(), READ, "", FRAMES, 1, RATE)
-    yield good("legal-streamed", wav(size=0xFFFFFFFF, data_size=0xFFFFFFFF), told="does not say how long")
-    yield good("legal-streamed-7fff", wav(size=0x7FFFFFFF + 36, data_size=0x7FFFFFFF), told="does not say how long")
+    yield good("legal-streamed", wav(size=0xFFFFFFFF, data_size=0xFFFFFFFF), message="does not say how long")
+    yield good("legal-streamed-7fff", wav(size=0x7FFFFFFF + 36, data_size=0x7FFFFFFF), message="does not say how long")
     yield good("legal-float-beyond", wav(FLOAT, (NOISE * 1e30).astype("<f4").tobytes()))
     yield good("legal-float-tiny", wav(FLOAT, (NOISE * 1e-42).astype("<f4").tobytes()))
     yield good("legal-rf64", rf64())
@@ -218,10 +218,10 @@ def forms() -> Iterator[Case]:
     yield Case("channels-3.wav", wav(fmt(channels=3, align=2, speed=2 * RATE)), WARNED, "3 channels")
     yield Case("bits-1.wav", wav(fmt(bits=1, align=2, speed=2 * RATE)), WARNED, "1 bits")
     for align in (0, 1, 3, 4, 65535):
-        yield Case(f"align-{align}.wav", wav(fmt(align=align)), WARNED, "bytes a frame")
+        yield Case(f"align-{align}.wav", wav(fmt(align=align)), WARNED, "bytes per frame")
     for speed in (0, 1, RATE, 4 * RATE, 2**32 - 1):
-        yield Case(f"speed-{speed}.wav", wav(fmt(speed=speed)), WARNED, "bytes a second")
-    yield Case("rate-of-another.wav", wav(fmt(rate=2 * RATE, speed=2 * RATE)), WARNED, "bytes a second")
+        yield Case(f"speed-{speed}.wav", wav(fmt(speed=speed)), WARNED, "bytes per second")
+    yield Case("rate-of-another.wav", wav(fmt(rate=2 * RATE, speed=2 * RATE)), WARNED, "bytes per second")
     yield Case("stereo-as-mono.wav", wav(fmt(channels=1, align=4, speed=4 * RATE)), WARNED)
     yield Case("float-as-pcm-tag.wav", wav(fmt(tag=3, bits=16)), REFUSED)
     data = chunk(b"data", PCM)

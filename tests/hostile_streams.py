@@ -65,8 +65,8 @@ def behind_the_header(new: bytes) -> bytes:
 
 
 def flac_legal() -> Iterator[Case]:
-    def good(name, content, told=""):
-        return Case(f"{name}.flac", content, READ, told, WHOLE, 1, RATE)
+    def good(name, content, message=""):
+        return Case(f"{name}.flac", content, READ, message, WHOLE, 1, RATE)
 
     yield good("legal", FLAC)
     yield good("legal-24", as_file("FLAC", "PCM_24", np.tile(NOISE, 10)))
@@ -186,8 +186,8 @@ def ogg_cases(kind: str, song: bytes, count: int) -> Iterator[Case]:
     def with_pages(new: list[bytes]) -> bytes:
         return b"".join(new)
 
-    def case(name, content, outcome=WARNED, told=""):
-        return Case(f"{kind}-{name}.ogg", content, outcome, told)
+    def case(name, content, outcome=WARNED, message=""):
+        return Case(f"{kind}-{name}.ogg", content, outcome, message)
 
     yield Case(f"{kind}-legal.ogg", song, READ, "", count, 1, rate)
     yield Case(f"{kind}-legal-as.wav", song, READ, "", count, 1, rate)

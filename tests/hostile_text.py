@@ -27,8 +27,8 @@ def with_line(place: int, line: str, head="time,x\n", lines=None) -> bytes:
 
 
 def legal() -> Iterator[Case]:
-    def good(name, content, told="", channels=1, rate=FS, frames=N, **options):
-        return Case(f"{name}", content, READ, told, frames, channels, rate, options)
+    def good(name, content, message="", channels=1, rate=FS, frames=N, **options):
+        return Case(f"{name}", content, READ, message, frames, channels, rate, options)
 
     yield good("legal.csv", table())
     for code in ("utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-32"):

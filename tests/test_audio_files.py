@@ -1,4 +1,4 @@
-"""Audio files: every sample as it stands in the file, damage said aloud, false headers survived."""
+"""Audio files: every sample as it is in the file, a warning for damage, false headers survived."""
 
 import multiprocessing
 import struct
@@ -8,6 +8,8 @@ import pytest
 import soundfile
 
 from dstft_cli.errors import InputError
+from dstft_cli.recordings.notes import Note
+from dstft_cli.recordings.request import TextOptions, warnings_in
 from dstft_cli.recordings.signal import load_signal, load_signals
 
 NOISE = np.random.default_rng(3).uniform(-0.9, 0.9, (20000, 2))
@@ -65,7 +67,7 @@ def test_channels_by_number_mean_or_all(tmp_path):
     first = load_signal(tmp_path / "a.wav")
     assert np.array_equal(first.samples, NOISE[:, 0])
     assert first.channels == ("1", "2")
-    assert first.notes == ("using channel 1 of 2; --channel 2, mix or all for the others",)
+    assert first.notes == (Note("using channel 1 of 2; choose another with --channel: 2, mix or all"),)
     second = load_signal(tmp_path / "a.wav", channel="2")
     assert np.array_equal(second.samples, NOISE[:, 1]) and second.notes == ()
     mix = load_signal(tmp_path / "a.wav", channel="mix")
@@ -74,7 +76,7 @@ def test_channels_by_number_mean_or_all(tmp_path):
     assert [s.channel for s in both] == ["1", "2"]
     assert np.array_equal(np.column_stack([s.samples for s in both]), NOISE)
     for channel in ("3", 0, "left"):
-        with pytest.raises(InputError, match=f"channel '{channel}' is not there"):
+        with pytest.raises(InputError, match=f"channel '{channel}' does not exist"):
             load_signal(tmp_path / "a.wav", channel=channel)
 
 
@@ -100,7 +102,7 @@ def test_a_rate_given_replaces_the_header_and_is_noted(tmp_path):
     signal = load_signal(tmp_path / "bat.wav", fs=384_000, start=0.01)
     assert signal.sample_rate == 384_000.0
     assert len(signal.samples) == len(NOISE) - 3840
-    assert signal.notes == ("sampling rate 384000 Hz as given; the header says 38400 Hz",)
+    assert signal.notes == (Note("sampling rate 384000 Hz as given; the header says 38400 Hz"),)
     assert load_signal(tmp_path / "bat.wav", fs=38_400).notes == ()
 
 
@@ -109,7 +111,7 @@ def test_a_flac_that_does_not_say_its_length_is_read_to_the_last_sample(flac):
     with_total(flac, 0)
     signal = load_signal(flac)
     assert np.array_equal(signal.samples, whole)
-    assert any("does not say how long" in note for note in signal.notes)
+    assert any("does not say how long" in note.text for note in signal.notes)
     assert np.array_equal(load_signal(flac, start=0.1, duration=0.1).samples, whole[4410:8820])
 
 
@@ -118,7 +120,7 @@ def test_a_flac_that_claims_too_much_is_read_as_far_as_it_goes_with_a_warning(fl
     with_total(flac, 2**36 - 1)
     signal = load_signal(flac)
     assert np.array_equal(signal.samples, whole)
-    assert any("warning: 20000 of 68719476735 declared samples" in note for note in signal.notes)
+    assert any("20000 of 68719476735 declared samples" in text for text in warnings_in(signal.notes))
 
 
 def test_a_flac_cut_in_half_keeps_what_is_sound_with_a_warning(flac):
@@ -128,7 +130,7 @@ def test_a_flac_cut_in_half_keeps_what_is_sound_with_a_warning(flac):
     signal = load_signal(flac)
     assert 4000 < len(signal.samples) < 12000
     assert np.array_equal(signal.samples, whole[: len(signal.samples)])
-    assert any(f"warning: {len(signal.samples)} of 20000 declared samples" in note for note in signal.notes)
+    assert any(f"{len(signal.samples)} of 20000 declared samples" in text for text in warnings_in(signal.notes))
 
 
 def test_a_wav_cut_in_half_is_read_with_a_warning(tmp_path):
@@ -137,7 +139,7 @@ def test_a_wav_cut_in_half_is_read_with_a_warning(tmp_path):
     path.write_bytes(path.read_bytes()[:20044])
     signal = load_signal(path)
     assert len(signal.samples) == 10000
-    assert signal.notes[0].startswith("warning: the header declares 40000 bytes of samples, the file holds 20000")
+    assert warnings_in(signal.notes)[0].startswith("the header declares 40000 bytes of samples, the file holds 20000")
 
 
 def test_an_ogg_of_two_streams_and_one_without_its_end_are_warned_of(tmp_path):
@@ -145,9 +147,11 @@ def test_an_ogg_of_two_streams_and_one_without_its_end_are_warned_of(tmp_path):
     soundfile.write(path, NOISE[:, 0], 8000)
     data = path.read_bytes()
     path.write_bytes(data + data)
-    assert any(f"another Ogg stream begins at byte {len(data)}" in note for note in load_signal(path).notes)
+    assert any(
+        f"another Ogg stream begins at byte {len(data)}" in text for text in warnings_in(load_signal(path).notes)
+    )
     path.write_bytes(data[: len(data) * 3 // 4])
-    assert any("the Ogg stream is cut off" in note for note in load_signal(path).notes)
+    assert any("the Ogg stream is cut off" in text for text in warnings_in(load_signal(path).notes))
 
 
 def wav_with_list(size):
@@ -168,7 +172,7 @@ def refusal(path):
 
 
 @pytest.mark.parametrize("size", [-8, -12])
-def test_a_list_that_would_hold_libsndfile_for_ever_is_refused(tmp_path, size):
+def test_a_list_on_which_libsndfile_would_hang_is_refused(tmp_path, size):
     path = tmp_path / "endless.wav"
     path.write_bytes(wav_with_list(size))
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -191,8 +195,8 @@ def test_a_wav_without_samples_is_refused(tmp_path):
         load_signal(tmp_path / "a.wav")
 
 
-def test_options_for_columns_are_said_to_be_unused(tmp_path):
+def test_unused_options_for_columns_are_noted(tmp_path):
     soundfile.write(tmp_path / "a.wav", NOISE[:, 0], 8000)
-    assert load_signal(tmp_path / "a.wav", time_col="t", decimal=",").notes == (
-        "decimal, time_col not used: only text files have columns",
+    assert load_signal(tmp_path / "a.wav", text=TextOptions(time_col="t", decimal=",")).notes == (
+        Note("decimal, time_col not used: only text files have columns"),
     )

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -179,7 +180,18 @@ class TestWork:
         (row,), (again,) = do(tmp_path), do(tmp_path)
         assert (row["status"], again["status"]) == ("done", "skipped")
         assert row["notes"] == again["notes"] and warnings_in(row["notes"]) != []
-        assert json.loads((tmp_path / "out" / "metrics.json").read_text("utf-8"))["notes"] == row["notes"]
+        assert json.loads((tmp_path / "out" / "metrics.json").read_text("utf-8"))["notes"] == [
+            asdict(note) for note in row["notes"]
+        ]
+
+    def test_keeps_a_result_whose_notes_had_no_severity_yet(self, tmp_path):
+        write(tmp_path / "in.wav")
+        do(tmp_path)
+        metrics = tmp_path / "out" / "metrics.json"
+        older = json.loads(metrics.read_text("utf-8")) | {"schema_version": 2, "notes": ["warning: it was cut off"]}
+        metrics.write_text(json.dumps(older), "utf-8")
+        (row,) = do(tmp_path, on_existing="skip")
+        assert (row["status"], row["notes"]) == ("skipped", [])
 
     def test_a_bad_file_is_a_row_with_its_sentence_and_leaves_nothing(self, tmp_path):
         (tmp_path / "in.wav").write_text("no sound")

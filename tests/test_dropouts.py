@@ -1,24 +1,25 @@
-"""Parts that are exactly zero amid sound are told of, wherever they lie and however the samples come."""
+"""Samples that are exactly zero amid sound lead to a warning, wherever they are and however they are stored."""
 
 import numpy as np
 import pytest
 
 from dstft_cli.recordings.dropouts import dropout_notes
 from dstft_cli.recordings.lazy_samples import LazySamples
+from dstft_cli.recordings.request import warnings_in
 
 RATE = 1000.0
 
 
-def sound(*holes: tuple[int, int]) -> np.ndarray:
+def sound(*dropouts: tuple[int, int]) -> np.ndarray:
     samples = np.random.default_rng(0).uniform(0.1, 1, 5000)
-    for first, end in holes:
+    for first, end in dropouts:
         samples[first:end] = 0
     return samples
 
 
-@pytest.mark.parametrize("piece", [100, 777, 5000, 10_000])
+@pytest.mark.parametrize("size", [100, 777, 5000, 10_000])
 @pytest.mark.parametrize(
-    ("holes", "said"),
+    ("dropouts", "message"),
     [
         ([(1000, 1600)], "samples 1000 to 1599 (from 1 s on)"),
         ([(1000, 1255)], ""),
@@ -32,13 +33,14 @@ def sound(*holes: tuple[int, int]) -> np.ndarray:
         ([], ""),
     ],
 )
-def test_the_longest_is_named_in_samples_held_and_in_those_on_tape(monkeypatch, piece, holes, said):
-    monkeypatch.setattr("dstft_cli.recordings.lazy_samples.iter_blocks.__defaults__", (piece,))
-    samples = sound(*holes)
-    tape = LazySamples(lambda first, last: samples[first:last].copy(), len(samples))
+def test_the_longest_is_named_in_an_array_and_in_lazy_samples(monkeypatch, size, dropouts, message):
+    monkeypatch.setattr("dstft_cli.recordings.lazy_samples.iter_blocks.__defaults__", (size,))
+    samples = sound(*dropouts)
+    lazy = LazySamples(lambda first, last: samples[first:last].copy(), len(samples))
     notes = dropout_notes(samples, RATE)
-    assert notes == dropout_notes(tape, RATE)
-    assert len(notes) == bool(said) and said in "".join(notes)
+    assert notes == dropout_notes(lazy, RATE)
+    texts = warnings_in(notes)
+    assert len(texts) == len(notes) == bool(message) and message in "".join(texts)
 
 
 def test_a_pause_that_is_faded_is_none():

@@ -104,7 +104,7 @@ class TestRecording:
         assert (acc, speed) == (0, 0) and rail > 2000
         said = dstft("info", files / "table.csv").out
         assert "4 to 6 g, mean 5, rms 0.7068 about the mean" in said
-        assert "--detrend mean takes it off" in said  # 5 times a spread of 0.7 and more
+        assert "--detrend mean removes it" in said  # 5 times a spread of 0.7 and more
 
     def test_tells_how_much_of_it_is_silence(self, facts):
         assert facts("late.wav")["channels"][0]["silent_share"] == pytest.approx(0.25, abs=0.02)
@@ -134,7 +134,7 @@ class TestRecording:
     def test_with_one_torn_column_still_has_the_others(self, facts):
         found = facts("torn.csv")
         assert [one["name"] for one in found["channels"]] == ["acc"]
-        assert any("'oops'" in note for note in found["notes"])
+        assert any("'oops'" in note["text"] for note in found["notes"])
 
     def test_that_is_very_long_is_looked_at_in_blocks(self, facts, monkeypatch):
         whole = facts("crowd.wav")

@@ -148,7 +148,7 @@ class TestLazySamples:
         monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_room", lambda config: 40_000.0)
         (lazy,) = load_inputs(file, load_config(), whole=False)
         file.write_bytes(file.read_bytes()[:40000])
-        with pytest.raises(InputError, match=r"two\.wav: it changed"):
+        with pytest.raises(InputError, match=r"two\.wav: the file changed"):
             lazy.samples[12000:24000]
 
     def test_a_file_removed_meanwhile_is_not_taken_for_a_fault_of_the_output_disk(
@@ -169,9 +169,9 @@ class TestLazySamples:
         (
             10**12,
             1e6,
-            "this table of 400 kB takes some 2.4 MB of memory to read and --memory leaves 1 MB: cut it into parts",
+            "reading this table of 400 kB takes some 2.4 MB of memory, and --memory leaves 1 MB: split it",
         ),
-        (2 * 10**6, 1e9, "and 2 MB are free: cut it into parts"),
+        (2 * 10**6, 1e9, "and 2 MB are free: split it"),
         (10**7, 1e7, None),
         (10**7, None, None),
     ],
@@ -181,10 +181,10 @@ def test_a_table_too_long_to_be_read_at_once_is_refused(tmp_path, monkeypatch, f
     monkeypatch.setattr("dstft_cli.recordings.tables.reader.free_memory", lambda: free)
     (tmp_path / "a.csv").write_text("x (Hz 50)\n" + "".join(f"{i:07}\n" for i in range(50_000)))
     if said is None:
-        assert len(load_signals(tmp_path / "a.csv", fs=50, room=room)[0].samples) == 50_000
+        assert len(load_signals(tmp_path / "a.csv", fs=50, memory=room)[0].samples) == 50_000
     else:
         with pytest.raises(InputError, match=rf"a\.csv: .*{re.escape(said)}"):
-            load_signals(tmp_path / "a.csv", fs=50, room=room)
+            load_signals(tmp_path / "a.csv", fs=50, memory=room)
 
 
 class TestPlans:

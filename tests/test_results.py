@@ -208,7 +208,7 @@ def test_the_input_is_named_by_its_hash_and_what_was_taken_of_it(metrics, record
         "unit": "",
     }
     assert metrics["input"] == wanted
-    assert any("channel" in note for note in metrics["notes"])
+    assert any("channel" in note["text"] for note in metrics["notes"])
 
 
 def test_the_surroundings_are_recorded(metrics):

@@ -17,6 +17,7 @@ import torch
 from dstft_cli import Signal, optimize, read_result, write_result
 from dstft_cli.errors import InputError
 from dstft_cli.figures.of_result import make_figures
+from dstft_cli.recordings.notes import WARNING, Note
 from dstft_cli.results.result import SCHEMA_VERSION, reference
 from dstft_cli.results.writer import finite
 from dstft_cli.stft.checked_transform import Accuracy
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 def signal_of(seed: int, **origin) -> Signal:
     """0.3 s of a tone in noise at 1 kHz."""
     samples = np.sin(np.arange(300) / 2) + 0.1 * np.random.default_rng(seed).standard_normal(300)
-    return Signal(samples, 1000.0, "tone", start=0.25, **{"sha256": "0f" * 32, "notes": ("a note",), **origin})
+    return Signal(samples, 1000.0, "tone", start=0.25, **{"sha256": "0f" * 32, "notes": (Note("a note"),), **origin})
 
 
 def run(seed=0, origin=None, **settings):
@@ -107,7 +108,7 @@ ODD = {
     "stopped": {"on_step": lambda step: step.phase == "descent" and step.index == 2, "mode": "time", "steps": 9},
     "one frame": {"hop": 300},
     "origin": {"origin": {"channel": "a\tb\x1b[1m", "channels": ("a\tb\x1b[1m", "é"), "unit": "m/s²", "sha256": None}},
-    "notes": {"origin": {"notes": ("one\nline", "x" * 400)}},
+    "notes": {"origin": {"notes": (Note("one\nline", WARNING), Note("x" * 400))}},
 }
 
 
@@ -132,7 +133,7 @@ class TestRoundTrip:
         assert all(np.array_equal(found.arrays()[key], values) for key, values in result.arrays().items())
         assert found.stop_reason == result.stop_reason and found.signal.sha256 == result.signal.sha256
         assert found.criterion == result.criterion and found.complete == (name != "stopped")
-        for text in (found.signal.channel, *found.signal.channels, *found.signal.notes):
+        for text in (found.signal.channel, *found.signal.channels, *(note.text for note in found.signal.notes)):
             assert text.isprintable() and len(text) <= 300
 
     def test_gives_numbers_back_that_json_has_no_word_for(self, tmp_path):
@@ -259,7 +260,7 @@ ARRAYS = {
     "no curve": (changed("curve", lambda curve: curve[:, :0]), "best_constant"),
     "an array too few": (lambda arrays: {name: arrays[name] for name in arrays if name != "curve"}, "it lacks curve"),
     "an array too many": (lambda arrays: {**arrays, "more": np.zeros(3)}, "it holds more"),
-    "an older format": (changed("schema_version", lambda version: version - 1), "written in format 1"),
+    "an older format": (changed("schema_version", lambda version: version - 1), "written in format 2"),
     "a newer format": (changed("schema_version", lambda version: version + 1), "update dstft-cli"),
     "formats": (changed("schema_version", lambda version: np.array([1, 2])), "damaged"),
     "a format of text": (changed("schema_version", lambda version: np.str_("2")), "schema_version is '2', no number"),
@@ -362,8 +363,8 @@ class TestMetrics:
     @pytest.mark.parametrize(
         ("version", "words"),
         [
-            (1, "written in format 1; this dstft reads format 2: run dstft optimize again"),
-            (3, "written in format 3; this dstft reads format 2: update dstft-cli"),
+            (2, "written in format 2; this dstft reads format 3: run dstft optimize again"),
+            (4, "written in format 4; this dstft reads format 3: update dstft-cli"),
             (2.5, "written in format 2.5"),
             (-1, "written in format -1"),
             (10**400, "a number of more than 30 digits"),
@@ -374,7 +375,7 @@ class TestMetrics:
         ],
     )
     def test_of_another_format_are_refused(self, folder, original, metrics, version, words):
-        assert SCHEMA_VERSION == 2
+        assert SCHEMA_VERSION == 3
         (folder / "metrics.json").write_text(edited(metrics, ("schema_version",), version))
         assert words in outcome(folder, original)
 
@@ -382,8 +383,8 @@ class TestMetrics:
         "data",
         [
             *(b"", b"\n", b"[]", b"2", b'"x"', b"null", b"{}", b"\xff\xfe{\0}\0", b"\0" * 99, b"[" * 100_000),
-            b'{"schema_version": 2, "mode": ' * 10_000,
-            b'{"schema_version": 2, "mode": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+            b'{"schema_version": 3, "mode": ' * 10_000,
+            b'{"schema_version": 3, "mode": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
         ],
         ids=range(12),
     )

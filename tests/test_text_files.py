@@ -5,6 +5,8 @@ import pytest
 from text_tables import DATA, TIME, N, X, Y, table, write
 
 from dstft_cli.errors import InputError
+from dstft_cli.recordings.notes import Note
+from dstft_cli.recordings.request import TextOptions
 from dstft_cli.recordings.signal import load_signal, load_signals
 
 COMMA = {"between": ";", "decimal": ","}
@@ -75,7 +77,7 @@ def test_names_among_spaces_or_in_comments(tmp_path, names):
     assert (signal.channel, signal.unit) == ("acceleration", "g")
 
 
-def test_names_of_several_words_are_parted_by_wide_gaps(tmp_path):
+def test_names_of_several_words_are_separated_by_wide_gaps(tmp_path):
     signal = load_signal(write(tmp_path, "Elapsed time   left bearing\n" + table(TIME, X, between="  ")))
     assert (signal.channel, signal.sample_rate) == ("left bearing", 200.0)
 
@@ -91,7 +93,7 @@ def test_names_and_units_may_stand_on_two_lines(tmp_path):
 
 
 @pytest.mark.parametrize("sign", ["#", "%", ";", "//", "!"])
-def test_a_comment_is_passed_over_wherever_it_stands(tmp_path, sign):
+def test_a_comment_is_skipped_wherever_it_is(tmp_path, sign):
     rows = table(TIME, X).splitlines(keepends=True)
     rows[30:30] = [f"{sign} gap, sensor changed, 3\n"]
     signal = load_signal(write(tmp_path, "time,x\n" + f"{sign} by hand\n" + "".join(rows)))
@@ -102,21 +104,21 @@ def test_channels_count_the_columns_of_values_only(tmp_path):
     path = write(tmp_path, "n,time,off,left,right\n" + table(np.arange(N), TIME, 0 * X, X, Y))
     first = load_signal(path)
     assert (first.channel, first.channels) == ("left", ("left", "right"))
-    assert "using channel 'left' of 2; --channel right, mix or all for the others" in first.notes
+    assert Note("using channel 'left' of 2; choose another with --channel: right, mix or all") in first.notes
     assert load_signal(path, channel=2).samples.tolist() == Y.tolist()
     assert load_signal(path, channel="RIGHT").channel == "right"
     assert np.allclose(load_signal(path, channel="mix").samples, (X + Y) / 2, atol=1e-15)
-    with pytest.raises(InputError, match=r"channel 'up' is not there; .* left, right"):
+    with pytest.raises(InputError, match=r"channel 'up' does not exist; .* left, right"):
         load_signal(path, channel="up")
 
 
 def test_value_col_counts_the_columns_of_the_file(tmp_path):
     path = write(tmp_path, "time,off,left [g],right\n" + table(TIME, 0 * X, X, Y))
     for key in (3, "3", "left", "left [g]"):
-        assert load_signal(path, value_col=key).samples.tolist() == X.tolist()
-    assert load_signal(path, value_col="off").samples.tolist() == [0.0] * N
-    with pytest.raises(InputError, match=r"--value-col 'up' is not there; .* time, off, left, right"):
-        load_signal(path, value_col="up")
+        assert load_signal(path, text=TextOptions(value_col=key)).samples.tolist() == X.tolist()
+    assert load_signal(path, text=TextOptions(value_col="off")).samples.tolist() == [0.0] * N
+    with pytest.raises(InputError, match=r"--value-col 'up' does not exist; .* time, off, left, right"):
+        load_signal(path, text=TextOptions(value_col="up"))
 
 
 def test_a_file_of_constants_still_gives_its_first_column(tmp_path):
@@ -144,8 +146,8 @@ def test_a_cell_that_is_no_number_is_refused_with_its_line(tmp_path, cell, shows
     text = above + "".join(rows[:20]) + inside + "".join(rows[20:])
     path = write(tmp_path, text.replace("\n", end))
     with pytest.raises(InputError, match=rf"a\.csv line {line}, column 2.*: expected a number, found {shows};"):
-        load_signal(path, **options)
-    assert load_signal(path, duration=0.2, **options).samples.tolist() == X[:40].tolist()
+        load_signal(path, text=TextOptions(**options))
+    assert load_signal(path, duration=0.2, text=TextOptions(**options)).samples.tolist() == X[:40].tolist()
 
 
 def test_a_bad_cell_far_down_is_found_and_harms_no_other_column(tmp_path):
@@ -173,15 +175,15 @@ def test_a_missing_sample_inside_is_not_taken_for_a_blank_line(tmp_path):
         load_signal(write(tmp_path, "time,x\n" + "\n".join(rows)))
 
 
-def test_a_line_of_numbers_left_out_above_is_noted(tmp_path):
+def test_an_ignored_line_of_numbers_above_is_noted(tmp_path):
     signal = load_signal(write(tmp_path, "17,2,3\ntime,x\n" + table(TIME, X)))
-    assert any(note.startswith("line 1 ('17,2,3') was not read") for note in signal.notes)
+    assert any(note.text.startswith("line 1 ('17,2,3') was ignored") for note in signal.notes)
 
 
 def test_a_line_with_a_number_that_is_taken_for_names_is_noted(tmp_path):
     path = write(tmp_path, "time,x\nstart,0.25\n" + table(TIME, X))
-    assert load_signal(path).notes[0] == "line 2 ('start,0.25') was read as the names of the columns"
-    assert not any("names" in note for note in load_signal(path, skip_rows=2).notes)
+    assert load_signal(path).notes[0] == Note("line 2 ('start,0.25') was read as the names of the columns")
+    assert not any("names" in note.text for note in load_signal(path, text=TextOptions(skip_rows=2)).notes)
 
 
 @pytest.mark.parametrize(
@@ -190,8 +192,8 @@ def test_a_line_with_a_number_that_is_taken_for_names_is_noted(tmp_path):
         ("time,x\n", "no line of numbers"),
         ("\n\n\n", "no line of numbers"),
         ("Dear all,\nno data here\n", "no line of numbers .* line 2 is 'no data here'"),
-        (",".join(map(str, X)), "line 1: the only line of numbers, with 64 of them; .* below each other"),
-        ("time\n" + table(TIME), r"beside time, column 1 \('time'\)"),
+        (",".join(map(str, X)), "line 1: the only line of numbers holds 64 of them; .* below each other"),
+        ("time\n" + table(TIME), r"besides the time, column 1 \('time'\)"),
         ("Timestamp,x\n2024-01-01 00:00:00.1,1\n2024-01-01 00:00:00.2,2\n", "'2024-01-01 00:00:00.1'.*--fs"),
         ("time,x\n0,1\n1,\0\n", "byte 13 is zero, so this is not text"),
     ],
@@ -203,11 +205,12 @@ def test_a_file_without_a_readable_signal_is_refused_with_the_reason(tmp_path, t
 
 def test_what_is_given_is_not_guessed(tmp_path):
     path = write(tmp_path, table(np.arange(N) * 7, np.arange(N) % 9 + 1))
-    assert load_signal(path, fs=1, decimal=",", delimiter="semicolon").samples[1] == 7.2
-    assert load_signal(path, fs=1, delimiter="comma", value_col=2).samples[1] == 2.0
+    assert load_signal(path, fs=1, text=TextOptions(decimal=",", delimiter="semicolon")).samples[1] == 7.2
+    assert load_signal(path, fs=1, text=TextOptions(delimiter="comma", value_col=2)).samples[1] == 2.0
     for word in ("tab", "space", "comma", "semicolon", "pipe"):
         mark = {"tab": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}[word]
-        signal = load_signal(write(tmp_path, "time,x\n" + table(TIME, X, between=mark)), delimiter=word)
+        path = write(tmp_path, "time,x\n" + table(TIME, X, between=mark))
+        signal = load_signal(path, text=TextOptions(delimiter=word))
         assert signal.samples.tolist() == X.tolist()
 
 
@@ -218,12 +221,12 @@ def test_what_is_given_is_not_guessed(tmp_path):
         ({"decimal": "'"}, "decimal ''': it must be . or ,"),
         ({"skip_rows": 65}, "skip_rows 65 leaves nothing, the file has 65 lines"),
         ({"skip_rows": -1}, "skip_rows -1"),
-        ({"delimiter": ";", "fs": 1}, "no line of numbers"),
+        ({"delimiter": ";"}, "no line of numbers"),
     ],
 )
 def test_an_option_that_cannot_serve_is_refused(tmp_path, options, says):
     with pytest.raises(InputError, match=says):
-        load_signal(write(tmp_path, "time,x\n" + table(TIME, X)), **options)
+        load_signal(write(tmp_path, "time,x\n" + table(TIME, X)), fs=1, text=TextOptions(**options))
 
 
 RECORDINGS = {
@@ -231,7 +234,7 @@ RECORDINGS = {
     "biosppy_ecg.txt": ({}, 1000, 15000, "ECG", ("ECG",)),
     "biosppy_eeg_eyes_closed.txt": ({}, 125, 7500, "EEG", ("EEG",)),
     "biosppy_acc_3axis.txt": ({}, 100, 2000, "acc_x", ("acc_x", "acc_y", "acc_z")),
-    "heartpy_ppg_mstimer.csv": ({"time_unit": "ms"}, 116.98775, 7020, "hr", ("hr",)),
+    "heartpy_ppg_mstimer.csv": ({"text": TextOptions(time_unit="ms")}, 116.98775, 7020, "hr", ("hr",)),
     "heartpy_ecg_noheader.csv": ({"fs": 250}, 250, 15000, "column 1", ("column 1",)),
     "machine_vib_tempo.csv": ({}, 13349.19, 16384, "Axial", ("Axial", "Horizontal", "Vertical")),
     "machine_vib_decimalcomma.csv": (
@@ -264,7 +267,7 @@ def test_an_openbci_file_gives_its_declared_rate_in_spite_of_uneven_stamps():
     assert signal.sample_rate == 250.0 and len(signal.samples) == 15000
     assert signal.channels[:8] == tuple(f"EXG Channel {i}" for i in range(8))
     assert signal.samples[:2].tolist() == [61379.36, 60973.46]
-    assert any("column 23 ('Timestamp') is uneven" in note for note in signal.notes)
+    assert any("column 23 ('Timestamp') is uneven" in note.text for note in signal.notes)
 
 
 def test_labview_units_and_values_stand_with_their_channels():

@@ -5,6 +5,8 @@ import pytest
 from text_tables import TIME, N, X, Y, table, write
 
 from dstft_cli.errors import InputError
+from dstft_cli.recordings.notes import Note
+from dstft_cli.recordings.request import TextOptions, warnings_in
 from dstft_cli.recordings.signal import load_signal
 
 
@@ -51,17 +53,17 @@ def test_the_rate_is_steps_over_elapsed_time_not_one_over_the_median_step(tmp_pa
 def test_time_without_a_unit_is_read_in_seconds_with_a_note_and_below_1_hz_with_a_hint(tmp_path):
     path = write(tmp_path, "timer,x\n" + table(8.5 * np.arange(N), X))
     (note,) = load_signal(path).notes
-    assert "0.117647 Hz" in note and "--time-unit ms gives 117.647 Hz" in note
-    signal = load_signal(path, time_unit="ms")
+    assert "0.117647 Hz" in note.text and "--time-unit ms gives 117.647 Hz" in note.text
+    signal = load_signal(path, text=TextOptions(time_unit="ms"))
     assert signal.sample_rate == pytest.approx(1000 / 8.5) and signal.notes == ()
     with pytest.raises(InputError, match="time unit 'h m s'"):
-        load_signal(path, time_unit="h m s")
+        load_signal(path, text=TextOptions(time_unit="h m s"))
 
 
 @pytest.mark.parametrize("key", ["when", 2, "2"])
 def test_a_time_column_asked_for_is_used(tmp_path, key):
     path = write(tmp_path, "x,when,time\n" + table(X, TIME, 2 * TIME))
-    signal = load_signal(path, time_col=key)
+    signal = load_signal(path, text=TextOptions(time_col=key))
     assert signal.sample_rate == 200.0
     assert signal.channels == ("x",)
 
@@ -70,7 +72,7 @@ def test_a_steadily_rising_column_is_time_where_no_name_says_so_and_the_note_tel
     signal = load_signal(write(tmp_path, table(X, TIME, Y)))
     assert signal.sample_rate == 200.0
     assert signal.channels == ("column 1", "column 3")
-    assert any("200 Hz from column 2, read in seconds" in note for note in signal.notes)
+    assert any("200 Hz from column 2, read in seconds" in note.text for note in signal.notes)
 
 
 def test_a_column_that_pauses_is_not_taken_for_time(tmp_path):
@@ -114,7 +116,7 @@ def test_names_that_only_resemble_time_or_a_counter_are_values(tmp_path, name):
 def test_a_declared_rate_is_used_with_a_note_on_its_line(tmp_path, line, rate):
     signal = load_signal(write(tmp_path, f"# 3 sensors at 17 Hz\n{line}\nx\n" + table(X)))
     assert signal.sample_rate == pytest.approx(rate)
-    assert any(note.endswith("Hz from line 2") for note in signal.notes)
+    assert any(note.text.endswith("Hz from line 2") for note in signal.notes)
 
 
 @pytest.mark.parametrize("line", ["# heart rate: 72", "# baud rate = 9600", "# sampling rate unknown", "# fs = 0"])
@@ -130,26 +132,26 @@ def test_the_rates_rank_given_asked_named_declared(tmp_path):
     assert load_signal(near).notes == ()
     declared = load_signal(far)
     assert declared.sample_rate == 400.0
-    assert "using 400 Hz, not the 200 Hz of column 1 ('time')" in declared.notes
-    asked = load_signal(far, time_col="time")
+    assert Note("using 400 Hz, not the 200 Hz of column 1 ('time')") in declared.notes
+    asked = load_signal(far, text=TextOptions(time_col="time"))
     assert asked.sample_rate == 200.0
-    assert "using the 200 Hz of column 1 ('time'), not the 400 Hz of line 1" in asked.notes
-    given = load_signal(far, fs=300, time_col="time")
+    assert Note("using the 200 Hz of column 1 ('time'), not the 400 Hz of line 1") in asked.notes
+    given = load_signal(far, fs=300, text=TextOptions(time_col="time"))
     assert given.sample_rate == 300.0
-    assert given.notes == ("using 300 Hz, not the 200 Hz of column 1 ('time')",)
+    assert given.notes == (Note("using 300 Hz, not the 200 Hz of column 1 ('time')"),)
 
 
 def test_an_uneven_time_column_is_refused_with_its_line_unless_a_rate_is_stated(tmp_path):
     times = TIME.copy()
     times[30] += 0.6 / 200
     text = "time [s],x\n" + table(times, X)
-    with pytest.raises(InputError, match=r"a\.csv line 32, column 1 \('time'\): 0\.6 steps off .* --fs"):
+    with pytest.raises(InputError, match=r"a\.csv line 32, column 1 \('time'\): time is 0\.6 steps off .* --fs"):
         load_signal(write(tmp_path, text))
     given = load_signal(write(tmp_path, text), fs=200)
-    assert given.samples.tolist() == X.tolist() and "column 1 ('time') is uneven" in given.notes[0]
+    assert given.samples.tolist() == X.tolist() and "column 1 ('time') is uneven" in given.notes[0].text
     declared = load_signal(write(tmp_path, "# Sample rate: 200 Hz\n" + text))
     assert declared.sample_rate == 200.0 and declared.channels == ("x",)
-    assert any("column 1 ('time') is uneven" in note for note in declared.notes)
+    assert any("column 1 ('time') is uneven" in note.text for note in declared.notes)
 
 
 def test_time_off_by_less_than_half_a_step_is_accepted(tmp_path):
@@ -161,10 +163,10 @@ def test_time_off_by_less_than_half_a_step_is_accepted(tmp_path):
 def test_a_sample_missing_in_the_middle_is_warned_of(tmp_path):
     keep = np.arange(N) != N // 2
     signal = load_signal(write(tmp_path, "time [s],x\n" + table(TIME[keep], X[keep])))
-    assert any(note.startswith("warning:") and f"at line {N // 2 + 2}" in note for note in signal.notes)
+    assert any(f"at line {N // 2 + 2}" in text for text in warnings_in(signal.notes))
 
 
-@pytest.mark.parametrize(("value", "says"), [(TIME[29], "time repeats"), (TIME[10], "time falls")])
+@pytest.mark.parametrize(("value", "says"), [(TIME[29], "time repeats"), (TIME[10], "time decreases")])
 def test_time_that_does_not_rise_is_refused_with_its_line(tmp_path, value, says):
     times = TIME.copy()
     times[30] = value

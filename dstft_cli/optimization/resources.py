@@ -7,7 +7,7 @@ from ..config.grid import Grid, make_grid
 from ..config.loading import Config
 from ..config.memory_size import AUTO, size_bytes
 from ..errors import InputError
-from ..recordings.request import most_samples
+from ..recordings.request import max_samples
 from ..stft.log_interpolation import density_for, node_count
 from ..stft.modes import CONSTANT, FIXED, FIXED_HOP, OVERLAP, PLANE, theta_shape
 from ..system.devices import DTYPES, free_bytes, get_device
@@ -127,7 +127,7 @@ def run_room(config: Config) -> float:
 
 def most_samples_in_memory(config: Config) -> int:
     """The number of samples up to which a recording is read into memory; a longer one stays in its file."""
-    return most_samples(run_room(config))
+    return max_samples(run_room(config))
 
 
 def check_plan(plan: ResourcePlan, where: str, config: Config) -> None:

@@ -1,13 +1,12 @@
 """Audio files through libsndfile; the only import of soundfile.
 
-libsndfile trusts headers more than they deserve. So the container is looked through before it is opened, and tried out in
-another process where that finds fault; nothing is allocated from a header's claim (samples are read in blocks), and what
-could be read is compared with what was declared.
+libsndfile trusts headers too much. So the container is audited before it is opened, and decoded in another process first
+where the audit finds faults; nothing is allocated from a header's claim (samples are read in blocks), and the number of
+samples read is compared with the number declared.
 """
 
 import os
 import re
-import struct
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from copy import deepcopy
@@ -20,41 +19,43 @@ from ..errors import InputError
 from ..text import quoted, shown
 from .audio_sandbox import decode_in_subprocess, silence_c_output
 from .containers.audit import audit_container
-from .containers.flac import declared_sum, sum_of
+from .containers.flac import checksum, declared_checksum
 from .containers.report import ContainerReport
 from .lazy_samples import LazySamples
 from .request import Pick, Recording, Request, Track, pick_channels
 
 _BLOCK = 1 << 20  # samples over all channels
-_TRIED = 1 << 24  # samples over all channels that are tried out
-_SHORT = 64  # bytes; no file with samples is shorter
-_SUMMED = 1 << 26  # frames of a file whose checksum is looked at even when only a part of it is read
+_SANDBOX_SAMPLES = 1 << 24  # over all channels, decoded in the sandbox
+_MIN_BYTES = 64  # no file with samples is shorter
+_CHECKSUM_FRAMES = 1 << 26  # up to which the checksum of a file is verified even when only a part of it is read
 _UNKNOWN = 1 << 62  # libsndfile gives 2^63 - 1 frames where a header leaves the length open
-_TOLD = {"MP3", "SVX"}  # formats not looked through of which libsndfile or its decoder tells that they were cut off
-_NOTHING_TOLD = "Unspecified internal error"
-_NO_FILE = "File does not exist"  # what libsndfile says where its MP3 decoder finds nothing
+_CHECKED_BY_DECODER = {"MP3", "SVX"}  # formats not audited whose truncation libsndfile or its decoder reports
+_NO_REASON = "Unspecified internal error"  # of libsndfile
+_NO_FILE = "File does not exist"  # of libsndfile where its MP3 decoder finds nothing
 _ERRORS = (soundfile.SoundFileError, RuntimeError)
 
 
 def library_version() -> str:
-    """Of libsndfile."""
+    """The version of libsndfile."""
     return soundfile.__libsndfile_version__
 
 
 def read_audio(request: Request, text_extensions: tuple[str, ...]) -> Recording:
-    """Read WAV, FLAC, OGG, AIFF and whatever else libsndfile knows; integers as fractions of full scale.
+    """Read WAV, FLAC, OGG, AIFF and any other format of libsndfile; integers as fractions of full scale.
 
+    request: file, channels and time range.
     text_extensions: named in the refusal of an unknown format.
-    Raises InputError where the file is not audio, holds no samples or cannot be decoded.
+
+    Returns the channels. Raises InputError where the file is not audio, holds no samples or cannot be decoded.
     """
     report = audit_file(request)
     with nullcontext() if report.known else silence_c_output():
-        return _read_known(request, text_extensions, report)
+        return _read_audited(request, text_extensions, report)
 
 
-def _read_known(request: Request, text_extensions: tuple[str, ...], report: ContainerReport) -> Recording:
+def _read_audited(request: Request, text_extensions: tuple[str, ...], report: ContainerReport) -> Recording:
     with open_audio(request, text_extensions, report) as sound:
-        _header_notes(request, sound, report)
+        _check_header(request, sound, report)
         rate = request.fs or float(sound.samplerate)
         names = [str(i + 1) for i in range(sound.channels)]
         declared = sound.frames
@@ -63,35 +64,40 @@ def _read_known(request: Request, text_extensions: tuple[str, ...], report: Cont
         raise InputError(f"{request.where}: holds no samples: {fault}; take another copy")
     if rate <= 0:
         raise InputError(f"{request.where}: the header gives no sampling rate; give it with --fs")
-    picks, remarks = pick_channels(request, names)
+    picks, notes = pick_channels(request, names)
     first, count = request.span(rate, declared)
-    held = count * len(picks) <= request.most
-    samples = (_read_picks if held else _tapes)(request, picks, first, count)
+    load = _loaded_samples if count * len(picks) <= request.max_samples else _lazy_samples
+    samples = load(request, picks, first, count)
     _check_count(report, len(samples[0]), count, declared, rate)
-    if count == declared or declared <= _SUMMED:
-        _check_sum(report, declared)
-    tracks = [Track(pick.name, row) for pick, row in zip(picks, samples, strict=True)]
-    return Recording(tracks, tuple(names), rate, first / rate, remarks + report.notes)
+    if count == declared or declared <= _CHECKSUM_FRAMES:
+        _check_checksum(report, declared)
+    tracks = [Track(pick.name, values) for pick, values in zip(picks, samples, strict=True)]
+    return Recording(tracks, tuple(names), rate, first / rate, notes + report.notes)
 
 
 def audit_file(request: Request) -> ContainerReport:
-    """What is wrong with the file's container. Raises InputError for one that libsndfile must not be given."""
-    return deepcopy(_audit_cached(request.path, *_version(request.path)))
+    """What is wrong with a file's container, cached.
+
+    request: names the file.
+
+    Returns the report. Raises InputError for a file that libsndfile must not be given.
+    """
+    return deepcopy(_audit_cached(request.path, *_file_version(request.path)))
 
 
-@lru_cache(maxsize=8)  # a long recording may be read in many parts
-def _audit_cached(path: str, *_version: int) -> ContainerReport:
+@lru_cache(maxsize=8)  # a long recording may be read in many blocks
+def _audit_cached(path: str, *_file_version: int) -> ContainerReport:
     report = audit_container(Request(path))
     decode_in_subprocess(report)
     return report
 
 
-def try_reading(path: str) -> None:
-    """Read the first part of a file and keep nothing: whatever the library does to this process, it has done then."""
+def decode_and_discard(path: str) -> None:
+    """Decode the first samples of a file, so that libsndfile hangs or crashes in this process where it would in another."""
     request = Request(path)
-    left = _TRIED
+    left = _SANDBOX_SAMPLES
     try:
-        for block in _blocks(request, 0, _TRIED):
+        for block in _blocks(request, 0, _SANDBOX_SAMPLES):
             left -= block.size
             if left <= 0:
                 return
@@ -99,31 +105,43 @@ def try_reading(path: str) -> None:
         pass
 
 
-def write_wav(path: str | os.PathLike, samples: np.ndarray, sample_rate: int) -> None:
-    """Samples (N,) as they are, in 32-bit floats; RF64 (EBU Tech 3306) where they are too many for a plain WAV. Raises OSError.
+def open_audio(
+    request: Request, text_extensions: tuple[str, ...] = (), report: ContainerReport | None = None
+) -> soundfile.SoundFile:
+    """Open a file with libsndfile.
 
-    Not by libsndfile, which does not tell why it cannot write, and notes the time, so that no two files are alike.
+    request: names the file.
+    text_extensions: named in the refusal of an unknown format.
+    report: what the audit of its container says.
+
+    Returns the open file. Raises InputError where libsndfile does not open it.
     """
-    with open(path, "wb") as file:
-        file.write(_wav_head(len(samples), sample_rate))
-        for first in range(0, len(samples), _BLOCK):
-            file.write(samples[first : first + _BLOCK].astype("<f4").data)
+    try:
+        return soundfile.SoundFile(_soundfile_path(request.path))
+    except (*_ERRORS, TypeError) as error:  # TypeError: the extension .raw, which has no header
+        reason = shown(getattr(error, "error_string", error), 70).rstrip(".")
+        reason = "no sound was found in it" if reason.startswith(_NO_FILE) else reason
+        raise InputError(_refusal(request, text_extensions, report, reason)) from error
 
 
-def _wav_head(count: int, sample_rate: int) -> bytes:
-    """All that comes before so many samples."""
-    size, most = 4 * count, 2**32 - 1
-    large = size > most - 2**16
-    form = struct.pack("<4sIHHIIHHH", b"fmt ", 18, 3, 1, sample_rate, 4 * sample_rate, 4, 32, 0)
-    fact = struct.pack("<4sII", b"fact", 4, most if large else count)
-    data = struct.pack("<4sI", b"data", most if large else size)
-    long = struct.pack("<4sIQQQI", b"ds64", 28, 4 + 36 + 26 + 12 + 8 + size, size, count, 0) if large else b""
-    whole = 4 + len(long) + len(form) + len(fact) + len(data) + size
-    return struct.pack("<4sI4s", *((b"RF64", most) if large else (b"RIFF", whole)), b"WAVE") + long + form + fact + data
+def _refusal(request: Request, text_extensions: tuple[str, ...], report: ContainerReport | None, reason: str) -> str:
+    """Why a file cannot be opened. reason: that of libsndfile."""
+    if report and report.damaged:
+        more = "" if reason == _NO_REASON else f" ({reason})"
+        return f"{request.where}: {report.fault(120)}, and cannot be read{more}; take another copy"
+    with open(request.path, "rb") as file:
+        size, begin = os.path.getsize(request.path), quoted(file.read(12).decode("latin-1"), 50)
+    if size < _MIN_BYTES:
+        return f"{request.where}: not audio, its {size} bytes ({begin}) are too few; it was cut off, take another copy"
+    reason += f"; it begins with {begin}" if "recognised" in reason else ""
+    return (
+        f"{request.where}: not audio that can be read ({reason}); expected WAV, FLAC, OGG, "
+        f"AIFF or another format of libsndfile, or text named {' '.join(text_extensions)}"
+    )
 
 
-def _name(path: str) -> str | bytes:
-    """soundfile encodes str as strict UTF-8; names that are not go through as bytes."""
+def _soundfile_path(path: str) -> str | bytes:
+    """soundfile encodes a str as strict UTF-8; bytes, of names that are not UTF-8, it takes as they are."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -131,41 +149,8 @@ def _name(path: str) -> str | bytes:
     return path
 
 
-def open_audio(
-    request: Request, text_extensions: tuple[str, ...] = (), report: ContainerReport | None = None
-) -> soundfile.SoundFile:
-    """Raises InputError where libsndfile does not take the file; report: what is known to be wrong with it."""
-    try:
-        return soundfile.SoundFile(_name(request.path))
-    except (*_ERRORS, TypeError) as error:  # TypeError: the extension .raw, which has no header
-        reason = shown(getattr(error, "error_string", error), 70).rstrip(".")
-        reason = "no sound was found in it" if reason.startswith(_NO_FILE) else reason
-        if report and report.damaged:
-            told = "" if reason == _NOTHING_TOLD else f" ({reason})"
-            raise InputError(
-                f"{request.where}: {report.fault(120)}, and cannot be read{told}; take another copy"
-            ) from error
-        size, begin = _beginning(request.path)
-        if size < _SHORT:
-            raise InputError(
-                f"{request.where}: not audio, its {size} bytes ({begin}) are too few; it was cut off, take another copy"
-            ) from error
-        reason += f"; it begins with {begin}" if "recognised" in reason else ""
-        raise InputError(
-            f"{request.where}: not audio that can be read ({reason}); expected WAV, FLAC, OGG, "
-            f"AIFF or another format of libsndfile, or text named {' '.join(text_extensions)}"
-        ) from error
-
-
-def _beginning(path: str) -> tuple[int, str]:
-    """How long a file is, and how it begins, which often tells what it is instead."""
-    with open(path, "rb") as file:
-        raw = file.read(12)
-    return os.path.getsize(path), quoted(raw.decode("latin-1"), 50)
-
-
 def _decoded(request: Request, picks: list[Pick], first: int, count: int) -> list[np.ndarray]:
-    """Samples from frame ``first`` on, at most ``count``, as far as they can be decoded."""
+    """(N,) samples of each channel from frame ``first`` on, at most ``count``, as far as they can be decoded."""
     rows: list[list[np.ndarray]] = [[] for _ in picks]
     for block in _blocks(request, first, count):
         for row, pick in zip(rows, picks, strict=True):
@@ -173,35 +158,37 @@ def _decoded(request: Request, picks: list[Pick], first: int, count: int) -> lis
     return [np.concatenate(row) if row else np.empty(0) for row in rows]
 
 
-def _read_picks(request: Request, picks: list[Pick], first: int, count: int) -> list[np.ndarray]:
+def _loaded_samples(request: Request, picks: list[Pick], first: int, count: int) -> list[np.ndarray]:
     samples = _decoded(request, picks, first, count)
     if not samples[0].size:
-        place = f"the samples from {request.start:g} s on" if first else "its first samples"
+        where = f"the samples from {request.start:g} s on" if first else "its first samples"
         raise InputError(
-            f"{request.where}: {place} cannot be decoded, the sound is damaged or cut off there; take another copy, "
+            f"{request.where}: {where} cannot be decoded, the sound is damaged or cut off there; take another copy, "
             "or begin later with --start"
         )
     return samples
 
 
-def _tapes(request: Request, picks: list[Pick], first: int, count: int) -> list[LazySamples]:
-    """The same left in the file, as far as it can be decoded."""
-    found = sum(len(block) for block in _blocks(request, first, count))
-    if not found:
-        return _read_picks(request, picks, first, 1)  # says what is wrong
-    return [LazySamples(_reader(request, pick, first), found) for pick in picks]
+def _lazy_samples(request: Request, picks: list[Pick], first: int, count: int) -> list[LazySamples]:
+    """The same samples, left in the file."""
+    frames = sum(len(block) for block in _blocks(request, first, count))
+    if not frames:
+        return _loaded_samples(request, picks, first, 1)  # raises the error
+    return [LazySamples(_reader(request, pick, first), frames) for pick in picks]
 
 
 def _reader(request: Request, pick: Pick, begin: int) -> Callable[[int, int], np.ndarray]:
     def read(first: int, last: int) -> np.ndarray:
         try:
             (samples,) = _decoded(request, [pick], begin + first, last - first)
-        except OSError as error:  # not to be taken for one of the disk that a result is being written to
+        except OSError as error:  # must not be mistaken for one of the disk that a result is written to
             raise InputError(
-                f"{request.where}: cannot be read any more ({error.strerror or error}); run it again"
+                f"{request.where}: cannot be read any more ({error.strerror or error}); run again"
             ) from error
         if len(samples) != last - first:
-            raise InputError(f"{request.where}: it changed while it was read; run it again once it is whole")
+            raise InputError(
+                f"{request.where}: the file changed while it was being read; run again once it is complete"
+            )
         return samples
 
     return read
@@ -211,7 +198,7 @@ def _blocks(request: Request, first: int, count: int) -> Iterator[np.ndarray]:
     """Blocks (n, channels) from frame ``first`` on, at most ``count`` frames, as far as they can be decoded.
 
     After each read soundfile seeks to where it ended, which fails at a false or damaged end although the
-    frames before it have been written. So the block is filled with NaN first: it shows how many there are.
+    frames before it have been written. So the block is filled with NaN first, which shows how many there are.
     """
     with open_audio(request) as sound:
         size = max(1, _BLOCK // sound.channels)
@@ -224,7 +211,7 @@ def _blocks(request: Request, first: int, count: int) -> Iterator[np.ndarray]:
             try:
                 read = sound.read(out=block)
             except _ERRORS:
-                yield block[: _filled(block)]
+                yield block[: _written(block)]
                 return
             if not len(read):
                 return
@@ -233,7 +220,7 @@ def _blocks(request: Request, first: int, count: int) -> Iterator[np.ndarray]:
 
 
 def _go_to(sound: soundfile.SoundFile, first: int, size: int) -> None:
-    """To a frame; by reading where the coding (GSM, G.721) allows no other way."""
+    """Go to a frame, by reading where the codec (GSM, G.721) allows no other way."""
     if sound.seekable():
         sound.seek(first)
         return
@@ -241,52 +228,53 @@ def _go_to(sound: soundfile.SoundFile, first: int, size: int) -> None:
         sound.read(min(size, first - begin))
 
 
-def _filled(block: np.ndarray) -> int:
+def _written(block: np.ndarray) -> int:
+    """The number of frames before the first that is NaN."""
     missing = np.isnan(block).any(axis=1)
     return int(missing.argmax()) if missing.any() else len(block)
 
 
-def _header_notes(request: Request, sound: soundfile.SoundFile, report: ContainerReport) -> None:
+def _check_header(request: Request, sound: soundfile.SoundFile, report: ContainerReport) -> None:
     if request.fs is not None and request.fs != sound.samplerate:
         report.remark(f"sampling rate {request.fs:g} Hz as given; the header says {sound.samplerate} Hz")
-    if not report.known and sound.format not in _TOLD:
-        report.remark(f"files of the format {sound.format} are not looked through; if it was cut off, nothing tells")
+    if not report.known and sound.format not in _CHECKED_BY_DECODER:
+        report.remark(f"files of the format {sound.format} are not checked; if this one was cut off, it goes unnoticed")
     wrong = re.search(r"(\w+)\s*:\s*(\d+) \(should be (\d+)\)", sound.extra_info)
     if wrong and not report.known:
-        name, found, expected = shown(wrong[1], 20), wrong[2], wrong[3]
+        name, declared, expected = shown(wrong[1], 20), wrong[2], wrong[3]
         report.warn(
-            f"the header declares {found} for {name}, libsndfile expects {expected}; it was cut off or not closed"
+            f"the header declares {declared} for {name}, libsndfile expects {expected}; it was cut off or not closed"
         )
 
 
 def _check_count(report: ContainerReport, read: int, count: int, declared: int, rate: float) -> None:
     if declared > _UNKNOWN:
         if report.request.duration is None or read < count:
-            report.remark("the header does not say how long the file is; read to its end")
+            report.remark("the header does not say how long the file is; it was read to its end")
     elif read != count:
         report.warn(
             f"{read} of {count} declared samples could be read ({read / rate:.6g} of {count / rate:.6g} s); "
             "the file is cut off or damaged"
         )
-    if report.frames is not None and report.frames > declared:
+    if report.declared_frames is not None and report.declared_frames > declared:
         report.warn(
-            f"the stream counts {report.frames} samples, {declared} were found; some are missing or out of place"
+            f"the stream declares {report.declared_frames} samples, libsndfile finds {declared}; some are missing or out of order"
         )
 
 
-def _check_sum(report: ContainerReport, declared: int) -> None:
-    """The checksum of all samples of a FLAC file, where it declares one."""
-    if not _sum_holds(report.request.path, declared, *_version(report.request.path)):
-        report.warn("the samples do not have the checksum that the FLAC file declares; it is damaged")
+def _check_checksum(report: ContainerReport, declared: int) -> None:
+    """Warn where the samples of a FLAC file do not have the checksum that it declares."""
+    if not _checksum_matches(report.request.path, declared, *_file_version(report.request.path)):
+        report.warn("the samples do not match the checksum that the FLAC file declares; the file is damaged")
 
 
 @lru_cache(maxsize=8)
-def _sum_holds(path: str, declared: int, *_version: int) -> bool:
-    found = declared_sum(path)
-    return found is None or sum_of(_blocks(Request(path), 0, declared), found[0]) == found[1]
+def _checksum_matches(path: str, declared: int, *_file_version: int) -> bool:
+    expected = declared_checksum(path)
+    return expected is None or checksum(_blocks(Request(path), 0, declared), expected[0]) == expected[1]
 
 
-def _version(path: str) -> tuple[int, int]:
+def _file_version(path: str) -> tuple[int, int]:
     """What changes when a file does."""
     status = os.stat(path)
     return status.st_mtime_ns, status.st_size

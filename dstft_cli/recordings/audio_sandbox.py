@@ -1,6 +1,6 @@
-"""A trial run of libsndfile in a process of its own, with limits of time and memory, for files that are not to be trusted.
+"""libsndfile in a process of its own, with limits of time and memory, for files that are not to be trusted.
 
-A library in C that hangs hears no Ctrl-C, and one that crashes takes its process along: let it be another one.
+C code that hangs does not react to Ctrl-C, and C code that crashes takes its process along: that must not be ours.
 """
 
 import contextlib
@@ -15,31 +15,72 @@ from ..errors import InputError
 from ..text import shown
 from .containers.report import ContainerReport
 
-TRIAL_SECONDS = 10.0  # for a small file
-_BYTES_A_SECOND = 5e6  # of large ones
-_MEMORY = 2 << 30  # bytes of addresses
-_NO_MEMORY = 3
+DECODE_SECONDS = 10.0  # for a small file
+_BYTES_PER_SECOND = 5e6  # for large ones
+_MEMORY = 2 << 30  # bytes of address space
+_NO_MEMORY = 3  # exit code
 _CHILD = """
 import os, resource, sys, threading
 def end_with_parent():
     os.read(0, 1)
     os._exit(1)
 threading.Thread(target=end_with_parent, daemon=True).start()
-from dstft_cli.recordings.audio import try_reading
+from dstft_cli.recordings.audio import decode_and_discard
 seconds, memory = int(sys.argv[2]), int(sys.argv[3])
-for kind, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0)):
+for kind, limit in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0)):
     hard = resource.getrlimit(kind)[1]
-    resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 try:
-    try_reading(sys.argv[1])
+    decode_and_discard(sys.argv[1])
 except MemoryError:
     sys.exit(3)
 """
 
 
+def decode_in_subprocess(report: ContainerReport) -> None:
+    """Decode a file in another process first, where its container is unknown or damaged.
+
+    report: of the file's container; gets a warning where the decoder of an unknown format reports an error.
+
+    Raises InputError where that process hangs, crashes or runs out of memory.
+    """
+    if sys.platform == "win32" or (report.known and not report.damaged):
+        return
+    seconds = DECODE_SECONDS + os.path.getsize(report.request.path) / _BYTES_PER_SECOND
+    code, output = _decode(report.request.path, seconds)
+    if code == 0 and output.strip() and not report.known:
+        first = shown(output[:500].decode("utf-8", "replace").strip().splitlines()[0], 100)
+        report.warn(f"the decoder reports an error ({first}); the file is cut off or damaged")
+    if fault := _fault(code, seconds):
+        hint = f" ({report.fault(70)})" if report.damaged else ""
+        raise InputError(
+            f"{report.request.where}: {fault}: the file is damaged{hint}; take another copy or convert it to FLAC"
+        )
+
+
+def _decode(path: str, seconds: float) -> tuple[int, bytes]:
+    """Exit code and output of a process that decodes the file; the code is -SIGXCPU where time ran out."""
+    line = [sys.executable, "-c", _CHILD, os.fsencode(path), str(int(seconds)), str(_MEMORY)]
+    import_paths = {"PYTHONPATH": os.pathsep.join(folder or os.getcwd() for folder in sys.path)}
+    with _lifeline() as stdin, contextlib.suppress(subprocess.TimeoutExpired):
+        pipes = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        child = subprocess.run(line, env={**os.environ, **import_paths}, timeout=seconds + 5, **pipes)
+        return child.returncode, child.stdout
+    return -signal.SIGXCPU, b""
+
+
+def _fault(code: int, seconds: float) -> str:
+    """What an exit code says about the decoder; "" where nothing went wrong that reading the file here would not show."""
+    if code in (-signal.SIGXCPU, -signal.SIGKILL):
+        return f"libsndfile did not finish decoding it within {seconds:.0f} s"
+    if code < 0:
+        return f"libsndfile crashed while decoding it ({signal.Signals(-code).name})"
+    return f"libsndfile needs more than {_MEMORY / 1e9:.1f} GB of memory to decode it" if code == _NO_MEMORY else ""
+
+
 @contextlib.contextmanager
 def _lifeline() -> Iterator[int]:
-    """What the other process reads to learn that this one has ended, in whatever way: nothing comes until then."""
+    """A pipe on which nothing is written: the child, which reads it, notices that this process has ended, however it ended."""
     reading, writing = os.pipe()
     try:
         yield reading
@@ -48,58 +89,28 @@ def _lifeline() -> Iterator[int]:
         os.close(writing)
 
 
-def decode_in_subprocess(report: ContainerReport) -> None:
-    """Have the file read by another process first, where its container is unknown or damaged.
-
-    Raises InputError where that process hangs, dies or runs out of memory.
-    """
-    if sys.platform == "win32" or (report.known and not report.damaged):
-        return
-    request = report.request
-    seconds = TRIAL_SECONDS + os.path.getsize(request.path) / _BYTES_A_SECOND
-    line = [sys.executable, "-c", _CHILD, os.fsencode(request.path), str(int(seconds)), str(_MEMORY)]
-    paths = {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
-    code, told = -signal.SIGXCPU, b""
-    with _lifeline() as stdin, contextlib.suppress(subprocess.TimeoutExpired):
-        pipes = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        end = subprocess.run(line, env={**os.environ, **paths}, timeout=seconds + 5, **pipes)
-        code, told = end.returncode, end.stdout
-    if code == 0 and told.strip() and not report.known:
-        first = shown(told[:500].decode("utf-8", "replace").strip().splitlines()[0], 100)
-        report.warn(f"its decoder complains ({first}); the file is cut off or damaged")
-    if code in (-signal.SIGXCPU, -signal.SIGKILL):
-        fault = f"libsndfile does not come to an end with it (tried for {seconds:.0f} s)"
-    elif code < 0:
-        fault = f"libsndfile crashes on it ({signal.Signals(-code).name})"
-    elif code == _NO_MEMORY:
-        fault = f"libsndfile takes more than {_MEMORY / 1e9:.1f} GB of memory for it"
-    else:
-        return
-    hint = f" ({report.fault(70)})" if report.damaged else ""
-    raise InputError(f"{request.where}: {fault}: the file is damaged{hint}; take another copy or convert it to FLAC")
-
-
 @contextlib.contextmanager
 def silence_c_output() -> Iterator[None]:
-    """While it lasts, what is printed past Python, to stdout or stderr, is lost; Python's own words are out before it begins."""
+    """Discard what C code prints to stdout and stderr; what Python has printed before is flushed first."""
     with contextlib.ExitStack() as stack:
-        for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
             with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or never open
                 stream.flush()
-                _divert(number, stack)
+                _redirect_to_null(descriptor, stack)
         yield
 
 
-def _divert(number: int, stack: contextlib.ExitStack) -> None:
-    kept = os.dup(number)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, number)
-    os.close(nowhere)
+def _redirect_to_null(descriptor: int, stack: contextlib.ExitStack) -> None:
+    """Send a file descriptor to the null device until the stack is left."""
+    original = os.dup(descriptor)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)
 
     def restore() -> None:
         with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).fflush(None)  # what C still holds back
-        os.dup2(kept, number)
-        os.close(kept)
+            ctypes.CDLL(None).fflush(None)  # the buffers of C
+        os.dup2(original, descriptor)
+        os.close(original)
 
     stack.callback(restore)

@@ -1,56 +1,63 @@
-"""Parts of a recording that are exactly zero amid sound, as lost blocks of a copy or a dropped connection leave them."""
+"""Dropouts: samples that are exactly zero in the middle of sound, as lost blocks of a copy or a dropped connection leave them."""
 
 import numpy as np
 
 from .lazy_samples import LazySamples, iter_blocks
+from .notes import WARNING, Note
 
-_LEAST = 256  # samples; shorter ones may be chance
-_BESIDE = 64  # samples next to a hole that must be sound
-_EDGE = 4  # samples next to a hole, one of which must be loud
-_FULL = 0.7  # share of them that is not zero; a tone may cross zero at every fourth
-_STEEP = 0.5  # times the steepest step: a tone that is cut where it crosses zero
-_LOUD = 0.25  # times the rms: a pause that was faded out has quieter edges
+_MIN_LENGTH = 256  # samples; shorter runs of zeros occur by chance
+_MARGIN = 64  # samples next to a dropout that must be sound
+_EDGE = 4  # samples next to a dropout, one of which must be loud
+_MIN_NONZERO = 0.7  # share of the margin; a tone may cross zero at every fourth sample
+_STEEP = 0.5  # times the steepest step: a tone that is cut off at a zero crossing
+_LOUD = 0.25  # times the rms: a pause that was faded has quieter edges
 
 
-def dropout_notes(samples: np.ndarray | LazySamples, rate: float) -> list[str]:
-    """A warning about the longest hole in samples (N,), where there is one that begins and ends in the midst of sound."""
-    holes = [hole for hole in _zero_runs(samples) if _is_hole(samples, *hole)]
-    if not holes:
+def dropout_notes(samples: np.ndarray | LazySamples, rate: float) -> list[Note]:
+    """A warning about the longest dropout.
+
+    samples: (N,) samples in any unit.
+    rate: sampling rate in Hz.
+
+    Returns one note, or none where there is no dropout.
+    """
+    dropouts = [run for run in _zero_runs(samples) if _is_dropout(samples, *run)]
+    if not dropouts:
         return []
-    first, end = max(holes, key=lambda hole: hole[1] - hole[0])
-    more = f", and {len(holes) - 1} more such parts" if len(holes) > 1 else ""
-    return [
-        f"warning: samples {first} to {end - 1} (from {first / rate:.6g} s on) are exactly zero amid sound{more}; "
-        "unless it is a pause, a part of the recording is lost"
-    ]
+    first, end = max(dropouts, key=lambda run: run[1] - run[0])
+    more = f", and {len(dropouts) - 1} more such ranges" if len(dropouts) > 1 else ""
+    text = (
+        f"samples {first} to {end - 1} (from {first / rate:.6g} s on) are exactly zero amid sound{more}; "
+        "unless this is a pause, samples were lost"
+    )
+    return [Note(text, WARNING)]
 
 
 def _zero_runs(samples: np.ndarray | LazySamples) -> list[tuple[int, int]]:
     """(first, last + 1) sample of each long run of zeros."""
     edges, silent, begin = [], False, 0
-    for piece in iter_blocks(samples):
-        zeros = piece == 0
+    for block in iter_blocks(samples):
+        zeros = block == 0
         edges.append(begin + np.flatnonzero(np.diff(zeros, prepend=silent)))
-        silent, begin = zeros[-1], begin + len(piece)
+        silent, begin = zeros[-1], begin + len(block)
     edges = np.concatenate([*edges, [begin] if silent else []]).astype(int)
     starts, ends = edges[::2], edges[1::2]
-    long = ends - starts >= _LEAST
+    long = ends - starts >= _MIN_LENGTH
     return list(zip(starts[long].tolist(), ends[long].tolist(), strict=True))
 
 
-def _is_hole(samples: np.ndarray | LazySamples, first: int, end: int) -> bool:
-    """Whether there is sound at both edges; one of them may be an end of the recording."""
-    sides = [
-        part for part in (samples[max(0, first - _BESIDE) : first][::-1], samples[end : end + _BESIDE]) if part.size
-    ]
-    return bool(sides) and all(_is_sound(part) for part in sides)
+def _is_dropout(samples: np.ndarray | LazySamples, first: int, end: int) -> bool:
+    """Whether there is sound on both sides; one side may be an end of the recording."""
+    before, after = samples[max(0, first - _MARGIN) : first][::-1], samples[end : end + _MARGIN]
+    margins = [margin for margin in (before, after) if margin.size]
+    return bool(margins) and all(_is_sound(margin) for margin in margins)
 
 
-def _is_sound(part: np.ndarray) -> bool:
-    """Samples from an edge on: hardly a zero, and neither quieter nor flatter at the edge than further in."""
-    if part.size < _BESIDE or np.count_nonzero(part) <= _FULL * part.size:
+def _is_sound(margin: np.ndarray) -> bool:
+    """Whether samples, from the edge outwards, are rarely zero and neither quieter nor flatter at the edge than beyond."""
+    if margin.size < _MARGIN or np.count_nonzero(margin) <= _MIN_NONZERO * margin.size:
         return False
-    steps = abs(np.diff(part))
+    steps = abs(np.diff(margin))
     with np.errstate(over="ignore"):
-        loudness = np.sqrt(np.mean(part**2))
-    return bool(abs(part[:_EDGE]).max() > _LOUD * loudness or steps[: _EDGE - 1].max() > _STEEP * steps.max())
+        rms = np.sqrt(np.mean(margin**2))
+    return bool(abs(margin[:_EDGE]).max() > _LOUD * rms or steps[: _EDGE - 1].max() > _STEEP * steps.max())

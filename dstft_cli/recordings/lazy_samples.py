@@ -1,16 +1,19 @@
-"""A long row of samples that stays in its file: sliced like an array, each slice is read when it is asked for."""
+"""A long signal that stays in its file: sliced like an array, each slice is read when it is needed."""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-_BLOCK_SAMPLES = 1 << 20  # samples that are looked at together
+_BLOCK_SAMPLES = 1 << 20  # samples that are processed together
 
 
 class LazySamples:
-    """N samples, float64, less a straight line. read: (first, last) -> samples first to last - 1, as the file has them.
+    """N samples, float64, less a straight line. A slice, of step 1 only, returns a new array.
 
-    level, slope: of the line, at sample 0 and a sample. A slice gives a new array; step 1 only.
+    read: function of (first, last) that returns samples first to last - 1 as the file has them, (last - first,) float64.
+    count: N.
+    level: the line at sample 0, in the unit of the samples.
+    slope: the line's rise per sample.
     """
 
     dtype, ndim = np.dtype(np.float64), 1
@@ -23,12 +26,13 @@ class LazySamples:
 
     @property
     def shape(self) -> tuple[int]:
+        """(N,)."""
         return (self._count,)
 
-    def __getitem__(self, part: slice) -> np.ndarray:
-        first, last, step = part.indices(self._count)
+    def __getitem__(self, samples: slice) -> np.ndarray:
+        first, last, step = samples.indices(self._count)
         if step != 1:
-            raise ValueError("a tape is read in steps of 1")
+            raise ValueError(f"LazySamples are sliced in steps of 1, not {step}")
         values = self._read(first, last) if last > first else np.empty(0)
         if self._slope:
             return values - (self._level + self._slope * np.arange(first, last))
@@ -38,11 +42,23 @@ class LazySamples:
         return self[:].astype(dtype or self.dtype)
 
     def less(self, level: float, slope: float) -> "LazySamples":
-        """The same less another line."""
+        """The same samples less another straight line.
+
+        level: the line at sample 0, in the unit of the samples.
+        slope: the line's rise per sample.
+
+        Returns (N,) samples.
+        """
         return LazySamples(self._read, self._count, self._level + level, self._slope + slope)
 
 
 def iter_blocks(samples: np.ndarray | LazySamples, size: int = _BLOCK_SAMPLES) -> Iterator[np.ndarray]:
-    """Samples (N,), or whatever else is sliced like them, from first to last, so many at a time."""
+    """The samples block by block, from the first to the last.
+
+    samples: (N,), or anything else that is sliced along its first axis.
+    size: samples per block.
+
+    Yields blocks (size,); the last may be shorter.
+    """
     for first in range(0, len(samples), size):
         yield samples[first : first + size]

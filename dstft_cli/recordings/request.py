@@ -1,40 +1,82 @@
-"""What a reader is asked for (Request) and what it hands over (Recording), before a Signal is made of it."""
+"""What a reader is asked for (Request) and what it returns (Recording), before Signals are made of it."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from ..errors import InputError
 from ..text import listed, quoted, shown
 from .lazy_samples import LazySamples
+from .notes import WARNING, Note
 
-_HELD = 0.2  # of the memory for a run, in samples
-_WARNING = "warning: "  # how a note begins that tells of damage
-
-
-def warnings_in(notes: Iterable[str]) -> list[str]:
-    """What those notes on a recording say that tell of damage to it, or of samples that were not read."""
-    return [note.removeprefix(_WARNING) for note in notes if note.startswith(_WARNING)]
+_SAMPLES_SHARE = 0.2  # of the memory of a run; the rest is for what the run computes from the samples
 
 
-def most_samples(room: float) -> int:
-    """How many samples a run holds that may take so many bytes of memory; the rest is for what it makes of them."""
-    return int(_HELD * room / 8)
+def warnings_in(notes: Iterable[Note]) -> list[str]:
+    """The texts of those notes that are warnings."""
+    return [note.text for note in notes if note.severity == WARNING]
+
+
+def note_line(note: Note) -> str:
+    """A note on one line; a warning says that it is one."""
+    return f"warning: {note.text}" if note.severity == WARNING else note.text
+
+
+def max_samples(memory: float) -> int:
+    """The number of samples, over all channels, that a run may load at once.
+
+    memory: bytes that the run may use.
+    """
+    return int(_SAMPLES_SHARE * memory / 8)
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """The layout of a text file, as far as the user states it; None is detected.
+
+    delimiter: a character, or tab, space, comma, semicolon, pipe.
+    decimal: the decimal mark, "." or ",".
+    skip_rows: lines to skip at the top.
+    time_col: the time column, a name or a number from 1.
+    time_unit: of the time column, s, ms, us, ns, min or h.
+    value_col: the column to read, a name or a number from 1.
+    """
+
+    delimiter: str | None = None
+    decimal: str | None = None
+    skip_rows: int | None = None
+    time_col: str | int | None = None
+    time_unit: str | None = None
+    value_col: str | int | None = None
+
+    def stated(self) -> list[str]:
+        """The names of the options that are not None."""
+        return [name for name, value in vars(self).items() if value is not None]
+
+
+def load_options(settings: Mapping[str, object]) -> dict[str, object]:
+    """The keyword arguments of load_signals for settings given by name, those of a text file as one TextOptions."""
+    names = {field.name for field in fields(TextOptions)}
+    text = TextOptions(**{name: value for name, value in settings.items() if name in names})
+    return {**{name: value for name, value in settings.items() if name not in names}, "text": text}
 
 
 @dataclass(frozen=True)
 class Request:
-    """The part of a file to read.
+    """The file, and the time range and channels to read from it.
 
-    path: the file; str, possibly with the surrogates Python puts for bytes that are not UTF-8.
+    path: the file; a str, which may hold the surrogates that Python uses for bytes that are not UTF-8.
     channel: None (the first), a number from 1, a name, "mix" (the mean) or "all".
-    start, duration: s; duration None reads to the end.
-    fs: Hz, overrides what the file says.
-    room: bytes of memory that reading, and a run on what was read, may take; None: as many as are free. Of an audio file that
-        takes more than its share the samples are not held but read as they are needed.
-    Raises InputError for a rate that no file can have.
+    start: where to begin, in s.
+    duration: how much to read, in s; None reads to the end.
+    fs: sampling rate in Hz, instead of the one in the file.
+    text: the layout of a text file.
+    memory: bytes that reading, and a run on what was read, may use; None for all free memory. An audio file whose samples
+        exceed their share stays on disk and is read as needed.
+
+    Raises InputError for a sampling rate that is not positive.
     """
 
     path: str
@@ -42,12 +84,13 @@ class Request:
     start: float = 0.0
     duration: float | None = None
     fs: float | None = None
-    room: float | None = None
+    text: TextOptions = TextOptions()
+    memory: float | None = None
 
     @property
-    def most(self) -> float:
-        """How many samples of an audio file are held."""
-        return math.inf if self.room is None else most_samples(self.room)
+    def max_samples(self) -> float:
+        """The number of samples of an audio file that may be loaded at once, over all channels."""
+        return math.inf if self.memory is None else max_samples(self.memory)
 
     def __post_init__(self):
         if self.fs is not None and not (math.isfinite(self.fs) and self.fs > 0):
@@ -59,9 +102,12 @@ class Request:
         return shown(self.path, 80)
 
     def span(self, rate: float, total: int) -> tuple[int, int]:
-        """(first sample, number of samples) of the part, in a file of ``total`` samples at ``rate`` Hz.
+        """The time range in samples.
 
-        Raises InputError where that leaves no sample.
+        rate: sampling rate in Hz.
+        total: number of samples in the file.
+
+        Returns the first sample and the number of samples. Raises InputError where the range holds no sample.
         """
         length = f"the file is {total / rate:.6g} s long"
         if not (math.isfinite(self.start) and self.start >= 0):
@@ -80,7 +126,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Track:
-    """One channel as read: its name, its samples (N,) and their unit."""
+    """One channel as read.
+
+    name: of the channel.
+    samples: (N,) float64 or int64, in ``unit``.
+    unit: of the samples, "" where unknown.
+    """
 
     name: str
     samples: np.ndarray | LazySamples
@@ -89,31 +140,45 @@ class Track:
 
 @dataclass(frozen=True)
 class Recording:
-    """The tracks asked for; channels names all there are; rate in Hz; start in s into the file."""
+    """What a reader returns.
+
+    tracks: the channels asked for.
+    channels: the names of all channels in the file.
+    rate: sampling rate in Hz.
+    start: time of the first sample in the file, in s.
+    notes: remarks for the user.
+    """
 
     tracks: list[Track]
     channels: tuple[str, ...]
     rate: float
     start: float
-    notes: list[str]
+    notes: list[Note]
 
 
 @dataclass(frozen=True)
 class Pick:
-    """One channel to take: its name and position, or None for the mean over all."""
+    """One channel to read.
+
+    name: of the channel.
+    position: from 0 among all channels; None for the mean over all.
+    """
 
     name: str
     position: int | None
 
 
-def pick_channels(request: Request, names: list[str]) -> tuple[list[Pick], list[str]]:
-    """The channels asked for among ``names``, and a note where others are left out unasked.
+def pick_channels(request: Request, names: list[str]) -> tuple[list[Pick], list[Note]]:
+    """The channels that a request asks for.
 
-    Raises InputError for one that is not there.
+    names: of all channels in the file.
+
+    Returns the channels, and a note where others are left out by default.
+    Raises InputError for a channel that does not exist.
     """
     channel = request.channel
     if channel is None:
-        return [Pick(names[0], 0)], _note_others(names)
+        return [Pick(names[0], 0)], _note_on_others(names)
     wanted = str(channel).strip()
     if wanted == "mix":
         return [Pick("mix", None)], []
@@ -122,14 +187,20 @@ def pick_channels(request: Request, names: list[str]) -> tuple[list[Pick], list[
     position = find_name(wanted, names)
     if position is None:
         raise InputError(
-            f"{request.where}: channel {quoted(wanted, 30)} is not there; "
+            f"{request.where}: channel {quoted(wanted, 30)} does not exist; "
             f"choose mix, all, 1 to {len(names)} or one of {listed(names)}"
         )
     return [Pick(names[position], position)], []
 
 
 def find_name(wanted: str, names: list[str] | tuple[str, ...]) -> int | None:
-    """Position of the name, whatever its case, or of the number from 1; None where there is neither."""
+    """The position of a name among others.
+
+    wanted: the name, in upper or lower case, or its number from 1.
+    names: all names.
+
+    Returns the position from 0; None where neither fits.
+    """
     if wanted in names:
         return names.index(wanted)
     folded = [name.casefold() for name in names]
@@ -140,10 +211,10 @@ def find_name(wanted: str, names: list[str] | tuple[str, ...]) -> int | None:
     return None
 
 
-def _note_others(names: list[str]) -> list[str]:
+def _note_on_others(names: list[str]) -> list[Note]:
     if len(names) == 1:
         return []
     numbered = names == [str(i + 1) for i in range(len(names))]
     used = names[0] if numbered else quoted(names[0], 40)
     others = f"2..{len(names)}" if numbered and len(names) > 2 else listed(names[1:])
-    return [f"using channel {used} of {len(names)}; --channel {others}, mix or all for the others"]
+    return [Note(f"using channel {used} of {len(names)}; choose another with --channel: {others}, mix or all")]

@@ -13,6 +13,7 @@ import numpy as np
 from ..config.grid import make_grid
 from ..config.loading import Config, load_config
 from ..errors import ConfigError, InputError
+from ..recordings.notes import Note
 from ..recordings.signal import Signal
 from ..stft.checked_transform import Accuracy
 from ..stft.modes import OVERLAP, theta_shape
@@ -144,7 +145,7 @@ def _origin(metrics: dict) -> dict:
         **{name: _text(metrics, "input", name) for name in ("name", "channel", "unit")},
         "channels": _texts(metrics, "input", "channels"),
         "sha256": _at(metrics, (str, NoneType), "input", "sha256"),
-        "notes": _texts(metrics, "notes"),
+        "notes": tuple(Note(_text(note, "text"), _text(note, "severity")) for note in _at(metrics, list, "notes")),
     }
 
 

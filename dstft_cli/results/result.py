@@ -1,6 +1,6 @@
 """What a run gives: arrays, metrics and config, and the names they have on disk."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from ..text import one_line
 from .progress import CONVERGED, PATIENCE, STEPS
 from .versions import versions
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 ARRAYS, METRICS, CONFIG = "result.npz", "metrics.json", "config.yaml"
 COMPLETE = (CONVERGED, PATIENCE, STEPS)
 BESIDE = ("stft", "theta", "signal")
@@ -200,7 +200,7 @@ class Result:
             "threads": self.threads,
             "seed": self.config.run.seed,
             "input": self._input(),
-            "notes": list(self.signal.notes),
+            "notes": [asdict(note) for note in self.signal.notes],
             "versions": versions(),
         }
 

@@ -1,7 +1,7 @@
 """What a recording is: its format and length, the level of each channel, and what ``dstft optimize`` would do with it."""
 
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -10,8 +10,10 @@ from ..config.loading import Config, merge_config
 from ..errors import InputError
 from ..optimization.resources import most_samples_in_memory, plan_run
 from ..recordings.audio import audit_file, open_audio, read_audio
-from ..recordings.request import Request
-from ..recordings.signal import TEXT_EXTENSIONS, Signal, check_signal, detrend, load_signals
+from ..recordings.detrend import detrend
+from ..recordings.notes import WARNING, Note
+from ..recordings.request import Request, load_options
+from ..recordings.signal import TEXT_EXTENSIONS, Signal, check_signal, load_signals
 from ..stft.modes import FIXED, FIXED_HOP, PLANE
 from ..text import stem
 
@@ -44,7 +46,7 @@ def describe_recording(path: str, config: Config) -> dict:
         "channels_in_file": len(first.channels),
         "share_measured": min(1.0, len(first.samples) / samples),
         "channels": [_level(signal, header) for signal in signals],
-        "notes": [note for note in dict.fromkeys(notes) if not note.startswith("using channel ")],
+        "notes": [asdict(note) for note in dict.fromkeys(notes) if not note.text.startswith("using channel ")],
         "optimize": _plan(config, first, samples),
     }
 
@@ -69,9 +71,9 @@ def _header(path: str, config: Config) -> dict:
         }
 
 
-def _signals(path: str, config: Config, header: dict) -> tuple[list[Signal], int, list[str]]:
+def _signals(path: str, config: Config, header: dict) -> tuple[list[Signal], int, list[Note]]:
     """The channels asked for, or all; the number of samples in the time range asked for; and further notes."""
-    settings = config.signal.model_dump(exclude={"detrend"})
+    settings = load_options(config.signal.model_dump(exclude={"detrend"}))
     channel = settings.pop("channel")
     if header and _WHOLE < header["samples"] * header["channels"] < _UNKNOWN_LENGTH:
         request = Request(os.fsdecode(path), channel or "all", settings["start"], settings["duration"], settings["fs"])
@@ -85,11 +87,11 @@ def _signals(path: str, config: Config, header: dict) -> tuple[list[Signal], int
         if channel is not None:
             raise
         signals = _finite(load_signals(path, **settings))  # the channel that optimize takes
-        remarks = [f"other channels cannot be used: {error}"]
+        remarks = [Note(f"other channels cannot be used: {error}")]
     return signals, len(signals[0].samples), remarks
 
 
-def _in_blocks(request: Request, header: dict, first: int, count: int) -> tuple[list[Signal], int, list[str]]:
+def _in_blocks(request: Request, header: dict, first: int, count: int) -> tuple[list[Signal], int, list[Note]]:
     """As _signals, for a recording too long to be read whole: evenly spaced blocks of it, joined."""
     size = _WHOLE // header["channels"] // BLOCKS
     blocks, rate, remarks = [], header["rate"], []
@@ -99,7 +101,7 @@ def _in_blocks(request: Request, header: dict, first: int, count: int) -> tuple[
         except InputError as error:
             if not blocks:
                 raise
-            remarks.append(f"warning: {error}")
+            remarks.append(Note(str(error), WARNING))
             break
         shared = {"sample_rate": rate, "name": stem(request.path), "path": request.path, "start": recording.start}
         shared |= {"channels": recording.channels, "notes": recording.notes}

@@ -10,7 +10,9 @@ from ..errors import OutputExistsError
 from ..figures.of_result import FIGURE_KINDS, FIGURES, make_figures
 from ..optimization.optimize import optimize, plan_signal
 from ..optimization.resources import PICTURES, ResourcePlan, run_room
-from ..recordings.signal import Signal, check_signal, detrend, load_signals
+from ..recordings.detrend import detrend
+from ..recordings.request import load_options
+from ..recordings.signal import Signal, check_signal, load_signals
 from ..results.progress import INTERRUPTED, OnStep, Step
 from ..results.result import ARRAYS, BESIDE, COMPLETE, CONFIG, METRICS, Result
 from ..results.writer import write_arrays, write_config, write_metrics
@@ -25,10 +27,10 @@ _FIGURE_FILES = [f"{name}.{kind}" for name in FIGURES for kind in FIGURE_KINDS]
 def load_inputs(path: str | Path, config: Config, whole: bool = True) -> list[Signal]:
     """The signals that the config's section ``signal`` selects from a file. Raises InputError.
 
-    whole: False leaves recordings in their file that are long for the memory allowed: their samples are then a Tape.
+    whole: False leaves recordings in their file that are long for the memory allowed: their samples are then LazySamples.
     """
-    settings = config.signal.model_dump(exclude={"detrend"})
-    signals = load_signals(path, **settings, room=None if whole else run_room(config))
+    options = load_options(config.signal.model_dump(exclude={"detrend"}))
+    signals = load_signals(path, **options, memory=None if whole else run_room(config))
     for signal in signals:
         check_signal(signal, 2)
     return [detrend(signal, config.signal.detrend) for signal in signals]

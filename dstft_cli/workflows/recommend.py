@@ -6,7 +6,7 @@ the size of the picture, but that share of it is the same at every window length
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -256,7 +256,7 @@ def _signal(found: Recommendation, i: int) -> dict:
         "hop_while_searching": grid.hop,
         "own_best_seconds": found.own[i],
         "curve": {"loss": found.losses[:, i].tolist(), found.criterion: found.values[:, i].tolist()},
-        "notes": list(signal.notes),
+        "notes": [asdict(note) for note in signal.notes],
     }
 
 

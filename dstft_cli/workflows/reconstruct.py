@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..recordings.audio import write_wav
+from ..recordings.wav_writer import write_wav
 from ..results.in_memory import load_into_memory
 from ..results.npy_files import read_npy
 from ..results.progress import OnStep, Step

@@ -1,7 +1,7 @@
 """Good files spoilt at random, 2000 of each format from 20 good ones: what escapes, hangs, crashes or takes all memory?
 
 ``python tests/benchmarks/mutants.py [--count 2000] [--how whole] [--keep FOLDER] [--seed 0] [format ...]``. How: ``whole`` reads as the
-commands do, ``audit`` without the trial run in another process that damaged files get, ``raw`` lets libsndfile read
+commands do, ``audit`` without decoding damaged files in another process first, ``raw`` lets libsndfile read
 unprotected, to show what it is protected from. Mutants that end badly are kept in FOLDER. Exit code 1 where there are any.
 """
 
@@ -174,33 +174,38 @@ def read(path: Path, how: str) -> str:
             return "refused"
         return "read"
     case = hostile_outcomes.Case(path.name, path.read_bytes(), READ)
-    if path.suffix == ".npz":
-        from dstft_cli.results.npy_files import read_npz
-        from dstft_cli.results.reader import _HISTORY, _NAMES
-
-        outcome, told = hostile_outcomes._came(
-            lambda p: read_npz(p, _NAMES, _HISTORY, "result", "mend") and [], case, path.parent
-        )
-    elif path.suffix == ".yaml":
-        outcome, told = hostile_outcomes._came(lambda p: hostile_outcomes.load_config(p) and [], case, path.parent)
-    else:
-        outcome, told = hostile_outcomes._came(signal_notes, case, path.parent)
-    parts = told.split("\n") if path.suffix == ".yaml" else told.split(" | ") if outcome != "refused" else [told]
-    if outcome == "a fault" or all(part.isprintable() and len(part) <= 300 for part in parts):
-        return outcome if outcome != "a fault" else f"escaped: {told[:120]}"
-    return f"badly told: {told[:400]!r}"
+    outcome, message = hostile_outcomes.outcome_of(READERS.get(path.suffix, signal_notes), case, path.parent)
+    lines = (
+        message.split("\n") if path.suffix == ".yaml" else message.split(" | ") if outcome != "refused" else [message]
+    )
+    if outcome == "a fault" or all(line.isprintable() and len(line) <= 300 for line in lines):
+        return outcome if outcome != "a fault" else f"escaped: {message[:120]}"
+    return f"badly worded: {message[:400]!r}"
 
 
-def signal_notes(path: Path) -> list[str]:
-    signals = hostile_outcomes.load_signals(path, channel="all")
-    for signal in signals:
-        hostile_outcomes.check_signal(signal, 2)
-    return list(signals[0].notes)
+def signal_notes(path: Path) -> list:
+    return hostile_outcomes.notes_of(path)[1]
+
+
+def npz_notes(path: Path) -> list:
+    from dstft_cli.results.npy_files import read_npz
+    from dstft_cli.results.reader import _HISTORY, _NAMES
+
+    return read_npz(path, _NAMES, _HISTORY, "result", "run it again") and []
+
+
+def yaml_notes(path: Path) -> list:
+    from dstft_cli.config.loading import load_config
+
+    return load_config(path) and []
+
+
+READERS = {".npz": npz_notes, ".yaml": yaml_notes}
 
 
 def work(pipe, how: str) -> None:
     """A reader's life: a path comes in, what became of it and the most memory so far (bytes) go out."""
-    hostile_outcomes.bounded(trials=how == "whole")
+    hostile_outcomes.bounded(sandbox=how == "whole")
     pipe.send("ready")
     while path := pipe.recv():
         outcome = read(path, how)

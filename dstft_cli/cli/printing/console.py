@@ -17,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from ...recordings.request import warnings_in
+from ...recordings.notes import WARNING, Note
+from ...recordings.request import note_line
 from ...text import one_line
 
 if TYPE_CHECKING:  # torch is slow to import, and not every command needs it
@@ -39,9 +40,9 @@ _QUIET_SECONDS = 2.0  # between two plain lines
 _LOG_SECONDS = 10.0  # between two on many inputs
 
 
-def note_text(note: str) -> str:
-    """A note on a recording as one line of text."""
-    return one_line(note)
+def note_text(note: Note) -> str:
+    """A note on a recording as one line of text; a warning says that it is one."""
+    return one_line(note_line(note))
 
 
 class Console:
@@ -70,19 +71,16 @@ class Console:
         for note, of in dict.fromkeys(notes):
             self.remark(note, of)
 
-    def row_notes(self, notes: Iterable[str], of: str) -> None:
+    def row_notes(self, notes: Iterable[Note], of: str) -> None:
         """Print the notes of a batch's row that tell of damage. of: the name of the input."""
         for note in notes:
-            if warnings_in([note]):
+            if note.severity == WARNING:
                 self.remark(note, of)
 
-    def remark(self, note: str, of: str = "") -> None:
+    def remark(self, note: Note, of: str = "") -> None:
         """Print a note on a recording; damage even with -q. of: the recording's name, where there are several."""
-        lead, warning = f"{of}: " if of else "", warnings_in([note])
-        if warning:
-            self.warn(lead + warning[0])
-        else:
-            self.say(lead + note)
+        show = self.warn if note.severity == WARNING else self.say
+        show(f"{of}: {note.text}" if of else note.text)
 
     @contextlib.contextmanager
     def progress(self) -> Iterator[Callable[[Step], None]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ...optimization.resources import rough_time
+from ...recordings.notes import Note
 from ...text import duration_text, shown, size_words, time_text
 from ...workflows.describe_recording import BLOCKS
 from .console import Row, note_text
@@ -30,7 +31,7 @@ def rows(facts: dict) -> Iterator[Row]:
         yield "", f"and {len(channels) - _MOST_CHANNELS} channels more; --json lists all"
     yield from _plan_rows(facts["optimize"])
     for note in facts["notes"]:
-        yield "note", note_text(note)
+        yield "note", note_text(Note(**note))
 
 
 def _level_text(channel: dict) -> str:

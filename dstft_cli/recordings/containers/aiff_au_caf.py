@@ -1,4 +1,4 @@
-"""AIFF, AU and CAF: declared sizes and counts against the bytes there are (Apple's AIFF 1.3 and Core Audio Format 1.0)."""
+"""AIFF, AU and CAF: declared sizes and counts compared with the bytes present (Apple's AIFF 1.3 and Core Audio Format 1.0)."""
 
 import math
 import struct
@@ -8,13 +8,20 @@ from .chunks import AIFF, Chunk, Chunks, Dialect, is_name, kind_name
 from .report import ContainerReport
 
 _CAF = Dialect("big", 4, 8, step=1)
-_TO_THE_END = 2**64 - 1  # the size of samples that were still being written
+_TO_THE_END = 2**64 - 1  # the size of samples that were still being recorded
 _PLAIN = {b"NONE", b"twos", b"sowt", b"in24", b"in32", b"fl32", b"FL32", b"fl64", b"FL64", b"raw "}
 _CUT = "it was cut off or not closed"
 
 
-def iff_audit(file: BinaryIO, head: bytes, report: ContainerReport) -> bool:
-    """Look through a file that begins with the bytes ``head``; False where it is none of these formats."""
+def audit_iff(file: BinaryIO, head: bytes, report: ContainerReport) -> bool:
+    """Audit an AIFF, AU or CAF file.
+
+    file: the open file.
+    head: its first bytes, 64 where there are as many.
+    report: gets the notes.
+
+    Returns False where the file has none of these formats. Raises InputError where the samples cannot be read.
+    """
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         _Aiff(Chunks(file, AIFF), report, head).audit()
     elif head[:4] in (b".snd", b"dns.") and len(head) >= 24:
@@ -33,47 +40,50 @@ class _Aiff:
         self.chunks, self.report = chunks, report
         self.end = int.from_bytes(head[4:8], "big") + 8
         self.compressed = head[8:12] == b"AIFC"
-        self.found: dict[bytes, Chunk] = {}
+        self.by_kind: dict[bytes, Chunk] = {}
 
     def audit(self) -> None:
         for chunk in self.chunks.walk(12):
             if not is_name(chunk.kind):
-                self._nameless(chunk)
+                self._check_padding(chunk)
                 break
-            if chunk.kind in (b"COMM", b"SSND") and chunk.kind in self.found:
+            if chunk.kind in (b"COMM", b"SSND") and chunk.kind in self.by_kind:
                 self.report.warn(f"byte {chunk.offset}: a second {kind_name(chunk.kind)} chunk; only one was read")
-            self.found.setdefault(chunk.kind, chunk)
-            if chunk.cut and chunk.kind != b"SSND":
+            self.by_kind.setdefault(chunk.kind, chunk)
+            if chunk.truncated and chunk.kind != b"SSND":
                 self.report.warn(
                     f"byte {chunk.offset}: chunk {kind_name(chunk.kind)} declares {chunk.size} bytes, the file ends after "
-                    f"{chunk.held}; it was cut off"
+                    f"{chunk.present}; it was cut off"
                 )
-        missing = next((kind for kind in (b"COMM", b"SSND") if kind not in self.found), None)
+        missing = next((kind for kind in (b"COMM", b"SSND") if kind not in self.by_kind), None)
         if missing:
-            raise self.report.refuse(
-                self.chunks.total, f"no chunk {kind_name(missing)} up to here; the file is cut off or damaged"
+            raise self.report.refusal(
+                self.chunks.total, f"no chunk {kind_name(missing)} before this point; the file is cut off or damaged"
             )
-        self._check_samples(self.found[b"COMM"], self.found[b"SSND"])
+        self._check_samples(self.by_kind[b"COMM"], self.by_kind[b"SSND"])
         if abs(self.end - self.chunks.total) > 1 and not self.report.damaged:
             self.report.warn(
-                f"the FORM header says that the file ends at byte {self.end}, it ends at {self.chunks.total}; "
-                "it was cut off, joined on to, or not closed"
+                f"the FORM header declares that the file ends at byte {self.end}, it ends at byte {self.chunks.total}; "
+                "it was cut off or not closed, or data was appended"
             )
 
-    def _nameless(self, chunk: Chunk) -> None:
+    def _check_padding(self, chunk: Chunk) -> None:
+        """Warn of bytes that are no chunk, unless they are zero."""
         if any(self.chunks.bytes(chunk.offset, 1 << 16)):
-            self.report.warn(f"byte {chunk.offset}: found {kind_name(chunk.kind)} where a chunk should begin")
+            self.report.warn(f"byte {chunk.offset}: expected the name of a chunk, found {kind_name(chunk.kind)}")
 
     def _check_samples(self, common: Chunk, sound: Chunk) -> None:
         body, start = self.chunks.content(common, 22), self.chunks.content(sound, 8)
         if len(body) < 18 or len(start) < 8:
-            raise self.report.refuse(common.offset + 4, "a COMM or SSND chunk that is too short to describe samples")
+            raise self.report.refusal(common.offset + 4, "the COMM or the SSND chunk is too short to describe samples")
         channels, frames, bits = struct.unpack(">hIh", body[:8])
         if not 1 <= (rate := _extended(body[8:18])) < 1 << 31:
-            raise self.report.refuse(common.body + 8, f"a sampling rate of {rate:g} Hz, expected 1 to {2**31 - 1} Hz")
+            raise self.report.refusal(common.body + 8, f"a sampling rate of {rate:g} Hz, expected 1 to {2**31 - 1} Hz")
         size = sound.size - 8 - int.from_bytes(start[:4], "big")
-        if sound.cut:
-            self.report.warn(f"the header declares {sound.size} bytes of samples, the file holds {sound.held}; {_CUT}")
+        if sound.truncated:
+            self.report.warn(
+                f"the header declares {sound.size} bytes of samples, the file holds {sound.present}; {_CUT}"
+            )
         frame = channels * ((bits + 7) // 8)
         if self.compressed and body[18:22] not in _PLAIN:
             frame = channels if body[18:22].lower() in (b"ulaw", b"alaw") else 0
@@ -84,7 +94,7 @@ class _Aiff:
 
 
 def _extended(raw: bytes) -> float:
-    """The number that ten bytes are in extended precision (IEEE 754, Apple's SANE)."""
+    """The number that ten bytes encode in extended precision (IEEE 754, Apple's SANE)."""
     exponent, mantissa = struct.unpack(">HQ", raw)
     if exponent & 0x7FFF == 0x7FFF:
         return math.nan
@@ -94,20 +104,20 @@ def _extended(raw: bytes) -> float:
 def _check_au(file: BinaryIO, head: bytes, report: ContainerReport) -> None:
     order = "big" if head[:4] == b".snd" else "little"
     start, size = (int.from_bytes(head[i : i + 4], order) for i in (4, 8))
-    held = file.seek(0, 2) - start
-    if size != 0xFFFFFFFF and size > held:
-        report.warn(f"the header declares {size} bytes of samples, the file holds {max(0, held)}; {_CUT}")
-    elif size != 0xFFFFFFFF and size < held:
-        report.warn(f"the header declares {size} bytes of samples, the file holds {held}; something was joined on")
+    present = file.seek(0, 2) - start
+    if size != 0xFFFFFFFF and size > present:
+        report.warn(f"the header declares {size} bytes of samples, the file holds {max(0, present)}; {_CUT}")
+    elif size != 0xFFFFFFFF and size < present:
+        report.warn(f"the header declares {size} bytes of samples, the file holds {present}; data was appended")
 
 
 def _check_caf(chunks: Chunks, report: ContainerReport) -> None:
     for chunk in chunks.walk(8):
-        if chunk.cut and not (chunk.kind == b"data" and chunk.size == _TO_THE_END):
+        if chunk.truncated and not (chunk.kind == b"data" and chunk.size == _TO_THE_END):
             report.warn(
                 f"byte {chunk.offset}: chunk {kind_name(chunk.kind)} declares {chunk.size} bytes, the file holds "
-                f"{max(0, chunk.held)}; {_CUT}"
+                f"{max(0, chunk.present)}; {_CUT}"
             )
         elif not is_name(chunk.kind):
-            report.warn(f"byte {chunk.offset}: found {kind_name(chunk.kind)} where a chunk should begin")
+            report.warn(f"byte {chunk.offset}: expected the name of a chunk, found {kind_name(chunk.kind)}")
             return

@@ -1,25 +1,27 @@
-"""What libsndfile overlooks in the containers it reads: wrong sizes, broken pages, lists without end.
+"""The audit of a container before libsndfile opens it: wrong sizes, broken pages, endless lists, which libsndfile overlooks.
 
-Everything here is known before libsndfile opens the file; sizes are held against the bytes there are, and believed no further.
+Declared sizes are compared with the bytes in the file, and trusted no further.
 """
 
 from ..request import Request
-from .aiff_au_caf import iff_audit
-from .flac import flac_audit
-from .ogg import ogg_audit
+from .aiff_au_caf import audit_iff
+from .flac import audit_flac
+from .ogg import audit_ogg
 from .report import ContainerReport
-from .riff import riff_audit
+from .riff import audit_riff
 
-_AUDITS = (riff_audit, iff_audit, flac_audit, ogg_audit)
+_AUDITS = (audit_riff, audit_iff, audit_flac, audit_ogg)
 
 
 def audit_container(request: Request) -> ContainerReport:
-    """What the container of an audio file says of itself, and where that does not hold.
+    """Compare what the container of an audio file declares with its bytes.
 
-    Raises InputError for a file in which there are no samples, or at which libsndfile would not come back.
+    request: names the file.
+
+    Returns the report. Raises InputError for a file without samples, or one on which libsndfile would hang.
     """
     report = ContainerReport(request)
     with open(request.path, "rb") as file:
         head = file.read(64)
-        report.known = any(look(file, head, report) for look in _AUDITS)
+        report.known = any(audit(file, head, report) for audit in _AUDITS)
     return report

@@ -1,19 +1,22 @@
-"""The chunks of which WAV, RF64, W64 and AIFF files are made: where each lies, what it claims, what is there of it."""
+"""Chunks, of which WAV, RF64, W64, AIFF and CAF files consist: their positions, their declared sizes, the bytes present."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-_MOST_CHUNKS = 10_000  # in one file; recorders write a dozen
-_MOST_BYTES = 1 << 20  # of a chunk that are looked at
+_MAX_CHUNKS = 10_000  # in one file; recorders write a dozen
+_MAX_BYTES = 1 << 20  # of a chunk that are read
 
 
 @dataclass(frozen=True)
 class Dialect:
     """How a family of formats writes its chunks.
 
-    kind, size: bytes of a chunk's name and of its size. order: of the bytes of numbers.
-    whole: whether the size counts the header too. step: chunks begin at its multiples.
+    order: byte order of numbers, "little" or "big".
+    kind: bytes of a chunk's name.
+    size: bytes of a chunk's size.
+    whole: whether the size includes the header.
+    step: chunks begin at multiples of this many bytes.
     """
 
     order: str
@@ -23,7 +26,7 @@ class Dialect:
     step: int = 2
 
     def number(self, raw: bytes) -> int:
-        """The whole number that those bytes are."""
+        """The whole number that those bytes encode."""
         return int.from_bytes(raw, self.order)
 
 
@@ -34,67 +37,81 @@ W64 = Dialect("little", 16, 8, True, 8)
 
 @dataclass(frozen=True)
 class Chunk:
-    """kind: its name. offset: its first byte in the file. body: the first behind its header.
+    """One chunk of a file.
 
-    size: bytes of the body as declared. held: those that the file has.
+    kind: its name.
+    offset: its first byte in the file.
+    body: the first byte after its header.
+    size: bytes of the body as declared.
+    present: bytes of the body that the file has.
     """
 
     kind: bytes
     offset: int
     body: int
     size: int
-    held: int
+    present: int
 
     @property
     def end(self) -> int:
-        """The byte behind its body."""
+        """The first byte after its body."""
         return self.body + self.size
 
     @property
-    def cut(self) -> bool:
+    def truncated(self) -> bool:
         """Whether the file ends within it."""
-        return self.held < self.size
+        return self.present < self.size
 
 
 class Chunks:
-    """Reads an open file of chunks; ``total`` is its length in bytes."""
+    """Reads the chunks of an open file.
+
+    file: the file.
+    dialect: how its chunks are written.
+
+    ``total`` is the length of the file in bytes.
+    """
 
     def __init__(self, file: BinaryIO, dialect: Dialect):
         self.file, self.dialect = file, dialect
         self.total = file.seek(0, 2)
 
-    def bytes(self, place: int, count: int) -> bytes:
-        """At most ``count`` bytes from a place in the file on."""
-        self.file.seek(place)
+    def bytes(self, offset: int, count: int) -> bytes:
+        """At most ``count`` bytes of the file from ``offset`` on."""
+        self.file.seek(offset)
         return self.file.read(count)
 
-    def content(self, chunk: Chunk, most: int = _MOST_BYTES) -> bytes:
-        """The body of a chunk, as far as it is there and not too long to be looked at."""
-        return self.bytes(chunk.body, min(chunk.held, most))
+    def content(self, chunk: Chunk, limit: int = _MAX_BYTES) -> bytes:
+        """The body of a chunk, as far as it is present, in at most ``limit`` bytes."""
+        return self.bytes(chunk.body, min(chunk.present, limit))
 
     def walk(self, start: int, long_sizes: dict[bytes, int] | None = None) -> Iterator[Chunk]:
-        """The chunks from a place on, as far as headers are whole, and at most some thousands of them.
+        """The chunks from a byte on, as long as their headers are complete; at most some thousands.
 
-        long_sizes: filled while walking; by kind, the size of a chunk whose own field is full of ones.
+        start: the first byte of the first chunk.
+        long_sizes: sizes in bytes by kind, for chunks whose own size is 0xFFFFFFFF; the caller may fill it meanwhile.
         """
-        head, place = self.dialect.kind + self.dialect.size, start
-        for _ in range(_MOST_CHUNKS):
-            header = self.bytes(place, head)
+        head, offset = self.dialect.kind + self.dialect.size, start
+        for _ in range(_MAX_CHUNKS):
+            header = self.bytes(offset, head)
             if len(header) < head:
                 return
             kind, size = header[: self.dialect.kind], self.dialect.number(header[self.dialect.kind :])
             if long_sizes and size == 0xFFFFFFFF:
                 size = long_sizes.get(kind, size)
             size = max(0, size - head) if self.dialect.whole else size
-            body = place + head
-            yield Chunk(kind, place, body, size, min(size, self.total - body))
-            place = body + size + -(body + size - start) % self.dialect.step
-            if place >= self.total:
+            body = offset + head
+            yield Chunk(kind, offset, body, size, min(size, self.total - body))
+            offset = body + size + -(body + size - start) % self.dialect.step
+            if offset >= self.total:
                 return
 
 
-def behind_id3(head: bytes) -> int:
-    """The byte behind the ID3 tag that some programs put before whatever file; 0 where ``head``, its first bytes, has none."""
+def end_of_id3(head: bytes) -> int:
+    """The length in bytes of the ID3 tag that some programs put before a file; 0 where there is none.
+
+    head: the first bytes of the file, 10 or more.
+    """
     if head[:3] != b"ID3" or len(head) < 10:
         return 0
     size = 0
@@ -104,7 +121,7 @@ def behind_id3(head: bytes) -> int:
 
 
 def is_name(kind: bytes) -> bool:
-    """Whether four bytes can be the name of a chunk: letters, digits and the like."""
+    """Whether all bytes are printable ASCII, as those of chunk names are."""
     return all(32 <= byte < 127 for byte in kind)
 
 

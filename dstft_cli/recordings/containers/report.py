@@ -1,43 +1,49 @@
-"""What an audit of a file says: remarks for the user, and whether the file is as it should be."""
+"""What an audit of a file reports: remarks for the user, and whether the file is damaged."""
 
 from dataclasses import dataclass, field
 
 from ...errors import InputError
 from ...text import shown
+from ..notes import WARNING, Note
 from ..request import Request
-
-_WARNING = "warning: "
 
 
 @dataclass
 class ContainerReport:
-    """Collected while a file is looked through.
+    """Filled while the container of a file is audited.
 
-    notes: one-line remarks. known: whether the format is one that is looked through. damaged: whether a note tells of damage.
-    frames: those that the container counts, where it does.
+    request: names the file.
+    notes: remarks for the user.
+    known: whether the format is one that is audited.
+    damaged: whether a note is a warning.
+    declared_frames: the frames that the container itself counts; None where it does not.
     """
 
     request: Request
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     known: bool = False
     damaged: bool = False
-    frames: int | None = None
+    declared_frames: int | None = None
 
     def remark(self, sentence: str) -> None:
-        """Something a user may want to know of a sound file."""
-        self.notes.append(sentence)
+        """Add what a user may want to know about a good file."""
+        self.notes.append(Note(sentence))
 
     def warn(self, sentence: str) -> None:
-        """Damage, or what looks like it; said once."""
+        """Add damage, or what looks like it, unless it was added before."""
         self.damaged = True
-        if (note := _WARNING + sentence) not in self.notes:
+        if (note := Note(sentence, WARNING)) not in self.notes:
             self.notes.append(note)
 
     def fault(self, limit: int) -> str:
-        """The first damage found, in so many characters; "" where there is none."""
-        first = next((note for note in self.notes if note.startswith(_WARNING)), "")
-        return shown(first.removeprefix(_WARNING), limit)
+        """The first warning in at most ``limit`` characters; "" where there is none."""
+        return shown(next((note.text for note in self.notes if note.severity == WARNING), ""), limit)
 
-    def refuse(self, place: int, sentence: str, mend: str = "take another copy") -> InputError:
-        """The error to raise where reading on would make no sense."""
-        return InputError(f"{self.request.where} byte {place}: {sentence}; {mend}")
+    def refusal(self, byte_offset: int, sentence: str, fix: str = "take another copy") -> InputError:
+        """The error to raise where reading on would make no sense.
+
+        byte_offset: where in the file.
+        sentence: what is wrong there.
+        fix: what the user can do.
+        """
+        return InputError(f"{self.request.where} byte {byte_offset}: {sentence}; {fix}")

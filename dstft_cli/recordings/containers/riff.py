@@ -1,58 +1,40 @@
-"""WAV, RIFX, RF64 and W64: whether sizes, sample format and counts agree with each other and with the bytes there are.
+"""WAV, RIFX, RF64 and W64: whether sizes, sample format and counts agree with each other and with the bytes present.
 
-libsndfile believes some of them and drops what does not fit without a word, or steps back over a negative size for ever.
+libsndfile trusts some of them and drops what does not fit without an error, or hangs on a negative size.
 The chunks are those of the RIFF specification (Microsoft and IBM 1991), EBU Tech 3306 (RF64) and Sony's Wave64.
 """
 
 import struct
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from ...errors import InputError
-from .chunks import RIFF, RIFX, W64, Chunk, Chunks, behind_id3, is_name, kind_name
+from .chunks import RIFF, RIFX, W64, Chunk, Chunks, end_of_id3, is_name, kind_name
 from .report import ContainerReport
+from .wave_format import WaveFormat, read_format
 
 _W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 _FULL = 0xFFFFFFFF
-_STREAMED = 0x7FFF0000  # sizes from here on stand for "not known yet" where the file went through a pipe
-_PLAIN = {1: "integers", 3: "floats", 6: "A-law", 7: "mu-law"}
-_BLOCKS = {2, 0x11, 0x31}  # ADPCM and GSM: blocks of several samples
+_STREAMED = 0x7FFF0000  # larger sizes mean "unknown" where the file was written to a pipe
 _BITSTREAMS = {0x14, 0x40}  # G.723 and G.721, whose last block may be short
-_MOST_CHANNELS = 1024  # that libsndfile reads
-_EXTENSIBLE = 0xFFFE
-_TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")  # that players put behind whatever file
-_PADDING = 1 << 16  # zero bytes behind the end that are no cause for a word
+_MAX_CHANNELS = 1024  # of libsndfile
+_TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")  # that players append to any file
+_PADDING = 1 << 16  # zero bytes after the end that need no warning
+_MAX_ENTRIES = 20_000  # of a list
+_TABLES = {b"cue ": (0, 4, 24), b"smpl": (28, 36, 24)}  # offset of the count and of the entries, bytes per entry
 
 
-@dataclass(frozen=True)
-class _Form:
-    """The body of a fmt chunk: bits a sample, bytes a frame (align) and a second (speed)."""
+def audit_riff(file: BinaryIO, head: bytes, report: ContainerReport) -> bool:
+    """Audit a WAV, RIFX, RF64 or W64 file.
 
-    tag: int
-    channels: int
-    rate: int
-    speed: int
-    align: int
-    bits: int
-    per_block: int  # frames in each block of align bytes
+    file: the open file.
+    head: its first bytes, 64 where there are as many.
+    report: gets the notes.
 
-    @property
-    def plain(self) -> bool:
-        return self.tag in _PLAIN
-
-    @property
-    def frame(self) -> int:
-        """Bytes that one frame takes where samples are plain."""
-        return self.channels * ((self.bits + 7) // 8)
-
-
-def riff_audit(file: BinaryIO, head: bytes, report: ContainerReport) -> bool:
-    """Look through a file that begins with the bytes ``head``; False where it is none of these formats.
-
-    Raises InputError where libsndfile would not come back, or there are no samples.
+    Returns False where it has none of these formats.
+    Raises InputError where there are no samples, or where libsndfile would hang.
     """
-    begin = behind_id3(head)
+    begin = end_of_id3(head)
     if begin:
         file.seek(begin)
         head = file.read(len(head))
@@ -67,40 +49,41 @@ def riff_audit(file: BinaryIO, head: bytes, report: ContainerReport) -> bool:
 
 
 class _Wave:
-    """One file that begins at byte ``begin``: its first chunk lies at ``start`` from there, its end by its header at ``end``."""
+    """One file, which begins at byte ``begin``; its first chunk and its declared end are ``start`` and ``end`` bytes from there."""
 
-    def __init__(self, chunks: Chunks, report: ContainerReport, begin: int, start: int, end: int, long: bool = False):
-        self.chunks, self.report, self.long = chunks, report, long
+    def __init__(self, chunks: Chunks, report: ContainerReport, begin: int, start: int, end: int, rf64: bool = False):
+        self.chunks, self.report, self.rf64 = chunks, report, rf64
         self.begin, self.start, self.end = begin, begin + start, begin + end
-        self.form: _Form | None = None
+        self.format: WaveFormat | None = None
         self.data: Chunk | None = None
         self.fact: int | None = None
         self.ds64: tuple[int, int, int] | None = None
-        self.last = self.start
+        self.last = self.start  # the first byte after the last chunk
 
     def audit(self) -> None:
         sizes: dict[bytes, int] = {}
-        for chunk in self.chunks.walk(self.start, sizes if self.long else None):
+        for chunk in self.chunks.walk(self.start, sizes if self.rf64 else None):
             if not is_name(chunk.kind[:4]):
-                self._nameless(chunk)
+                self._check_name(chunk)
                 break
             self.last = max(self.last, min(chunk.end, self.chunks.total))
             self._take(self._kind(chunk), chunk, sizes)
-            if chunk.cut and chunk is not self.data:
-                self._cut(chunk)
+            if chunk.truncated and chunk is not self.data:
+                self._report_truncated(chunk)
                 break
-        if self.form is None or self.data is None:
-            missing = "sample format ('fmt ')" if self.form is None else "samples ('data')"
-            raise self.report.refuse(
-                self.last, f"no chunk with the {missing} up to here; the file is cut off or damaged"
+        if self.format is None or self.data is None:
+            missing = "sample format ('fmt ')" if self.format is None else "samples ('data')"
+            raise self.report.refusal(
+                self.last, f"no chunk with the {missing} before this point; the file is cut off or damaged"
             )
         self._check_rest()
-        self._check_form(self.form)
-        self._check_data(self.form, self.data)
+        if contradiction := self.format.contradiction:
+            self.report.warn(contradiction)
+        self._check_data(self.format, self.data)
         self._check_end(self.data)
 
     def _kind(self, chunk: Chunk) -> bytes:
-        """A chunk's name without what W64 adds to it, in small letters."""
+        """A chunk's name in lower case, without what W64 adds to it."""
         foreign = len(chunk.kind) == 16 and chunk.kind[4:] != _W64_TAIL
         return b"" if foreign else chunk.kind[:4].lower()
 
@@ -108,191 +91,171 @@ class _Wave:
         if kind == b"ds64":
             self._take_ds64(chunk, sizes)
         elif kind == b"fmt ":
-            self._take_form(chunk)
+            self._take_format(chunk)
         elif kind == b"data":
             self._take_data(chunk)
-        elif kind == b"fact" and chunk.held >= 4:
+        elif kind == b"fact" and chunk.present >= 4:
             self.fact = self.chunks.dialect.number(self.chunks.content(chunk)[:4])
         elif kind == b"list":
-            check_list(self.report, self.chunks, chunk)
+            _check_list(self.report, self.chunks, chunk)
         elif kind in (b"cue ", b"smpl"):
-            check_table(self.report, self.chunks, chunk, kind)
+            _check_table(self.report, self.chunks, chunk, kind)
 
     def _take_ds64(self, chunk: Chunk, sizes: dict[bytes, int]) -> None:
-        if chunk.size < 24 or chunk.held < 24:
-            raise self._ill_sized(chunk, 24, "28 or more")
+        if chunk.size < 24 or chunk.present < 24:
+            raise self._size_error(chunk, 24, "28 or more")
         self.ds64 = struct.unpack("<QQQ", self.chunks.content(chunk)[:24])
         self.end = self.begin + self.ds64[0] + 8
         sizes[b"data"] = self.ds64[1]
 
-    def _take_form(self, chunk: Chunk) -> None:
-        if self.form is not None:
+    def _take_format(self, chunk: Chunk) -> None:
+        if self.format is not None:
             self.report.warn(f"byte {chunk.offset}: a second 'fmt ' chunk, the first was used")
             return
         body = self.chunks.content(chunk, 40)
         if not (16 <= chunk.size <= 1 << 16) or len(body) < 16:
-            raise self._ill_sized(chunk, 16, "16 to 65536")
-        order = "<" if self.chunks.dialect.order == "little" else ">"
-        tag, *numbers = struct.unpack(order + "HHIIHH", body[:16])
-        if tag == _EXTENSIBLE and len(body) >= 26:
-            tag = struct.unpack_from(order + "H", body, 24)[0]
-        channels, rate = numbers[:2]
-        if not (0 < channels <= _MOST_CHANNELS and 0 < rate < 1 << 31):
-            found = f"{channels} channels at {rate} Hz, expected 1 to {_MOST_CHANNELS} channels at 1 to {2**31 - 1} Hz"
-            raise self.report.refuse(chunk.body + 2, found)
-        per_block = struct.unpack_from(order + "H", body, 18)[0] if tag in _BLOCKS and len(body) >= 20 else 0
-        self.form = _Form(tag, *numbers, per_block)
+            raise self._size_error(chunk, 16, "16 to 65536")
+        form = read_format(body, self.chunks.dialect.order)
+        if not (0 < form.channels <= _MAX_CHANNELS and 0 < form.rate < 1 << 31):
+            limits = f"expected 1 to {_MAX_CHANNELS} channels at 1 to {2**31 - 1} Hz"
+            raise self.report.refusal(chunk.body + 2, f"{form.channels} channels at {form.rate} Hz, {limits}")
+        self.format = form
 
-    def _ill_sized(self, chunk: Chunk, least: int, expected: str) -> InputError:
-        """What to raise for a chunk without which nothing can be read."""
-        found = f"a {kind_name(chunk.kind)} chunk of {chunk.size} bytes"
-        cut = f"the file ends after {max(0, chunk.held)} of them; it was cut off"
+    def _size_error(self, chunk: Chunk, least: int, expected: str) -> InputError:
+        """The error for the size of a chunk without which nothing can be read."""
+        declared = f"a {kind_name(chunk.kind)} chunk of {chunk.size} bytes"
+        cut = f"the file ends after {max(0, chunk.present)} of them; it was cut off"
         likely = least <= chunk.size < _FULL // 2
-        return self.report.refuse(chunk.offset + 4, f"{found}, {cut if likely else f'expected {expected}'}")
+        return self.report.refusal(chunk.offset + 4, f"{declared}, {cut if likely else f'expected {expected}'}")
 
     def _take_data(self, chunk: Chunk) -> None:
         if self.data is not None:
             self.report.warn(
                 f"byte {chunk.offset}: a second 'data' chunk of {chunk.size} bytes; only the first was read"
             )
-        elif self.form is None:
-            raise self.report.refuse(chunk.offset, "samples before a 'fmt ' chunk that says what they are")
+        elif self.format is None:
+            raise self.report.refusal(chunk.offset, "the 'data' chunk comes before the 'fmt ' chunk that describes it")
         else:
             self.data = chunk
 
-    def _cut(self, chunk: Chunk) -> None:
-        sentence = f"chunk {kind_name(chunk.kind)} declares {chunk.size} bytes, the file ends after {max(0, chunk.held)} of them"
+    def _report_truncated(self, chunk: Chunk) -> None:
+        sentence = f"chunk {kind_name(chunk.kind)} declares {chunk.size} bytes, the file ends after {max(0, chunk.present)} of them"
         if self.data is None:
-            raise self.report.refuse(chunk.offset + 4, f"{sentence}, before any samples")
+            raise self.report.refusal(chunk.offset + 4, f"{sentence}, before any samples")
         self.report.warn(f"byte {chunk.offset}: {sentence}; it was cut off")
 
-    def _nameless(self, chunk: Chunk) -> None:
-        """Bytes where a chunk should begin: nothing but padding behind the samples, or a wrong size before."""
+    def _check_name(self, chunk: Chunk) -> None:
+        """Refuse what is no chunk before the samples, where a size is wrong; after them it may be padding."""
         if self.data is None:
-            raise self.report.refuse(
-                chunk.offset, f"found {kind_name(chunk.kind)} where a chunk should begin, before any samples"
+            raise self.report.refusal(
+                chunk.offset, f"expected the name of a chunk, found {kind_name(chunk.kind)}, before any samples"
             )
 
     def _check_rest(self) -> None:
-        """Bytes behind the last chunk that are no chunk, other than padding."""
+        """Warn of bytes after the last chunk, other than padding and tags."""
         start, rest = self.last, self.chunks.total - self.last
         if rest <= 1:
             return
-        found = self.chunks.bytes(start, _PADDING + 1)
-        if found.startswith(_TAGS):
+        raw = self.chunks.bytes(start, _PADDING + 1)
+        if raw.startswith(_TAGS):
             self.end = self.last = self.chunks.total
-        elif len(found) > _PADDING or any(found):
+        elif len(raw) > _PADDING or any(raw):
             self.report.warn(
-                f"{rest} bytes from byte {start} on are no chunk and were not read; a size is wrong, or something was joined on"
+                f"{rest} bytes from byte {start} on are not a chunk and were ignored; a size is wrong, or data was appended"
             )
             self.last = self.chunks.total
 
-    def _check_form(self, form: _Form) -> None:
-        if not form.plain:
-            return
-        if form.align != form.frame:
+    def _check_data(self, form: WaveFormat, data: Chunk) -> None:
+        if data.truncated and self._streamed(data):
+            self.report.remark("the header does not say how long the file is; it was read to its end")
+        elif data.truncated:
             self.report.warn(
-                f"the header declares {form.align} bytes a frame, but {form.channels} channels of {form.bits} bits take "
-                f"{form.frame}; one of them is wrong"
-            )
-        elif form.speed != form.rate * form.align:
-            self.report.warn(
-                f"the header declares {form.speed} bytes a second, but {form.rate} Hz and {form.align} bytes a frame make "
-                f"{form.rate * form.align}; the sampling rate may be wrong, --fs gives another"
-            )
-
-    def _check_data(self, form: _Form, data: Chunk) -> None:
-        if data.cut and self._streamed(data):
-            self.report.remark("the header does not say how long the file is; read to its end")
-        elif data.cut:
-            self.report.warn(
-                f"the header declares {data.size} bytes of samples, the file holds {data.held}; "
+                f"the header declares {data.size} bytes of samples, the file holds {data.present}; "
                 "it was cut off or not closed"
             )
         elif data.size == 0:
-            raise self.report.refuse(
-                data.offset + 4, "a 'data' chunk of 0 bytes: holds no samples, or was not closed by the recorder"
+            raise self.report.refusal(
+                data.offset + 4,
+                "a 'data' chunk of 0 bytes: the file holds no samples, or the recorder did not close it",
             )
-        step = 0 if form.tag in _BITSTREAMS else form.frame if form.plain else form.align
-        if step and data.held % step:
-            self.report.warn(f"the samples end within a frame: {data.held} bytes are no multiple of {step}")
+        step = 0 if form.tag in _BITSTREAMS else form.frame if form.plain else form.bytes_per_frame
+        if step and data.present % step:
+            self.report.warn(
+                f"the samples end in the middle of a frame: {data.present} bytes are not a multiple of {step}"
+            )
         self._check_counts(form, data)
 
     def _streamed(self, data: Chunk) -> bool:
         whole = self.end - self.begin - 8
         return _STREAMED <= data.size <= _FULL and (whole == 0 or _STREAMED <= whole <= _FULL)
 
-    def _check_counts(self, form: _Form, data: Chunk) -> None:
+    def _check_counts(self, form: WaveFormat, data: Chunk) -> None:
         counts = [("'fact' chunk", self.fact), ("'ds64' chunk", (self.ds64 and self.ds64[2]) or None)]
         for name, count in counts:
-            if count is None or (count == _FULL and self.long):
+            if count is None or (count == _FULL and self.rf64):
                 continue
-            most = data.size // form.frame if form.plain and form.frame else None
-            if form.per_block and form.align:
-                most = data.size // form.align * form.per_block
-            if most is None or count == most * form.channels:  # some count the samples of all channels
+            frames = data.size // form.frame if form.plain and form.frame else None
+            if form.per_block and form.bytes_per_frame:
+                frames = data.size // form.bytes_per_frame * form.per_block
+            if frames is None or count == frames * form.channels:  # some programs count the samples of all channels
                 continue
-            if (form.per_block and most - form.per_block < count <= most) or count == most:
+            if (form.per_block and frames - form.per_block < count <= frames) or count == frames:
                 continue
-            self.report.warn(f"the {name} declares {count} frames, the samples are {most}; one of them is wrong")
+            self.report.warn(
+                f"the {name} declares {count} frames, the 'data' chunk holds {frames}; one of them is wrong"
+            )
 
     def _check_end(self, data: Chunk) -> None:
-        """The whole size against what the chunks take; nothing more is said of files that are cut off anyway."""
-        if data.cut or abs(self.end - self.chunks.total) <= 1 or self.end - self.begin - 8 == _FULL:
+        """Warn where the file does not end as declared, unless a warning says already that it is cut off."""
+        if data.truncated or abs(self.end - self.chunks.total) <= 1 or self.end - self.begin - 8 == _FULL:
             return
         if self.report.damaged and self.end > self.chunks.total:
             return
         padding = self.chunks.bytes(self.end, _PADDING + 1) if self.last <= self.end < self.chunks.total else b"x"
         if any(padding) or len(padding) > _PADDING:
             self.report.warn(
-                f"the RIFF header says that the file ends at byte {self.end}, it ends at {self.chunks.total}; "
-                "it was cut off, joined on to, or not closed"
+                f"the RIFF header declares that the file ends at byte {self.end}, it ends at byte {self.chunks.total}; "
+                "it was cut off or not closed, or data was appended"
             )
 
 
-_MOST_ENTRIES = 20_000
-
-
-_TABLES = {b"cue ": (0, 4, 24), b"smpl": (28, 36, 24)}  # where the count stands, where entries begin, bytes of each
-
-
-def check_list(report: ContainerReport, chunks: Chunks, chunk: Chunk) -> None:
-    """A LIST chunk: raises InputError for an entry of negative size, warns of one that leaves the list."""
-    body, order, place = chunks.content(chunk), chunks.dialect.order, 4
-    for _ in range(_MOST_ENTRIES):
-        if place + 8 > len(body):
+def _check_list(report: ContainerReport, chunks: Chunks, chunk: Chunk) -> None:
+    """Refuse a LIST chunk with an entry of negative size, on which libsndfile hangs; warn of an entry that does not fit."""
+    body, order, start = chunks.content(chunk), chunks.dialect.order, 4
+    for _ in range(_MAX_ENTRIES):
+        if start + 8 > len(body):
             return
-        kind, size = body[place : place + 4], int.from_bytes(body[place + 4 : place + 8], order, signed=True)
+        kind, size = body[start : start + 4], int.from_bytes(body[start + 4 : start + 8], order, signed=True)
         if size < 0:
-            raise report.refuse(
-                chunk.body + place + 4,
+            raise report.refusal(
+                chunk.body + start + 4,
                 f"a LIST entry declares {size} bytes, expected zero or more",
                 "remove the metadata or save the recording again",
             )
-        if not is_name(kind) or place + 8 + size > chunk.size:
+        if not is_name(kind) or start + 8 + size > chunk.size:
             report.warn(
-                f"byte {chunk.body + place}: LIST entry {kind_name(kind)} of {size} bytes does not fit into its list of "
-                f"{chunk.size}; the file may be damaged"
+                f"byte {chunk.body + start}: LIST entry {kind_name(kind)} of {size} bytes does not fit into its list of "
+                f"{chunk.size} bytes; the file may be damaged"
             )
             return
-        place = _next(body, place + 8 + size)
-    report.warn(f"byte {chunk.offset}: a LIST of more than {_MOST_ENTRIES} entries; the file may be damaged")
+        start = _next(body, start + 8 + size)
+    report.warn(f"byte {chunk.offset}: a LIST of more than {_MAX_ENTRIES} entries; the file may be damaged")
 
 
-def _next(body: bytes, place: int) -> int:
-    """Where the next entry begins: at an even byte, unless the writer forgot to pad."""
-    even = place + place % 2
-    unpadded = even > place and is_name(body[place : place + 4]) and not is_name(body[even : even + 4])
-    return place if unpadded or place >= len(body) else even
+def _next(body: bytes, start: int) -> int:
+    """Where the next entry begins: at an even byte, unless the padding was forgotten."""
+    even = start + start % 2
+    unpadded = even > start and is_name(body[start : start + 4]) and not is_name(body[even : even + 4])
+    return start if unpadded or start >= len(body) else even
 
 
-def check_table(report: ContainerReport, chunks: Chunks, chunk: Chunk, kind: bytes) -> None:
-    """A table of cues or loops that claims more entries than fit into its chunk."""
-    at, first, each = _TABLES[kind]
+def _check_table(report: ContainerReport, chunks: Chunks, chunk: Chunk, kind: bytes) -> None:
+    """Warn of a table of cues or loops that declares more entries than fit into its chunk."""
+    count_offset, first, entry = _TABLES[kind]
     body = chunks.content(chunk, first)
-    count = chunks.dialect.number(body[at : at + 4])
-    if len(body) == first and first + count * each > chunk.size:
+    count = chunks.dialect.number(body[count_offset : count_offset + 4])
+    if len(body) == first and first + count * entry > chunk.size:
         report.warn(
-            f"byte {chunk.body + at}: {kind_name(kind)} declares {count} entries, its {chunk.size} bytes hold "
-            f"{max(0, chunk.size - first) // each}; the file may be damaged"
+            f"byte {chunk.body + count_offset}: {kind_name(kind)} declares {count} entries, its {chunk.size} bytes hold "
+            f"{max(0, chunk.size - first) // entry}; the file may be damaged"
         )

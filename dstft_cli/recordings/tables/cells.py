@@ -1,30 +1,37 @@
-"""Lines of a text file and their cells: splitting, comments, what a number looks like, units in a name."""
+"""Lines of a text file and their cells: splitting, comments, numbers, units in a name."""
 
 import csv
 import math
 import re
 
 WHITESPACE = r"\s+"  # as pandas spells it
-_MINUS = "\u2212"  # as typesetters, and programs that care for looks, write it
-_LONGEST_NAME = 500  # characters
+_MINUS = "\u2212"  # the typographic minus sign, which some programs write
+_MAX_NAME = 500  # characters
 _UNIT = re.compile(r"(.*?)\s*[\[(]([^\[\]()]*)[\])]\s*$")
-_NOT_A_UNIT = re.compile(r"[A-Z]?\d+$")  # "Channel 4 (D18)" names a pin
+_NOT_A_UNIT = re.compile(r"[A-Z]?\d+$")  # a pin, as in "Channel 4 (D18)"
 
 
 def is_comment(line: str, delimiter: str | None) -> bool:
-    """Whether the line starts as a comment does; a semicolon only counts where it does not part cells."""
+    """Whether a line starts as a comment does; a semicolon counts only where it is not the delimiter."""
     start = line.lstrip()
     return start.startswith(("#", "%", "//", "!")) or (start.startswith(";") and delimiter != ";")
 
 
 def number_pattern(decimal: str) -> re.Pattern:
-    """What one whole cell looks like when it holds a number, NaN and infinity included."""
+    """The pattern of a whole cell that holds a number, NaN and infinity included. decimal: the decimal mark."""
     mark = re.escape(decimal)
     return re.compile(rf"[-+{_MINUS}]?((\d+({mark}\d*)?|{mark}\d+)(e[-+{_MINUS}]?\d+)?|nan|inf|infinity)", re.I)
 
 
 def as_number(text: str, number: re.Pattern, decimal: str) -> float:
-    """The number that a cell holds, quotes left out; NaN where it holds none."""
+    """The number in a cell.
+
+    text: the cell, maybe in quotes.
+    number: pattern of a number, from number_pattern.
+    decimal: the decimal mark.
+
+    Returns NaN where the cell holds no number.
+    """
     text = text.strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1].strip()
@@ -32,7 +39,11 @@ def as_number(text: str, number: re.Pattern, decimal: str) -> float:
 
 
 def split(line: str, delimiter: str | None) -> list[str]:
-    """The cells of a line, without quotes and outer spaces."""
+    """The cells of a line, without quotes and outer spaces.
+
+    line: the line.
+    delimiter: one character or WHITESPACE; None for a line of one cell.
+    """
     if delimiter is None:
         return [line.strip().strip('"').strip()]
     if delimiter == WHITESPACE:
@@ -46,13 +57,13 @@ def split(line: str, delimiter: str | None) -> list[str]:
 
 
 def split_unit(name: str) -> tuple[str, str]:
-    """("acc", "m/s^2") of "acc [m/s^2]" or "acc (m/s^2)"; no unit where there are no such brackets."""
-    found = _UNIT.match(name[:_LONGEST_NAME])
-    if not found or not found[1] or _NOT_A_UNIT.match(found[2]):
+    """Name and unit: ("acc", "m/s^2") for "acc [m/s^2]" or "acc (m/s^2)"; the unit is "" where there are no such brackets."""
+    match = _UNIT.match(name[:_MAX_NAME])
+    if not match or not match[1] or _NOT_A_UNIT.match(match[2]):
         return name, ""
-    return found[1], found[2].strip()
+    return match[1], match[2].strip()
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of ``text`` under any of the three line ends; other separators of Unicode part no lines."""
+    """The lines of a text, which may end in CR, LF or CRLF; other separators of Unicode end no line."""
     return re.split(r"\r\n|\r|\n", text)

@@ -1,22 +1,27 @@
-"""Names and units of the columns, from the lines that stand above the numbers."""
+"""Names and units of the columns, from the lines above the numbers."""
 
 import re
 
 from .cells import WHITESPACE, is_comment, split, split_unit
 
-_LONGEST = 2000  # characters of a line that may say what the columns are
+_MAX_LINE = 2000  # characters of a line of labels or units
 _UNIT_ROWS = ("y_unit_label", "units", "unit")
 
 
 def nameless(position: int) -> str:
-    """What a column is called that the file gives no name."""
+    """The name of a column, by its position from 0, that has none in the file."""
     return f"column {position + 1}"
 
 
 class ColumnNames:
-    """Names and units of ``width`` columns, looked for in the lines above the numbers.
+    """Names and units of the columns, from the lines above the numbers.
 
-    used: positions of the lines they came from; empty where the columns have no names.
+    lines: the lines above the numbers.
+    delimiter: one character or WHITESPACE; None for one column.
+    width: number of columns.
+
+    ``names`` and ``units`` have one entry per column; ``used`` holds the positions of the lines they come from, and is empty
+    where the columns have no names.
     """
 
     def __init__(self, lines: list[str], delimiter: str | None, width: int):
@@ -34,7 +39,7 @@ class ColumnNames:
         self.units = tuple(unit or other for (_, unit), other in zip(pairs, units, strict=True))
 
     def _cells(self, line: str) -> list[str] | None:
-        """The line's cells, one a column; None where their number does not fit."""
+        """The cells of a line, one per column; None where their number does not fit."""
         cells = split(line, self._delimiter)
         if self._delimiter == WHITESPACE and len(cells) != self._width:
             cells = [cell for cell in re.split(r"\t|\s{2,}", line.strip()) if cell]
@@ -49,12 +54,12 @@ class ColumnNames:
         return bool(cells) and any(cells) and all(re.fullmatch(r"[\[(].*[\])]", cell) for cell in cells if cell)
 
     def _last(self, filled: list[tuple[int, str]]) -> list[str] | None:
-        """The last line that is no comment, or a comment below it where the number of cells is right."""
-        for place, line in reversed(filled):
+        """The cells of the last line that is not a comment, or of a comment below it with the right number of cells."""
+        for position, line in reversed(filled):
             comment = is_comment(line, self._delimiter)
             cells = self._commented(line) if comment else self._cells(line)
             if cells:
-                self.used.add(place)
+                self.used.add(position)
             if cells or not comment:
                 return cells
         return None
@@ -65,20 +70,20 @@ class ColumnNames:
         return self._cells(body) if fits else None
 
     def _labelled(self, filled: list[tuple[int, str]]) -> list[str] | None:
-        """The names behind "# Labels:=", where there is such a comment."""
-        for place, line in filled:
-            found = re.match(r"\W*labels?\s*[:=]+\s*(.+)", line[:_LONGEST], re.I)
-            if found and is_comment(line, self._delimiter) and (cells := self._cells(found[1])):
-                self.used.add(place)
+        """The names after "# Labels:=", where there is such a comment."""
+        for position, line in filled:
+            match = re.match(r"\W*labels?\s*[:=]+\s*(.+)", line[:_MAX_LINE], re.I)
+            if match and is_comment(line, self._delimiter) and (cells := self._cells(match[1])):
+                self.used.add(position)
                 return cells
         return None
 
     def _named_units(self, filled: list[tuple[int, str]]) -> list[str] | None:
-        """Units from "# Units:= g", for all columns, or from a LabVIEW line of them, one a column."""
+        """Units from "# Units:= g", for all columns, or from a line of LabVIEW, one per column."""
         for _, line in filled:
-            found = re.match(r"\W*units?\s*[:=]+\s*(\S+)\s*$", line[:_LONGEST], re.I)
-            if found and is_comment(line, self._delimiter):
-                return [found[1]] * self._width
+            match = re.match(r"\W*units?\s*[:=]+\s*(\S+)\s*$", line[:_MAX_LINE], re.I)
+            if match and is_comment(line, self._delimiter):
+                return [match[1]] * self._width
             cells = split(line, self._delimiter)
             if cells[0].lower() in _UNIT_ROWS and (row := self._cells(line)):
                 return ["", *row[1:]]
@@ -86,5 +91,5 @@ class ColumnNames:
 
 
 def _join_units(line: str) -> str:
-    """The line without spaces before brackets, so that a unit stays with its name."""
+    """A line without spaces before brackets, so that a unit stays with its name."""
     return re.sub(r"(?<!\s)\s+(?=[\[(])", "", line)

@@ -16,9 +16,13 @@ from .layout import Layout
 
 
 class Table:
-    """The columns of numbers in a text file, and the line each of their rows stands on.
+    """The columns of numbers in a text file.
 
-    values: by column position, (N,) int64 or float64, NaN for a cell that is no number.
+    request: names the file.
+    layout: of the file.
+
+    ``values`` maps the position of a column to its (N,) int64 or float64 numbers, NaN for a cell that is not a number.
+    Raises InputError with the line where a line has too many columns or a quotation mark is not closed.
     """
 
     def __init__(self, request: Request, layout: Layout):
@@ -34,21 +38,26 @@ class Table:
         return len(self._rows)
 
     def line(self, row: int) -> int:
-        """The line in the file, from 1, on which a row stands."""
-        return self.layout.first + 1 + int(self._rows[row])
+        """The number of the line, from 1, that holds a row, counted from 0."""
+        return self.layout.header_lines + 1 + int(self._rows[row])
 
     def numbers(self, column: int, first: int = 0, count: int | None = None) -> np.ndarray:
-        """(count,) numbers of a column from row ``first`` on; raises InputError at a cell that is none."""
+        """The numbers of a column.
+
+        column: its position.
+        first: the first row.
+        count: number of rows; None for all the rest.
+
+        Returns (count,) int64 or float64. Raises InputError, with the line, for a cell that is not a finite number.
+        """
         end = len(self) if count is None else first + count
         values = self.values[column][first:end]
         wrong = np.flatnonzero(~np.isfinite(values))
         if wrong.size:
             row = first + wrong[0]
-            found = _found(self._frame[column].iloc[row])
-            place = f"line {self.line(row)}, {self.layout.called(column)}"
             raise InputError(
-                f"{self.layout.where} {place}: expected a number, found {found}; "
-                "mend the line, or read another column or part"
+                f"{self.layout.where} line {self.line(row)}, {self.layout.called(column)}: expected a number, found "
+                f"{_cell_text(self._frame[column].iloc[row])}; fix the line, or choose another column or time range"
             )
         return values
 
@@ -58,27 +67,27 @@ class Table:
         if beyond.size:
             raise InputError(
                 f"{self.layout.where} line {self.line(beyond[0])}: more than {width} columns, found "
-                f"{quoted(self._frame[width].iloc[beyond[0]], 40)} beyond the last; mend the line, or give "
+                f"{quoted(self._frame[width].iloc[beyond[0]], 40)} beyond the last; fix the line, or give "
                 "--delimiter or --decimal"
             )
 
 
 def _read_frame(request: Request, layout: Layout) -> pd.DataFrame:
-    """One row a line, blank ones included; comments among the numbers are blanked in a second go."""
+    """One row per line, blank lines included; where there are comments among the numbers, they are blanked and all is read again."""
     try:
         with _open(request, layout) as file:
-            for _ in range(layout.first):
+            for _ in range(layout.header_lines):
                 file.readline()
             frame = _parse(layout, file)
         if not _holds_comments(frame[0], layout):
             return frame
     except pd.errors.ParserError:
-        pass  # maybe a comment with many commas
+        pass  # may be due to a comment with many commas
     lines = ["" if is_comment(line, layout.delimiter) else line for line in _lines(request, layout)]
     try:
         return _parse(layout, io.StringIO("\n".join(lines)))
     except pd.errors.ParserError as error:
-        raise InputError(_unparted(layout, str(error))) from error
+        raise InputError(_parser_refusal(layout, str(error))) from error
 
 
 def _holds_comments(cells: pd.Series, layout: Layout) -> bool:
@@ -88,7 +97,7 @@ def _holds_comments(cells: pd.Series, layout: Layout) -> bool:
 
 
 def _parse(layout: Layout, file: io.TextIOBase) -> pd.DataFrame:
-    """All columns, and one beyond the last, which shows the lines that are too long."""
+    """All columns, and one beyond the last, which shows the lines with too many cells."""
     return pd.read_csv(
         file,
         header=None,
@@ -105,22 +114,22 @@ def _parse(layout: Layout, file: io.TextIOBase) -> pd.DataFrame:
     )
 
 
-def _unparted(layout: Layout, error: str) -> str:
-    """pandas counts the line with too many cells from the first it was given."""
+def _parser_refusal(layout: Layout, error: str) -> str:
+    """An error of pandas in our words; it counts lines from the first one that it was given."""
     if opened := re.search(r"EOF inside string starting at row (\d+)", error):
-        line = layout.first + 1 + int(opened[1])
-        return f"{layout.where} line {line}: a quotation mark opens here and is never closed; mend the line, or the file was cut off"
-    found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", error)
-    if not found:
-        return f"{layout.where} from line {layout.first + 1} on: cannot be parted into cells, {shown(error, 90)}"
+        line = layout.header_lines + 1 + int(opened[1])
+        return f"{layout.where} line {line}: a quotation mark opens here and is never closed; close it, or take another copy"
+    match = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", error)
+    if not match:
+        return f"{layout.where} from line {layout.header_lines + 1} on: cannot be split into cells: {shown(error, 90)}"
     return (
-        f"{layout.where} line {layout.first + int(found[2])}: found {found[3]} columns, expected "
-        f"{len(layout.names)}; mend the line, or give --delimiter or --decimal"
+        f"{layout.where} line {layout.header_lines + int(match[2])}: found {match[3]} columns, expected "
+        f"{len(layout.names)}; fix the line, or give --delimiter or --decimal"
     )
 
 
 def _filled_rows(request: Request, layout: Layout, frame: pd.DataFrame) -> np.ndarray:
-    """Positions of the rows that are no blank lines; at the end, lines of mere delimiters are blank too."""
+    """Positions of the rows that are not blank lines; at the end, lines of delimiters only are blank too."""
     empty = frame.isna().all(axis=1).to_numpy()
     if not empty.any():
         return np.arange(len(frame))
@@ -134,7 +143,7 @@ def _filled_rows(request: Request, layout: Layout, frame: pd.DataFrame) -> np.nd
 
 def _lines(request: Request, layout: Layout) -> list[str]:
     with _open(request, layout) as file:
-        return lines_of(file.read())[layout.first :]
+        return lines_of(file.read())[layout.header_lines :]
 
 
 def _open(request: Request, layout: Layout) -> TextIO:
@@ -153,7 +162,7 @@ def _as_number(cell: object, number: re.Pattern, decimal: str) -> float:
     return as_number(cell, number, decimal) if isinstance(cell, str) else float(cell)
 
 
-def _found(cell: object) -> str:
+def _cell_text(cell: object) -> str:
     if isinstance(cell, str):
         return quoted(cell, 40)
     return "an empty cell" if np.isnan(cell) else repr(float(cell))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...config.loading import Config, dump_config
 from ...errors import describe_error
+from ...recordings.notes import Note
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 RESUME, OVERWRITE, SKIP, ERROR = ON_EXISTING = ("resume", "overwrite", "skip", "error")
@@ -23,11 +24,11 @@ COLUMNS = (
 
 theta: window lengths. loss_initial, loss_final: at the first constant window and at the end; gain: how far it fell, as a share of
 the first. coverage: the share of the signal that windows reach. seconds: what the result took,
-also where that was in an earlier run. notes: what was remarked of the recording, one text each. Figures are None where there is
+also where that was in an earlier run. notes: remarks about the recording, a list of Note. Figures are None where there is
 no result.
 """
 
-Row = dict[str, str | float | list[str] | None]
+Row = dict[str, str | float | list[Note] | None]
 
 _ONE = threading.Lock()  # the seed, the number of threads and matplotlib are those of the whole process
 
@@ -167,5 +168,6 @@ def _row(path: str, home: Path, metrics: dict, status: str) -> Row:
         "gain": None if not first or last is None else (first - last) / abs(first),
         "coverage": metrics["coverage"]["final"],
         "seconds": metrics["seconds"]["total"],
-        "notes": metrics["notes"],
+        # In an older format, which ``skip`` keeps too, notes have no severity.
+        "notes": [Note(**note) for note in metrics["notes"] if isinstance(note, dict)],
     }

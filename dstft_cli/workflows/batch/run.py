@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ...config.loading import Config
 from ...errors import OutputError, describe_error
+from ...recordings.request import note_line
 from ...system.atomic_files import remove_empty, replace_file
 from ...system.folder_lock import LOCK, folder_lock, remove_leftovers
 from ...text import shown
@@ -224,7 +225,7 @@ def _write_summary(plan: BatchPlan, rows: dict[str, list[Row]]) -> None:
 def _cell(value: object) -> object:
     if isinstance(value, float):
         return f"{value:.8g}"
-    return " | ".join(value) if isinstance(value, list) else value
+    return " | ".join(map(note_line, value)) if isinstance(value, list) else value
 
 
 def make_report(plan: BatchPlan, engine: Engine, rows: list[Row], stop: Callable[[], object] = bool) -> Path | None:

@@ -18,7 +18,7 @@ from dstft_cli.recordings import audio_sandbox
 from dstft_cli.recordings.audio_sandbox import silence_c_output
 from dstft_cli.recordings.containers.audit import audit_container
 from dstft_cli.recordings.containers.report import ContainerReport
-from dstft_cli.recordings.request import Request
+from dstft_cli.recordings.request import Request, warnings_in
 from dstft_cli.recordings.signal import load_signal
 
 DEAF = """
@@ -30,7 +30,7 @@ while True: pass
 
 @pytest.fixture
 def cut(tmp_path):
-    """A damaged recording, so that it is tried out."""
+    """A damaged recording, which another process decodes first."""
     path = tmp_path / "cut.wav"
     path.write_bytes(hostile_riff.wav()[:2000])
     return path
@@ -41,23 +41,23 @@ def suspicious(path) -> ContainerReport:
 
 
 def test_a_file_at_which_libsndfile_hangs_is_refused_without_knowing_why(tmp_path, monkeypatch):
-    monkeypatch.setattr(audio_sandbox, "TRIAL_SECONDS", 1)
+    monkeypatch.setattr(audio_sandbox, "DECODE_SECONDS", 1)
     path = tmp_path / "endless.wav"
     path.write_bytes(next(case.content for case in hostile_riff.endless() if case.name == "list-INFO--8.wav"))
-    with pytest.raises(InputError, match=r"endless.wav: libsndfile does not come to an end with it"):
+    with pytest.raises(InputError, match=r"endless.wav: libsndfile did not finish decoding it within 1 s"):
         audio_sandbox.decode_in_subprocess(suspicious(path))
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "message"),
     [
-        ("import os; os.kill(os.getpid(), 11)", r"libsndfile crashes on it \(SIGSEGV\)"),
-        ("import sys; sys.exit(3)", r"takes more than 2\.1 GB of memory"),
+        ("import os; os.kill(os.getpid(), 11)", r"libsndfile crashed while decoding it \(SIGSEGV\)"),
+        ("import sys; sys.exit(3)", r"needs more than 2\.1 GB of memory"),
     ],
 )
-def test_a_reader_that_dies_leaves_a_sentence(cut, monkeypatch, code, told):
+def test_a_reader_that_dies_leaves_a_sentence(cut, monkeypatch, code, message):
     monkeypatch.setattr(audio_sandbox, "_CHILD", code)
-    with pytest.raises(InputError, match=rf"cut.wav: .*{told}.*the header declares 4000 bytes.*take another copy"):
+    with pytest.raises(InputError, match=rf"cut.wav: .*{message}.*the header declares 4000 bytes.*take another copy"):
         load_signal(cut)
 
 
@@ -91,7 +91,7 @@ def test_ctrl_c_is_heard_while_the_reader_hangs_and_ends_it(cut, monkeypatch):
 
 
 DEAF_READER = audio_sandbox._CHILD.replace(
-    "try_reading(sys.argv[1])", "__import__('hashlib').pbkdf2_hmac('sha256', b'', b'', 10**8)"
+    "decode_and_discard(sys.argv[1])", "__import__('hashlib').pbkdf2_hmac('sha256', b'', b'', 10**8)"
 )
 COMMAND = """
 import sys
@@ -130,7 +130,7 @@ def _content(path) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["SVX", "VOC", "NIST", "PVF"])
-def test_a_container_that_is_not_looked_through_is_tried_out(tmp_path, kind):
+def test_a_file_whose_container_is_not_audited_is_decoded_in_the_sandbox(tmp_path, kind):
     path = tmp_path / "a.snd"
     path.write_bytes(hostile_riff.as_file(kind))
     assert not audit_container(Request(str(path))).known
@@ -146,7 +146,7 @@ def test_an_mp3_in_order_is_read_without_a_word_and_a_damaged_one_with_a_warning
     path.write_bytes(mp3())
     assert load_signal(path).notes == ()
     path.write_bytes(hostile.put(mp3(), 2000, bytes(700)))
-    assert any(note.startswith("warning: its decoder complains") for note in load_signal(path).notes)
+    assert any(text.startswith("the decoder reports an error") for text in warnings_in(load_signal(path).notes))
     assert capfd.readouterr() == ("", "")
 
 
