@@ -20,11 +20,13 @@ from optimization_runs import (
     signal,
     textbook,
 )
+from torch.autograd import gradcheck
 
 from dstft_cli import optimize
 from dstft_cli.errors import DivergedError, InputError
 from dstft_cli.optimization.coverage import coverage_penalty
 from dstft_cli.optimization.criteria import entropy, kurtosis
+from dstft_cli.optimization.run import OptimizationRun
 from dstft_cli.stft.modes import CONSTANT_HOP, FIXED_HOP, HOP_MODES, OVERLAP, VARYING_HOP
 
 MOVING = HOP_MODES[1:]
@@ -263,3 +265,19 @@ def test_float64_keeps_its_precision(hop_mode):
     assert (result.stft.dtype, result.theta.dtype) == (np.complex128, np.float64)
     assert error(result) < 1e-12
     assert result.final["loss"] < run(hop_mode, dtype="float64", steps=0).final["loss"]
+
+
+@pytest.mark.parametrize("hop_mode", MOVING)
+def test_the_loss_has_the_gradient_of_its_value(hop_mode, monkeypatch):
+    """With respect to windows and to frames, also where it is the windows that move the frames."""
+    descents = []
+
+    def descend(self, objective, variables, steps):
+        descents.append((objective, [variable.start.detach().requires_grad_() for variable in variables]))
+        return real(self, objective, variables, steps)
+
+    real = OptimizationRun.descend
+    monkeypatch.setattr(OptimizationRun, "descend", descend)
+    run(hop_mode, theta=23.7, steps=1, dtype="float64")
+    objective, values = descents[0]
+    assert gradcheck(lambda *given: objective(*given)["loss"], values, fast_mode=True, atol=1e-7)
