@@ -74,7 +74,7 @@ class TestFigures:
         asked = ("plot", results / "constant", "--figure", "theta", "-o", file)
         refused = dstft(*asked)
         assert (refused.code, file.read_bytes()) == (2, b"mine")
-        assert "there already; --force replaces it" in refused.err
+        assert "this file exists; --force replaces it" in refused.err
         assert dstft(*asked, "--force").code == 0
         assert file.read_bytes().startswith(b"\x89PNG")
 
@@ -211,18 +211,18 @@ REFUSED = {
         (("--theta-cmap", "nope"), "theta_cmap='nope': not a colour map"),
         (("--format", "bmp"), "'png', 'svg' or 'pdf'"),
         (("-o", "x.png"), "one file for 4 figures"),
-        (("-o", "x.jpg", "--figure", "loss"), "end in .png, .svg or .pdf"),
+        (("-o", "x.jpg", "--figure", "loss"), "use a .png, .svg or .pdf suffix"),
         (("-o", "x.png", "--figure", "loss", "--format", "pdf"), "differ"),
-        (("--figure", "loss", "--tmin", 1.3), "--tmin: it changes nothing in loss"),
-        (("--theta-csv", "x.csv", "--cmap", "gray"), "--cmap: it changes nothing in the table"),
-        (("--theta-csv", "x.csv", "-o", "here"), "-o: it changes nothing in the table"),
-        (("--theta-csv", "x.csv", "--tmin", 9), "leave none of its rows"),
-        (("--theta-csv", "x.png", "--figure", "loss", "-o", "x.png"), "named twice"),
+        (("--figure", "loss", "--tmin", 1.3), "--tmin: has no effect on loss"),
+        (("--theta-csv", "x.csv", "--cmap", "gray"), "--cmap: has no effect on the table"),
+        (("--theta-csv", "x.csv", "-o", "here"), "-o: has no effect on the table"),
+        (("--theta-csv", "x.csv", "--tmin", 9), "no row lies between tmin and tmax"),
+        (("--theta-csv", "x.png", "--figure", "loss", "-o", "x.png"), "given twice"),
     ],
     "constant": [
-        (("--figure", "theta", "--fmax", 500), "--fmax: it changes nothing in theta"),
-        (("--theta-cmap", "gray"), "--theta-cmap: it changes nothing"),
-        (("--theta-csv", "x.csv", "--tmin", 1.3), "--tmin: it changes nothing in the table"),
+        (("--figure", "theta", "--fmax", 500), "--fmax: has no effect on theta"),
+        (("--theta-cmap", "gray"), "--theta-cmap: has no effect on"),
+        (("--theta-csv", "x.csv", "--tmin", 1.3), "--tmin: has no effect on the table"),
     ],
 }
 

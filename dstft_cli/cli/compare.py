@@ -101,11 +101,12 @@ def command(ctx, paths, windows, out, no_picture, sheet, force, source, sets, ve
 def _show(results, lengths, config, picture, sheet, console) -> None:
     """Measure, write the files, and print the table."""
     from ..workflows import compare
+    from ..workflows.sharpness import measure
 
     first = next(iter(results.values()))
     found, order = compare.candidates(results, lengths), first.config.loss.order
     places = zip(found, _local(results, found, console), strict=True)
-    figures, labels = [compare.measure(one, order, local) for one, local in places], [one.label for one in found]
+    figures, labels = [measure(one, order, local) for one, local in places], [one.label for one in found]
     remark = compare.sizes_differ(found)
     if picture is not None:
         _draw(picture, found, figures, first, config)

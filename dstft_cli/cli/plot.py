@@ -69,14 +69,14 @@ def command(ctx, path, names, out, table, force, verbose, quiet, **params):
 
 def _plot(path, names, out, table, force, params, console) -> None:
     """Check everything, draw, write, and name what was written."""
-    from ..figures.of_result import make_figures
+    from ..figures.of_result import make_figures, usual_figures
     from ..results.reader import read_result, result_folder
     from ..workflows import replot
 
     changes, kind = _changes(params), replot.picture_kind(out, params["figures_format"])
     home, result = result_folder(path), read_result(path)
     result = _seen_as(result, home, {**flags_given(params), "figures.format": kind})
-    names = names or (() if table else replot.usual_figures(result))
+    names = names or (() if table else usual_figures(result))
     replot.check_used(result, [*names, *[replot.TABLE] * bool(table)], _given(out, params))
     settings = result.config.figures
     files = replot.picture_files(out, home, names, settings.format)

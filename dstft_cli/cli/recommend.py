@@ -123,12 +123,12 @@ def _draw(found, path) -> None:
     title = names[0] if len(names) == 1 else f"{len(names)} signals, one window"
     settings = found.config.figures
     figure = length_curve(
-        found.lengths * 1e3,
+        found.curve.lengths * 1e3,
         found.total,
         loss_name(found) if len(names) == 1 else f"summed {loss_name(found)}",
         [(low * 1e3, high * 1e3) for low, high in found.flat],
         View(dpi=settings.dpi, title=title),
-        None if len(names) == 1 else dict(zip(names, found.losses.T, strict=True)),
+        None if len(names) == 1 else dict(zip(names, found.curve.losses.T, strict=True)),
     )
     with replace_file(path) as aside:
         save(figure, aside, format=path.suffix[1:].lower(), dpi=settings.dpi)
@@ -139,7 +139,7 @@ def _print(found, output, as_json, console) -> None:
         import json
 
         from ..results.writer import finite
-        from ..workflows.recommend import report
+        from ..workflows.recommendation_report import report
 
         click.echo(json.dumps(finite(report(found)), indent=2, allow_nan=False, ensure_ascii=False))
     else:

@@ -59,9 +59,9 @@ def _reconstruct(path, out, mask, force, console) -> None:
     with console.progress() as show:
         made = reconstruct(result, gains, show)
     write_samples(made.samples, result, out)
-    if not made.found.converged:
+    if not made.inverse.converged:
         console.warn(
-            f"the iteration gave up after {made.found.iterations} steps; the signal is the nearest that it found"
+            f"the iteration gave up after {made.inverse.iterations} steps; the signal is the nearest that it found"
         )
     if console.quiet:
         click.echo(click.format_filename(out))
@@ -74,7 +74,7 @@ def _reconstruct(path, out, mask, force, console) -> None:
 
 def _notes(result, made):
     """What the signal is not, before it is taken for the recording."""
-    if made.found.uncovered:
+    if made.inverse.uncovered:
         yield "where the windows do not see the signal, nothing is invented: what they do not see is 0"
     if result.config.signal.detrend != "none":
         yield f"the {result.config.signal.detrend} that was taken off before the analysis is not in it"
@@ -85,7 +85,7 @@ def _notes(result, made):
 def _rows(result, made, mask, out):
     from ..text import duration_text, file_name, time_text
 
-    found, rate = made.found, result.sample_rate
+    found, rate = made.inverse, result.sample_rate
     yield "signal", f"{result.signal.where}, {duration_text(result.signal.duration)} at {rate:g} Hz"
     yield "windows", f"{result.mode}, {result.window.name}, {result.stft.shape[0]} x {result.stft.shape[1]} bins"
     if mask is not None:

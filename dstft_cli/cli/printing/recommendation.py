@@ -6,7 +6,7 @@ from pathlib import Path
 from ...recordings.signal import Signal
 from ...text import duration_text, time_text
 from ...workflows.adaptive_gain import GainEstimate
-from ...workflows.other_tools import PARTS
+from ...workflows.other_tools import HOPS_PER_WINDOW
 from ...workflows.recommend import SHARE, Recommendation
 
 _PARTS = {4: "a quarter", 6: "a sixth", 12: "a twelfth"}
@@ -28,8 +28,8 @@ def rows(found: Recommendation) -> Iterator[Row]:
     yield from _curve(found)
     if found.given is not None:
         yield "yours", _given(found)
-    if found.trial is not None:
-        yield from _adapting(found.trial, found.criterion, _unit(found.criterion))
+    if found.gain_estimate is not None:
+        yield from _adapting(found.gain_estimate, found.criterion, _unit(found.criterion))
 
 
 def tool_blocks(found: Recommendation) -> Iterator[str]:
@@ -68,7 +68,7 @@ def _signals(found: Recommendation) -> Iterator[Row]:
         yield "signal", f"{signal.where}, {duration_text(signal.duration)} at {signal.sample_rate:g} Hz"
         return
     yield "signals", f"{len(found.signals)} in all, {sum(signal.duration for signal in found.signals):.4g} s"
-    least, common = found.losses.min(0), found.losses[found.total.argmin()]
+    least, common = found.curve.losses.min(0), found.curve.losses[found.total.argmin()]
     for label, signal, own, low, here in zip(
         labels(found.signals), found.signals, found.own, least, common, strict=True
     ):
@@ -81,7 +81,7 @@ def _signals(found: Recommendation) -> Iterator[Row]:
 
 def _window(found: Recommendation) -> Iterator[Row]:
     family = found.config.transform.window
-    share = f"{_PARTS[PARTS[family]]} of the window"
+    share = f"{_PARTS[HOPS_PER_WINDOW[family]]} of the window"
     kind = f"{family}, the {found.at_bound} allowed" if found.at_bound else family
     if len(found.windows) > 1:
         yield "best window", f"{time_text(found.best)}, {kind}; hop {share}"
@@ -101,7 +101,7 @@ def _curve(found: Recommendation) -> Iterator[Row]:
     name, count = loss_name(found), len(found.signals)
     shared = "" if count == 1 else f" summed over {count} signals"
     yield name, f"{found.loss:.4f} nats{shared}: {_MEANING[found.criterion]}"
-    yield "tried", f"{len(found.lengths)} lengths, {_span(found, *found.bounds)}"
+    yield "tried", f"{len(found.curve.lengths)} lengths, {_span(found, *found.bounds)}"
     ranges = " and ".join(_span(found, *pair) for pair in found.flat)
     yield f"within {100 * SHARE:g} %", f"{ranges}: {name} up to {found.limit:.4f} nats{_reach(found)}"
 
@@ -134,7 +134,7 @@ def _given(found: Recommendation) -> str:
 
 
 def _adapting(trial: GainEstimate, name: str, unit: str) -> Iterator[Row]:
-    summed = "" if len(trial.pieces) == 1 else "summed "
+    summed = "" if len(trial.signals) == 1 else "summed "
     yield "adapting", f"tried {_tried_on(trial)} in short runs with fewer frames; longer ones may gain more"
     for gain in trial.gains:
         change = f"{summed}{name} {gain.constant:.4f} to {gain.adapted:.4f}{unit}"
@@ -144,9 +144,9 @@ def _adapting(trial: GainEstimate, name: str, unit: str) -> Iterator[Row]:
 
 
 def _tried_on(trial: GainEstimate) -> str:
-    seconds = sum(piece.duration for piece in trial.pieces)
+    seconds = sum(piece.duration for piece in trial.signals)
     if trial.whole:
-        return "on all of it" if trial.of == 1 else "on all of them, each by itself,"
-    if trial.of == 1:
+        return "on all of it" if trial.total == 1 else "on all of them, each by itself,"
+    if trial.total == 1:
         return f"on its loudest {seconds:.3g} s"
-    return f"on {seconds:.3g} s, the loudest parts of {len(trial.pieces)} of them, each by itself,"
+    return f"on {seconds:.3g} s, the loudest parts of {len(trial.signals)} of them, each by itself,"
