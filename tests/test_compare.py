@@ -221,7 +221,7 @@ class TestCommand:
             (["{local}", "-o", "it.png", "--format", "pdf"], "--format"),
             (["{local}", "-o", "it.png", "--no-picture"], "--no-picture"),
             (["{local}", "--fmax", "100", "--no-picture"], "--no-picture"),
-            (["{local}", "--csv", "{local}/metrics.json", "--force"], "result itself"),
+            (["{local}", "--csv", "{local}/metrics.json", "--force"], "belongs to the result"),
             (["{recording}", "--csv", "{recording}", "--force"], "recording itself"),
             (["{recording}", "--window-length", "1s", "--support", "128"], "--window-length"),
         ],
