@@ -277,7 +277,7 @@ class TestWork:
         config = load_config(flags=SMALL | {"run.threads": 1, "run.seed": 1})
         (row,) = do(tmp_path, config, on_existing)
         assert row["status"] == status
-        assert ("a result is there already" in row["error"]) == (status == "failed")
+        assert ("already contains a result" in row["error"]) == (status == "failed")
 
     def test_what_a_killed_run_left_beside_a_whole_result_is_cleared_up(self, tmp_path, done):
         before = names(tmp_path / "out")
@@ -310,6 +310,6 @@ def test_good_files_among_bad_ones_come_out_as_they_would_alone(tmp_path, monkey
     assert names(Path("out")) == {"sub", "summary.csv"}
     for i in range(3):
         optimize_file.run_signal(
-            optimize_file.load_inputs(f"in/sub/{i}.wav", CONFIG)[0], CONFIG, Path(f"single/{i}"), small=True
+            optimize_file.load_inputs(f"in/sub/{i}.wav", CONFIG)[0], CONFIG, Path(f"single/{i}"), with_thumbnail=True
         )
         assert tree(Path(f"out/sub/{i}")) == tree(Path(f"single/{i}"))

@@ -94,7 +94,9 @@ class TestCandidates:
         assert "65 x 251 points in Short" in remark and "33 x 501 points in b, time-varying" in remark
 
     def test_of_different_signals_are_refused_naming_both(self, runs):
-        with pytest.raises(InputError, match=r"^mine and yours are not of one signal: mix\.wav, 2 s .* and noise, 2 s"):
+        with pytest.raises(
+            InputError, match=r"^mine and yours are of different signals: mix\.wav, 2 s .* and noise, 2 s"
+        ):
             candidates({"mine": runs.results["local"], "yours": runs.results["other"]})
 
     def test_have_the_local_concentration_that_a_run_of_their_own_would_report(self, runs):
@@ -200,7 +202,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (["{local}", "{other}"], "not of one signal"),
+            (["{local}", "{other}"], "are of different signals"),
             (["{local}", "{local}/result.npz"], "more than once"),
             (["{local}", "{recording}"], "mix.wav"),
             (["{recording}", "{recording}"], "one recording"),
@@ -219,7 +221,7 @@ class TestCommand:
             (["{local}", "-o", "it.png", "--format", "pdf"], "--format"),
             (["{local}", "-o", "it.png", "--no-picture"], "--no-picture"),
             (["{local}", "--fmax", "100", "--no-picture"], "--no-picture"),
-            (["{local}", "--csv", "{local}/metrics.json", "--force"], "result itself"),
+            (["{local}", "--csv", "{local}/metrics.json", "--force"], "belongs to the result"),
             (["{recording}", "--csv", "{recording}", "--force"], "recording itself"),
             (["{recording}", "--window-length", "1s", "--support", "128"], "--window-length"),
         ],

@@ -1,4 +1,4 @@
-"""Spectrograms in figures: that they are true of the signals; and what a comparison is drawn and written with."""
+"""Measures of sharpness are true of the signals; and what a comparison is drawn and written with."""
 
 import os
 
@@ -11,10 +11,11 @@ from dstft_cli.figures import spectrograms as drawing
 from dstft_cli.figures.images import Plane
 from dstft_cli.figures.spectrograms import Panel
 from dstft_cli.figures.style import View
+from dstft_cli.recordings.signal import Signal
 from dstft_cli.stft.transform import dstft as transform
 from dstft_cli.stft.windows import get_window
 from dstft_cli.system.atomic_files import replace_file
-from dstft_cli.workflows.compare import Candidate, concentration, equivalent_widths, measure, occupied_area
+from dstft_cli.workflows.sharpness import Candidate, concentration, equivalent_widths, measure, occupied_area
 
 RATE, SAMPLES = 2000.0, 4000
 PLANE = {"support": 128, "hop": 16}
@@ -26,7 +27,11 @@ def plane(samples, theta, support=256, hop=16, positions=None, window="hann") ->
     theta = torch.as_tensor(theta, dtype=torch.float64).reshape(1, 1) if np.ndim(theta) == 0 else theta
     window = get_window(window)
     values = transform(torch.as_tensor(samples), theta, positions, support, window).abs().numpy()
-    return Candidate("it", values, theta.numpy(), positions.numpy(), support, window, len(samples), RATE)
+    return Candidate("it", values, theta.numpy(), positions.numpy(), support, window, Signal(samples, RATE, "it"))
+
+
+def silence(samples) -> Signal:
+    return Signal(np.zeros(samples), RATE, "it")
 
 
 def tone(frequency=500.0):
@@ -61,7 +66,7 @@ class TestFigures:
 
     def test_energy_spread_evenly_has_concentration_1_and_fills_the_plane(self):
         flat = Candidate(
-            "it", np.ones((65, 41)), np.full((1, 1), 60.0), np.sort(white()[:41] ** 2) * 300, 128, None, 4000, RATE
+            "it", np.ones((65, 41)), np.full((1, 1), 60.0), np.sort(white()[:41] ** 2) * 300, 128, None, silence(4000)
         )
         assert concentration(flat.energy, flat.cells) == pytest.approx(1)
         assert occupied_area(flat.energy, flat.cells) == pytest.approx(2.0 * 1000)  # 2 s by 1000 Hz
@@ -70,7 +75,7 @@ class TestFigures:
         magnitude = np.zeros((65, 5))
         magnitude[3, 2] = 7.0
         positions = np.array([0.0, 100, 300, 900, 1000])
-        point = Candidate("it", magnitude, np.full((1, 1), 60.0), positions, 128, None, 1000, RATE)
+        point = Candidate("it", magnitude, np.full((1, 1), 60.0), positions, 128, None, silence(1000))
         area = (600 - 200) / RATE * RATE / 128  # half way to its neighbours, one bin high
         assert occupied_area(point.energy, point.cells) == pytest.approx(area)
         assert concentration(point.energy, point.cells) == pytest.approx(0.5 * 1000 / area)

@@ -153,6 +153,7 @@ def test_the_colours_are_decibels_relative_to_the_maximum_with_a_floor():
         (4000, 20, "linear", "Frequency (Hz)", "Time (s)"),
         (150e3, 0.4, "linear", "Frequency (kHz)", "Time (ms)"),
         (50, 60, "linear", "Frequency (Hz)", "Time (s)"),
+        (22050, 3, "linear", "Frequency (kHz)", "Time (s)"),
         (150e3, 0.4, "log", "Frequency (kHz)", "Time (ms)"),
         (22050, 3, "log", "Frequency (Hz)", "Time (s)"),
         (4000, 599, "linear", "Frequency (Hz)", "Time (s)"),

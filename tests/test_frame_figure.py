@@ -169,6 +169,7 @@ def test_many_frames_are_drawn_over_the_whole_signal_or_said_to_be_fewer(count, 
     )
     assert halfway >= deepest - 2 and deepest <= 62  # no deeper at the ends than in the middle
     assert ("drawn as bars" in heading(figure)) == (length == 300)
+    assert length != 300 or bars_drawn(figure) < 62 * (COUNT + length) / length
 
 
 def test_no_short_window_is_lost_on_a_coarse_picture():

@@ -8,7 +8,8 @@ import pytest
 import soundfile
 import torch
 
-from dstft_cli import Signal, load_signal, optimize, write_result
+from dstft_cli import Signal, load_config, load_signal, optimize, write_result
+from dstft_cli.workflows.optimize_file import load_inputs
 
 RATE = 2000
 
@@ -35,13 +36,13 @@ def results(recording, tmp_path_factory):
         "sparse": {"mode": "fixed", "theta": 20, "hop": 50},
     }
     for name, settings in kinds.items():
-        result = optimize(recording, **{"support": 64, "steps": 5, **settings})
+        result = optimize(recording, **{"support": 64, "steps": 2, **settings})
         write_result(result, folder / name, figures=False)
     return folder
 
 
-def error(found: np.ndarray, wanted: np.ndarray) -> float:
-    return 20 * np.log10(np.linalg.norm(found - wanted) / np.linalg.norm(wanted))
+def error(samples: np.ndarray, expected: np.ndarray) -> float:
+    return 20 * np.log10(np.linalg.norm(samples - expected) / np.linalg.norm(expected))
 
 
 @pytest.mark.parametrize("name", ["constant", "time", "frequency", "tf", "overlap", "tf-moving", "double"])
@@ -52,8 +53,8 @@ def test_the_recording_comes_back(name, results, recording, tmp_path, dstft):
     info = soundfile.info(tmp_path / "out.wav")
     assert (info.subtype, info.channels, rate, len(samples)) == ("FLOAT", 1, RATE, 1500)
     assert error(samples, recording.samples) < (-100 if name == "double" else -80)
-    told = float(run.out.split("error")[1].split("dB")[0])
-    assert told == pytest.approx(error(samples, recording.samples), abs=8)  # the file rounds to single precision
+    printed = float(run.out.split("error")[1].split("dB")[0])
+    assert printed == pytest.approx(error(samples, recording.samples), abs=8)  # the file rounds to single precision
     assert "written to" in run.out
     assert "not covered" not in run.out
 
@@ -121,7 +122,7 @@ class TestFiles:
 
     def test_a_rate_that_wav_cannot_hold(self, tmp_path, recording, dstft):
         slow = Signal(recording.samples, 976.5625, "slow")
-        write_result(optimize(slow, support=64), tmp_path / "slow", figures=False)
+        write_result(optimize(slow, mode="fixed", support=64), tmp_path / "slow", figures=False)
         run = dstft("reconstruct", tmp_path / "slow", "-o", tmp_path / "out.wav")
         assert run.code == 2
         assert "976.562" in run.err
@@ -152,7 +153,8 @@ class TestFiles:
 
 def test_what_was_taken_off_is_said(recording, tmp_path, dstft):
     soundfile.write(tmp_path / "in.wav", 0.1 * recording.samples + 0.3, RATE, subtype="FLOAT")
-    assert dstft("optimize", tmp_path / "in.wav", "--detrend", "mean", "-o", tmp_path / "result", "-q").code == 0
+    config = load_config(flags={"signal.detrend": "mean", "transform.mode": "fixed"})
+    write_result(optimize(*load_inputs(tmp_path / "in.wav", config), config), tmp_path / "result", figures=False)
     run = dstft("reconstruct", tmp_path / "result", "-o", tmp_path / "out.wav")
     assert "the mean that was removed" in run.err
     samples, _ = soundfile.read(tmp_path / "out.wav")

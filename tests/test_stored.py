@@ -22,7 +22,8 @@ from dstft_cli.results.result import SCHEMA_VERSION, reference
 from dstft_cli.results.writer import finite
 from dstft_cli.stft.checked_transform import Accuracy
 from dstft_cli.stft.modes import HOP_MODES, MODES
-from dstft_cli.workflows.compare import candidates, measure
+from dstft_cli.workflows.compare import candidates
+from dstft_cli.workflows.sharpness import measure
 
 FILES = ("result.npz", "metrics.json", "config.yaml")
 USUAL = {"support": 32, "hop": 8, "steps": 3, "figures.dpi": 20}

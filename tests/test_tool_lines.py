@@ -13,7 +13,7 @@ import torch
 
 from dstft_cli.stft.transform import dstft as transform
 from dstft_cli.stft.windows import WINDOWS, get_window
-from dstft_cli.workflows.other_tools import AudioPart, tool_lines, whole_window
+from dstft_cli.workflows.other_tools import AudioSelection, code_lines, rounded_window
 
 FAMILIES = pytest.mark.parametrize("family", WINDOWS)
 
@@ -41,8 +41,8 @@ class TestLines:
     @FAMILIES
     @LENGTHS
     def test_torch_gives_our_magnitudes_up_to_the_sum_of_the_window(self, noise, family, length):
-        window = whole_window(family, length, 8000)
-        line, x = tool_lines(window)["torch"], noise.repeat(5)
+        window = rounded_window(family, length, 8000)
+        line, x = code_lines(window)["torch"], noise.repeat(5)
         (shape,) = (word.value for word in ast.parse(line).body[0].value.keywords if word.arg == "window")
         total = self.run(f"total = {ast.unparse(shape)}.sum()", torch=torch, x=x)["total"].item()
         theirs, ours = self.run(line, torch=torch, x=x)["S"].abs().numpy(), self.ours(x.numpy(), window)
@@ -53,9 +53,9 @@ class TestLines:
     @LENGTHS
     def test_scipy_gives_our_magnitudes_as_they_are(self, noise, family, length):
         scipy = pytest.importorskip("scipy.signal") and pytest.importorskip("scipy")
-        window = whole_window(family, length, 8000)
+        window = rounded_window(family, length, 8000)
         x = noise.repeat(5).numpy()
-        names = self.run(tool_lines(window)["scipy"], scipy=scipy, x=x)
+        names = self.run(code_lines(window)["scipy"], scipy=scipy, x=x)
         ours, first = self.ours(x, window), -names["SFT"].p_min
         theirs = np.abs(names["S"])[:, first : first + ours.shape[1]]
         np.testing.assert_allclose(theirs, ours, atol=2e-6 * ours.max())
@@ -67,8 +67,8 @@ class TestLines:
             import torchaudio
         except (ImportError, OSError):  # built for a GPU that is not here
             pytest.skip("torchaudio cannot be loaded here")
-        window, x = whole_window(family, 100.0, 8000), noise.repeat(5)
-        theirs = self.run(tool_lines(window)["torchaudio"], torch=torch, torchaudio=torchaudio, x=x.float())[
+        window, x = rounded_window(family, 100.0, 8000), noise.repeat(5)
+        theirs = self.run(code_lines(window)["torchaudio"], torch=torch, torchaudio=torchaudio, x=x.float())[
             "S"
         ].numpy()
         ours = self.ours(x.numpy(), window)
@@ -77,14 +77,14 @@ class TestLines:
     @FAMILIES
     def test_librosa_gives_our_magnitudes_up_to_a_factor(self, noise, family):
         librosa = pytest.importorskip("librosa")
-        window, x = whole_window(family, 100.0, 8000), noise.repeat(5).numpy()
-        theirs = np.abs(self.run(tool_lines(window)["librosa"], librosa=librosa, x=x)["S"])
+        window, x = rounded_window(family, 100.0, 8000), noise.repeat(5).numpy()
+        theirs = np.abs(self.run(code_lines(window)["librosa"], librosa=librosa, x=x)["S"])
         ours = self.ours(x, window)
         np.testing.assert_allclose(theirs * (ours.max() / theirs.max()), ours, atol=1e-5 * ours.max())
 
     @FAMILIES
     def test_librosa_is_told_what_torch_is_told(self, family):
-        lines = tool_lines(whole_window(family, 1000.0, 44100))
+        lines = code_lines(rounded_window(family, 1000.0, 44100))
         told = {
             tool: {word.arg: ast.unparse(word.value) for word in ast.parse(lines[tool]).body[0].value.keywords}
             for tool in ("torch", "librosa")
@@ -94,15 +94,17 @@ class TestLines:
 
     @FAMILIES
     def test_matlab_is_told_what_windows_share(self, family):
-        window = whole_window(family, 1000.0, 44100)
-        lines = tool_lines(window)
+        window = rounded_window(family, 1000.0, 44100)
+        lines = code_lines(window)
         for tool in ("MATLAB spectrogram", "MATLAB stft"):
             numbers = {float(number) for number in re.findall(r"[\d.]+", lines[tool])}
             assert {1000, 1000 - window.hop, 1024, 44100} <= numbers
 
     def test_matlab_gaussian_is_as_wide_as_ours(self):
         alpha = float(
-            re.search(r"gausswin\(1000, ([\d.]+)\)", tool_lines(whole_window("gaussian", 1000.0, 1))["MATLAB stft"])[1]
+            re.search(r"gausswin\(1000, ([\d.]+)\)", code_lines(rounded_window("gaussian", 1000.0, 1))["MATLAB stft"])[
+                1
+            ]
         )
         n = np.arange(1000) - 999 / 2
         theirs = np.exp(-0.5 * (alpha * n / (999 / 2)) ** 2)  # as MathWorks defines it
@@ -111,31 +113,31 @@ class TestLines:
 
     @pytest.mark.parametrize("length", [60, 126, 1000, 2398, 3000, 3300, 4096, 8192])
     def test_sox_takes_the_nearest_window_and_says_so(self, length):
-        line = tool_lines(whole_window("hann", length, 44100), AudioPart("a b.wav", "2", 1.5, 2.0, 2.0))["SoX"]
+        line = code_lines(rounded_window("hann", length, 44100), AudioSelection("a b.wav", "2", 1.5, 2.0, 2.0))["SoX"]
         bins = re.search(r" -y (\d+)", line)
         size = 2 * (int(bins[1]) - 1) if bins else 4096
         possible = np.append(np.arange(126, 2400, 2), 4096)
         assert size == possible[np.abs(np.log(possible / length)).argmin()]
-        assert ("its nearest" in line) == (size != length)
+        assert ("nearest window of SoX" in line) == (size != length)
         assert line.startswith("sox 'a b.wav' -n remix 2 trim 1.5 2 spectrogram")
 
     @pytest.mark.skipif(shutil.which("sox") is None, reason="SoX is not here")
     def test_sox_runs_its_line_with_that_window_and_hop(self, tmp_path):
         soundfile.write(tmp_path / "in.wav", 0.1 * np.random.default_rng(0).standard_normal(44100), 44100)
-        line = tool_lines(whole_window("hamming", 1024, 44100), AudioPart("in.wav", None, 0, None, 1.0))["SoX"]
+        line = code_lines(rounded_window("hamming", 1024, 44100), AudioSelection("in.wav", None, 0, None, 1.0))["SoX"]
         run = subprocess.run(["sox", "-V6", *shlex.split(line)[1:]], cwd=tmp_path, capture_output=True, text=True)
         assert run.returncode == 0 and (tmp_path / "spectrogram.png").exists()
         assert "dft_size=1024" in run.stderr and "step_size=256 block_steps=1" in run.stderr
 
     def test_sox_has_no_gaussian_and_reads_no_tables(self):
-        part = AudioPart("in.wav", None, 0, None, 1.0)
-        assert "SoX" not in tool_lines(whole_window("gaussian", 100, 8000), part)
-        assert "SoX" not in tool_lines(whole_window("hann", 100, 8000))
+        part = AudioSelection("in.wav", None, 0, None, 1.0)
+        assert "SoX" not in code_lines(rounded_window("gaussian", 100, 8000), part)
+        assert "SoX" not in code_lines(rounded_window("hann", 100, 8000))
 
     @FAMILIES
     def test_hops_leave_no_part_of_the_signal_out(self, family):
         """Windows one hop apart add up to a constant, so each sample has the same say."""
-        window = whole_window(family, 1200.0, 8000)
+        window = rounded_window(family, 1200.0, 8000)
         shape = get_window(family).value(torch.arange(1200, dtype=torch.float64) - 600, torch.tensor(1200.0))
         total = shape.reshape(-1, window.hop).sum(0)
         assert total.max() / total.min() - 1 < 5e-5
@@ -145,7 +147,7 @@ class TestLines:
     )
     def test_frames_come_twice_as_often_as_the_main_lobe_is_wide(self, family, level):
         """Beyond half the rate of frames are side lobes only, of the level that is known of each window."""
-        window = whole_window(family, 1200.0, 8000)
+        window = rounded_window(family, 1200.0, 8000)
         shape = get_window(family).value(torch.arange(1200, dtype=torch.float64) - 600, torch.tensor(1200.0))
         spectrum = torch.fft.rfft(shape, 120_000).abs()
         beyond = spectrum[round(120_000 / (2 * window.hop)) :]
@@ -153,6 +155,6 @@ class TestLines:
 
     @pytest.mark.parametrize(("length", "n_fft"), [(2.0, 2), (512.0, 512), (513.2, 1024), (511.2, 512)])
     def test_windows_are_even_and_the_dft_holds_them(self, length, n_fft):
-        window = whole_window("hann", length, 8000)
+        window = rounded_window("hann", length, 8000)
         assert window.win_length % 2 == 0 and abs(window.win_length - length) <= 1.2
         assert window.n_fft == n_fft and window.hop >= 1

@@ -1,4 +1,4 @@
-"""What windows that adapt would gain over one constant window: short runs on a bounded part of the recordings."""
+"""The gain of adaptive windows over one constant window, estimated in short runs on a bounded number of points."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,19 +14,21 @@ from ..recordings.signal import Signal
 from ..results.progress import Step
 from ..stft.modes import FREQUENCY, TIME
 
-_BINS, _PIECES = 1_000_000, 4  # points of the plane, and recordings, at most
-_STEPS = 40  # at most, since the runs only estimate: most of what 200 would gain
-_LEAST_SUPPORTS = 4  # that a part of a recording is long
+_BINS, _SIGNALS = 1_000_000, 4  # points in all, and signals, at most
+_STEPS = 40  # at most: they gain most of what 200 would
+_LEAST_SUPPORTS = 4  # the length of a block
 
 Watch = Callable[[Step], object]
-"""Is shown each Step; what it returns ends nothing here."""
+"""Is called with each Step; the value it returns has no effect."""
 
 
 @dataclass(frozen=True)
 class Gain:
-    """What one adaptive mode gained over the constant window; a longer run may gain more.
+    """The gain of one adaptive mode; a longer run may gain more.
 
-    constant, adapted: the criterion, summed over the pieces. gain: how much better it became, in its own unit.
+    mode: time-varying or frequency-varying.
+    constant, adapted: the criterion of the constant and of the adapted windows, summed over the signals.
+    gain: the improvement, in the unit of the criterion, positive if better.
     """
 
     mode: str
@@ -36,90 +38,100 @@ class Gain:
 
     @property
     def percent(self) -> float:
-        """The gain in per cent of the constant window's criterion; 0 where that is 0."""
+        """The gain in percent of the constant window's criterion; 0 if that is 0."""
         return 100 * self.gain / abs(self.constant) if self.constant else 0.0
 
 
 @dataclass(frozen=True)
 class GainEstimate:
-    """pieces: what was tried on, signals or their loudest parts. of: how many signals there are. whole: all of all."""
+    """The gains of the adaptive modes.
 
-    pieces: list[Signal]
-    of: int
+    signals: those of the runs, each whole or its loudest block.
+    total: the number of signals there are.
+    whole: whether all of every signal was used.
+    gains: one for each mode.
+    """
+
+    signals: list[Signal]
+    total: int
     whole: bool
     gains: list[Gain]
 
 
-def try_adapting(problems: Sequence[Problem], seconds: float, on_step: Watch = lambda step: None) -> GainEstimate:
-    """The modes time- and frequency-varying against a constant window of so many seconds, each signal by itself.
+def estimate_gain(problems: Sequence[Problem], seconds: float, on_step: Watch = lambda step: None) -> GainEstimate:
+    """Compare time- and frequency-varying windows with a constant one, signal by signal.
 
-    Frames lie at least an eighth of the support apart, and of long or many recordings the loudest parts of some are taken:
-    about a million points of the plane in all.
+    Frames are an eighth of the support apart at least. Of many signals some are used, of long ones the loudest block, so that
+    there are about a million points in all.
+
+    problems: of each signal.
+    seconds: the length of the constant window.
+    on_step: is called with the steps of all runs as if they were one descent.
     """
-    count = min(len(problems), _PIECES)
+    count = min(len(problems), _SIGNALS)
     chosen = [problems[round(i * (len(problems) - 1) / max(1, count - 1))] for i in range(count)]
-    pieces = [_piece(problem, _BINS // count) for problem in chosen]
-    whole = count == len(problems) and all(piece is p.signal for p, piece in zip(chosen, pieces, strict=True))
-    tell, gains = _as_one(2 * count, on_step), []
+    signals = [_loudest_block(problem, _BINS // count) for problem in chosen]
+    whole = count == len(problems) and all(used is p.signal for p, used in zip(chosen, signals, strict=True))
+    report, gains = _joint_progress(2 * count, on_step), []
     for mode in (TIME, FREQUENCY):
-        runs = [_adapt(problem, piece, mode, seconds, tell) for problem, piece in zip(chosen, pieces, strict=True)]
-        constant, adapted = (float(sum(side)) for side in zip(*runs, strict=True))
+        runs = [_adapt(problem, signal, mode, seconds, report) for problem, signal in zip(chosen, signals, strict=True)]
+        constant, adapted = (float(sum(values)) for values in zip(*runs, strict=True))
         sign = 1 if lower_is_better(problems[0].criterion) else -1
         gains.append(Gain(mode, constant, adapted, sign * (constant - adapted)))
-    return GainEstimate(pieces, len(problems), whole, gains)
+    return GainEstimate(signals, len(problems), whole, gains)
 
 
 def lower_is_better(criterion: Criterion) -> bool:
-    """Whether the criterion itself is to be small, as the entropies are, or large."""
+    """Whether a sharper spectrogram has a lower criterion, as with entropies, or a higher one."""
     low, high = criterion.cost(torch.tensor([1.0, 2.0])).tolist()
     return low < high
 
 
 def window_samples(problem: Problem, seconds: float) -> float:
-    """A window of so many seconds in samples, kept from leaving the problem's bounds by a rounding error."""
-    plane = problem.grid
-    return min(max(seconds * problem.signal.sample_rate, plane.theta_min), float(plane.support))
+    """A window length in samples; a rounding error does not take it out of the problem's bounds."""
+    grid = problem.grid
+    return min(max(seconds * problem.signal.sample_rate, grid.theta_min), float(grid.support))
 
 
-def _as_one(runs: int, on_step: Watch) -> Watch:
-    """The steps of so many runs reported as those of one descent, which is all that a user should see of them."""
+def _joint_progress(runs: int, on_step: Watch) -> Watch:
+    """Reports the descents of several runs as one."""
     begun = 0
 
-    def tell(step: Step) -> None:
+    def report(step: Step) -> None:
         nonlocal begun
         if step.phase == "descent":
             begun += step.index == 0
             on_step(Step("descent", min(begun - 1, runs) * _STEPS + step.index, runs * _STEPS))
 
-    return tell
+    return report
 
 
 def _coarse_hop(problem: Problem) -> float:
     return max(problem.grid.hop, float(max(1, problem.grid.support // 8)))
 
 
-def _piece(problem: Problem, bins: int) -> Signal:
-    """The signal, or its loudest part of about so many points of the plane."""
-    signal, plane = problem.signal, problem.grid
-    count = max(int(bins / plane.bins * _coarse_hop(problem)), _LEAST_SUPPORTS * plane.support)
+def _loudest_block(problem: Problem, bins: int) -> Signal:
+    """The signal, or its loudest block of about ``bins`` points."""
+    signal, grid = problem.signal, problem.grid
+    count = max(int(bins / grid.bins * _coarse_hop(problem)), _LEAST_SUPPORTS * grid.support)
     if count >= len(signal.samples):
         return signal
     energy = np.cumsum((signal.samples - signal.samples.mean()) ** 2)
     first = int(np.argmax(energy[count - 1 :] - np.append(0.0, energy[:-count])))
-    part = signal.samples[first : first + count]
-    return replace(signal, samples=part, start=signal.start + first / signal.sample_rate)
+    block = signal.samples[first : first + count]
+    return replace(signal, samples=block, start=signal.start + first / signal.sample_rate)
 
 
-def _adapt(problem: Problem, piece: Signal, mode: str, seconds: float, on_step: Watch) -> tuple[float, float]:
-    """The criterion of a signal at the constant window and after a short run in an adaptive mode."""
-    plane, config = problem.grid, problem.config
+def _adapt(problem: Problem, signal: Signal, mode: str, seconds: float, on_step: Watch) -> tuple[float, float]:
+    """The criterion at the constant window, and after a short run in an adaptive mode."""
+    grid, config = problem.grid, problem.config
     settings = {
         "transform.mode": mode,
-        "transform.support": plane.support,
+        "transform.support": grid.support,
         "transform.hop": _coarse_hop(problem),
-        "transform.theta_min": plane.theta_min,
+        "transform.theta_min": grid.theta_min,
         "transform.theta": window_samples(problem, seconds),
         "optimizer.steps": min(config.optimizer.steps, _STEPS),
     }
-    result = optimize(piece, merge_config(config, settings), on_step)
+    result = optimize(signal, merge_config(config, settings), on_step)
     return result.initial[result.criterion], result.final[result.criterion]

@@ -1,4 +1,4 @@
-"""One input from file to folder: load, optimise, write."""
+"""One recording from file to result folder: load, optimise, write."""
 
 import contextlib
 import json
@@ -20,14 +20,18 @@ from ..system.atomic_files import check_room, replace_files
 from ..system.disk_arrays import file_beside
 from ..system.folder_lock import folder_lock, remove_leftovers
 
-_DRAWN_AT_ONCE = 2_000_000  # bins
+_DRAWN_AT_ONCE = 2_000_000  # bins: the figures of an interrupted run are drawn up to that size
 _FIGURE_FILES = [f"{name}.{kind}" for name in FIGURES for kind in FIGURE_KINDS]
 
 
 def load_inputs(path: str | Path, config: Config, whole: bool = True) -> list[Signal]:
-    """The signals that the config's section ``signal`` selects from a file. Raises InputError.
+    """The signals of a file that the section ``signal`` of the config selects, detrended.
 
-    whole: False leaves recordings in their file that are long for the memory allowed: their samples are then LazySamples.
+    path: a recording.
+    config: of the run.
+    whole: False leaves the samples of recordings that are long for the memory allowed in their file, to be read lazily.
+
+    Raises InputError if the file cannot be read or a signal is too short.
     """
     options = load_options(config.signal.model_dump(exclude={"detrend"}))
     signals = load_signals(path, **options, memory=None if whole else run_room(config))
@@ -37,7 +41,7 @@ def load_inputs(path: str | Path, config: Config, whole: bool = True) -> list[Si
 
 
 def output_folders(folder: str | Path | None, signals: list[Signal]) -> list[Path]:
-    """Where each signal's result goes: the folder (default ``dstft-out/<stem>``), or one below it a channel."""
+    """The result folder of each signal: ``folder`` (default ``dstft-out/<stem>``), or its subfolders for several channels."""
     base = Path("dstft-out") / signals[0].name if folder is None else Path(folder)
     if len(signals) == 1:
         return [base]
@@ -45,7 +49,7 @@ def output_folders(folder: str | Path | None, signals: list[Signal]) -> list[Pat
 
 
 def result_complete(folder: Path) -> bool:
-    """True where the folder holds a whole result of a run that came to its end; the metrics are written last."""
+    """Whether the folder holds the result of a run that finished; the metrics are written last."""
     try:
         return json.loads((folder / METRICS).read_text("utf-8"))["stop_reason"] in COMPLETE
     except (OSError, ValueError, KeyError, TypeError):
@@ -53,10 +57,10 @@ def result_complete(folder: Path) -> bool:
 
 
 def check_free(folder: Path) -> None:
-    """Raises OutputExistsError where a result is in the folder already."""
+    """Raises OutputExistsError if the folder contains a result or parts of one."""
     if any((folder / name).exists() for name in (METRICS, ARRAYS, CONFIG)):
         raise OutputExistsError(
-            f"{folder}: a result is there already; --on-existing overwrite replaces it, skip keeps it, -o names another folder"
+            f"{folder}: already contains a result; --on-existing overwrite replaces it, skip keeps it, -o names another folder"
         )
 
 
@@ -66,64 +70,76 @@ def run_signal(
     folder: Path,
     on_step: OnStep | None = None,
     loading: float = 0.0,
-    small: bool = False,
+    with_thumbnail: bool = False,
     plan: ResourcePlan | None = None,
 ) -> Result:
-    """Optimise one signal and write its folder, whatever result was there. ``loading``: s that reading it took.
+    """Optimise one signal and write its result folder, replacing any result there.
 
-    small: with its thumbnail, for a report on many. plan: of the run, where it was made before.
-    Raises what optimize raises, and OutputError where the folder cannot be written or another run is using it.
+    on_step: called at each step of the run, and once before writing.
+    loading: s that reading the signal took, for the metrics.
+    with_thumbnail: writes a thumbnail too, for the report of a batch.
+    plan: of the run, if made before.
+
+    Raises what optimize raises, and OutputError if the folder cannot be written or another run is using it.
     """
     plan = plan or plan_signal(signal, config)
-    remove_leftovers(folder)  # what a run that was killed left may take the room that this one needs
+    remove_leftovers(folder)  # those of a killed run may take the room that this one needs
     check_room(folder, plan.disk - PICTURES)
     with folder_lock(folder), contextlib.ExitStack() as stack:
-        # A plane beyond the memory allowed is made where its files then stay.
-        aside = stack.enter_context(_result_files(folder)) if plan.long else None
-        result = optimize(signal, config, on_step, folder=aside, plan=plan)
+        # A plane beyond the memory allowed is written where its files will stay.
+        temporary = stack.enter_context(_result_files(folder)) if plan.long else None
+        result = optimize(signal, config, on_step, folder=temporary, plan=plan)
         result.seconds = {"load": loading, **result.seconds}
         if on_step is not None:
             on_step(Step("write", 0, 1))
-        if aside is None:
-            aside = stack.enter_context(_result_files(folder))
-        # Who stops a run waits for its end; `dstft plot` draws what there was no time for.
-        _fill(result, aside, result.stop_reason != INTERRUPTED or result.stft.size <= _DRAWN_AT_ONCE, small)
+        if temporary is None:
+            temporary = stack.enter_context(_result_files(folder))
+        # A user who interrupts a run waits for its end; `dstft plot` draws the figures of large planes later.
+        figures = result.stop_reason != INTERRUPTED or result.stft.size <= _DRAWN_AT_ONCE
+        _write(result, temporary, figures, with_thumbnail)
     return result
 
 
 def write_result(result: Result, folder: str | Path, figures: bool = True, on_existing: str = "error") -> Path:
-    """All files of a result, the metrics last. Raises OutputExistsError, OutputError."""
+    """Write all files of a result, the metrics last.
+
+    folder: created if needed.
+    figures: whether figures are drawn.
+    on_existing: error, or overwrite to replace a result in the folder.
+
+    Returns the folder.
+    Raises OutputExistsError, and OutputError if the folder cannot be written or another run is using it.
+    """
     folder = Path(folder)
     with folder_lock(folder):
         if on_existing != "overwrite":
             check_free(folder)
-        with _result_files(folder) as aside:
-            _fill(result, aside, figures)
+        with _result_files(folder) as temporary:
+            _write(result, temporary, figures)
     return folder
 
 
 def _result_files(folder: Path) -> contextlib.AbstractContextManager[Path]:
-    """A folder for all files of a result, which then take the place of those that are there."""
+    """A temporary folder for the files of a result, which then replace those in the folder."""
     from ..figures.thumbnail import THUMBNAIL
 
     stale = [*_FIGURE_FILES, THUMBNAIL, *map(file_beside, BESIDE)]
     return replace_files(folder, last=METRICS, stale=stale)
 
 
-def _fill(result: Result, aside: Path, figures: bool = True, small: bool = False) -> None:
-    """All files of a result into a folder."""
+def _write(result: Result, folder: Path, figures: bool, with_thumbnail: bool = False) -> None:
     from ..figures.thumbnail import THUMBNAIL, thumbnail
 
     began = time.perf_counter()
-    write_arrays(result, aside / ARRAYS)
-    write_config(result, aside / CONFIG)
+    write_arrays(result, folder / ARRAYS)
+    write_config(result, folder / CONFIG)
     if figures:
-        _write_figures(result, aside)
-    if small:
-        (aside / THUMBNAIL).write_bytes(thumbnail(result))
+        _write_figures(result, folder)
+    if with_thumbnail:
+        (folder / THUMBNAIL).write_bytes(thumbnail(result))
     result.seconds["write"] = time.perf_counter() - began
     result.seconds["total"] = sum(value for name, value in result.seconds.items() if name != "total")
-    write_metrics(result, aside / METRICS)
+    write_metrics(result, folder / METRICS)
 
 
 def _write_figures(result: Result, folder: Path) -> None:

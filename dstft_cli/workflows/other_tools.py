@@ -1,29 +1,36 @@
-"""A window length and a hop as lines for other tools, ready to paste.
+"""A window length and a hop as lines of code for other tools, ready to paste.
 
-Each line gives the magnitudes of this package's own transform up to one factor: windows are periodic and centred on whole
-samples, frame n on sample n·hop, with zeros beyond the ends. What differs is said: MATLAB's frames begin at the first sample
-instead, its Gaussian window is symmetric, and SoX has windows of some lengths only.
+Each line gives the magnitudes of this package's transform up to a constant factor: windows are periodic and centred on whole
+samples, frame n on sample n·hop, with zeros beyond the ends. Two tools differ: MATLAB's frames begin at the first sample and its
+Gaussian window is symmetric; SoX has windows of certain lengths only.
 """
 
 import math
 import shlex
 from dataclasses import dataclass
 
-# Bins between the zeros on either side of the window's main lobe. Frames one hop apart, with so many hops a window, come more
-# than twice as often as the highest frequency of that lobe, so that nothing between frames is lost (J. O. Smith, Spectral Audio
-# Signal Processing, 2011, "Kaiser Overlap-Add Example"; Allen and Rabiner, Proc. IEEE 65(11), 1977). Such windows also add up to
-# a constant. The Gaussian has no zeros: with 12 hops a window it adds up within 1e-5, and what aliases is below -27 dB.
-PARTS = {"hann": 4, "hamming": 4, "blackman": 6, "gaussian": 12}
+# The width of the window's main lobe in bins, and so the hops per window: frames then come more than twice as often as the highest
+# frequency of that lobe, so that nothing between frames is lost (J. O. Smith, Spectral Audio Signal Processing, 2011,
+# "Kaiser Overlap-Add Example"; Allen and Rabiner, Proc. IEEE 65(11), 1977). Such windows also add up to a constant. The Gaussian
+# has no zeros: with 12 hops per window it adds up within 1e-5, and its aliases are below -27 dB.
+HOPS_PER_WINDOW = {"hann": 4, "hamming": 4, "blackman": 6, "gaussian": 12}
 
-_GAUSSIAN_STD = 1 / math.sqrt(72 * math.pi)  # of windows.py's g(u) = 6 exp(-36πu²), in window lengths
-_SOX_BINS = 64, 1200  # what SoX's spectrogram takes for -y, the height of the picture, 2 (y - 1) being its window
-_SOX_LARGEST, _SOX_TALL = 4096, 2050  # the one longer window, and the -Y that leads to it
-_SOX_COLUMNS = 5000  # at most, of a picture with so many columns a second; longer recordings would be cut off
+_GAUSSIAN_STD = 1 / math.sqrt(72 * math.pi)  # of the profile 6 exp(-36πu²), in window lengths
+_SOX_BINS = 64, 1200  # of -y, the height of the picture; its window has 2 (y - 1) samples
+_SOX_LARGEST, _SOX_TALL = 4096, 2050  # the only longer window, and the -Y that selects it
+_SOX_COLUMNS = 5000  # of a picture at most; a longer recording would be cut off
 
 
 @dataclass(frozen=True)
-class WholeWindow:
-    """A window in whole samples. win_length: even; n_fft: the least power of two that holds it; sample_rate in Hz."""
+class RoundedWindow:
+    """A window in whole samples.
+
+    family: its name.
+    win_length: its length, even.
+    hop: the step between frames.
+    n_fft: the smallest power of two that is not below win_length.
+    sample_rate: Hz.
+    """
 
     family: str
     win_length: int
@@ -33,10 +40,14 @@ class WholeWindow:
 
 
 @dataclass(frozen=True)
-class AudioPart:
-    """Which part of an audio file was read. channel: its number, ``mix``, or None for the only one; start, duration in s.
+class AudioSelection:
+    """What was read of an audio file.
 
-    duration: None where it goes to the end; length: of the part in s.
+    path: of the file.
+    channel: its number or ``mix``; None for the only one.
+    start: s.
+    duration: as it was asked for in s; None for all up to the end.
+    length: as it was read in s.
     """
 
     path: str
@@ -46,15 +57,24 @@ class AudioPart:
     length: float
 
 
-def whole_window(family: str, length: float, sample_rate: float) -> WholeWindow:
-    """The window of ``length`` samples, rounded to an even number so that it has a sample at its centre, and its hop."""
+def rounded_window(family: str, length: float, sample_rate: float) -> RoundedWindow:
+    """Round a window to an even number of samples, so that one lies at its centre, and choose its hop.
+
+    family: its name.
+    length: samples.
+    sample_rate: Hz.
+    """
     win_length = max(2, 2 * round(length / 2))
-    hop = max(1, win_length // PARTS[family])
-    return WholeWindow(family, win_length, hop, 2 ** math.ceil(math.log2(win_length)), sample_rate)
+    hop = max(1, win_length // HOPS_PER_WINDOW[family])
+    return RoundedWindow(family, win_length, hop, 2 ** math.ceil(math.log2(win_length)), sample_rate)
 
 
-def tool_lines(window: WholeWindow, part: AudioPart | None = None) -> dict[str, str]:
-    """A line for each tool by its name; the signal is called x. SoX only with a part of an audio file and a window it has."""
+def code_lines(window: RoundedWindow, selection: AudioSelection | None = None) -> dict[str, str]:
+    """The window as {tool: line of code}, in which the signal is x.
+
+    window: in whole samples.
+    selection: the audio file for SoX, which has no line without one, or if it lacks the window family.
+    """
     lines = {
         "librosa": _librosa(window),
         "scipy": _scipy(window),
@@ -63,36 +83,36 @@ def tool_lines(window: WholeWindow, part: AudioPart | None = None) -> dict[str, 
         "MATLAB spectrogram": _matlab_spectrogram(window),
         "MATLAB stft": _matlab_stft(window),
     }
-    if part is not None and window.family in ("hann", "hamming"):
-        lines["SoX"] = _sox(window, part)
+    if selection is not None and window.family in ("hann", "hamming"):
+        lines["SoX"] = _sox(window, selection)
     return lines
 
 
-def _std(window: WholeWindow) -> str:
+def _std(window: RoundedWindow) -> str:
     return f"{window.win_length * _GAUSSIAN_STD:.7g}"
 
 
-def _rate(window: WholeWindow) -> str:
+def _rate(window: RoundedWindow) -> str:
     return f"{window.sample_rate:.12g}"
 
 
-def _name(window: WholeWindow) -> str:
-    """The window as scipy and librosa call it."""
+def _name(window: RoundedWindow) -> str:
+    """The window as scipy and librosa name it."""
     return f'("gaussian", {_std(window)})' if window.family == "gaussian" else f'"{window.family}"'
 
 
-def _librosa(window: WholeWindow) -> str:
+def _librosa(window: RoundedWindow) -> str:
     sizes = f"n_fft={window.n_fft}, hop_length={window.hop}, win_length={window.win_length}"
     return f'S = librosa.stft(x, {sizes}, window={_name(window)}, center=True, pad_mode="constant")'
 
 
-def _scipy(window: WholeWindow) -> str:
+def _scipy(window: RoundedWindow) -> str:
     shape = f"scipy.signal.get_window({_name(window)}, {window.win_length})"
     sizes = f"hop={window.hop}, fs={_rate(window)}, mfft={window.n_fft}"
     return f'SFT = scipy.signal.ShortTimeFFT({shape}, {sizes}, scale_to="magnitude"); S = SFT.stft(x)'
 
 
-def _torch(window: WholeWindow) -> str:
+def _torch(window: RoundedWindow) -> str:
     shape = f"torch.{window.family}_window({window.win_length}, dtype=x.dtype)"
     if window.family == "gaussian":
         shape = f"torch.signal.windows.gaussian({window.win_length}, std={_std(window)}, sym=False, dtype=x.dtype)"
@@ -100,7 +120,7 @@ def _torch(window: WholeWindow) -> str:
     return f'S = torch.stft(x, {sizes}, window={shape}, center=True, pad_mode="constant", return_complex=True)'
 
 
-def _torchaudio(window: WholeWindow) -> str:
+def _torchaudio(window: RoundedWindow) -> str:
     shape = f"window_fn=torch.{window.family}_window"
     if window.family == "gaussian":
         shape = f'window_fn=torch.signal.windows.gaussian, wkwargs={{"std": {_std(window)}, "sym": False}}'
@@ -108,37 +128,37 @@ def _torchaudio(window: WholeWindow) -> str:
     return f'S = torchaudio.transforms.Spectrogram({sizes}, {shape}, power=1, center=True, pad_mode="constant")(x)'
 
 
-def _matlab_window(window: WholeWindow) -> str:
+def _matlab_window(window: RoundedWindow) -> str:
     if window.family != "gaussian":
         return f"{window.family}({window.win_length}, 'periodic')"
     alpha = (window.win_length - 1) / (2 * window.win_length * _GAUSSIAN_STD)
     return f"gausswin({window.win_length}, {alpha:.7g})"
 
 
-def _matlab_spectrogram(window: WholeWindow) -> str:
-    shared = window.win_length - window.hop
-    return f"[S, f, t] = spectrogram(x, {_matlab_window(window)}, {shared}, {window.n_fft}, {_rate(window)});"
+def _matlab_spectrogram(window: RoundedWindow) -> str:
+    overlap = window.win_length - window.hop
+    return f"[S, f, t] = spectrogram(x, {_matlab_window(window)}, {overlap}, {window.n_fft}, {_rate(window)});"
 
 
-def _matlab_stft(window: WholeWindow) -> str:
+def _matlab_stft(window: RoundedWindow) -> str:
     sizes = f"'OverlapLength', {window.win_length - window.hop}, 'FFTLength', {window.n_fft}"
     shape = f"'Window', {_matlab_window(window)}"
     return f"[S, f, t] = stft(x, {_rate(window)}, {shape}, {sizes}, 'FrequencyRange', 'onesided');"
 
 
-def _sox(window: WholeWindow, part: AudioPart) -> str:
-    """The nearest that SoX has: its window is as long as its DFT, and that follows from the height of the picture."""
+def _sox(window: RoundedWindow, selection: AudioSelection) -> str:
+    """The nearest window of SoX: it is as long as the DFT, which follows from the height of the picture."""
     longest, columns = 2 * (_SOX_BINS[1] - 1), window.sample_rate / window.hop
     if window.win_length > math.sqrt(longest * _SOX_LARGEST):
         height, size = f"-Y {_SOX_TALL}", _SOX_LARGEST
     else:
         bins = min(max(window.win_length // 2 + 1, _SOX_BINS[0]), _SOX_BINS[1])
         height, size = f"-y {bins}", 2 * (bins - 1)
-    fits = 1 <= columns and columns * part.length <= _SOX_COLUMNS
+    fits = 1 <= columns and columns * selection.length <= _SOX_COLUMNS
     width = f" -X {math.floor(1e3 * columns) / 1e3:.9g}" if fits else ""  # rounded up, SoX would take a shorter hop
-    effects = "" if part.channel is None else f" remix {'-' if part.channel == 'mix' else part.channel}"
-    if part.start or part.duration is not None:
-        effects += f" trim {part.start:.9g}" + ("" if part.duration is None else f" {part.duration:.9g}")
-    line = f"sox {shlex.quote(part.path)} -n{effects} spectrogram {height}{width} -w {window.family.capitalize()}"
+    effects = "" if selection.channel is None else f" remix {'-' if selection.channel == 'mix' else selection.channel}"
+    if selection.start or selection.duration is not None:
+        effects += f" trim {selection.start:.9g}" + ("" if selection.duration is None else f" {selection.duration:.9g}")
+    line = f"sox {shlex.quote(selection.path)} -n{effects} spectrogram {height}{width} -w {window.family.capitalize()}"
     line += " -o spectrogram.png"
-    return line if size == window.win_length else f"{line}  # its nearest: {size} samples"
+    return line if size == window.win_length else f"{line}  # nearest window of SoX: {size} samples"

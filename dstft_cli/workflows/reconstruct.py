@@ -1,4 +1,4 @@
-"""A stored result back to sound: mask, invert, compare with the signal that it came from, write."""
+"""The signal back from a stored result: mask the spectrogram, invert it, compare with the analysed signal, write."""
 
 import math
 import os
@@ -21,92 +21,118 @@ from ..system.devices import DTYPES
 from ..text import file_name
 
 SUFFIXES = (".wav", ".csv", ".npy")
+_ROWS = 10_000  # of a table, written at a time
+_LEAST_POWER = 1e-40  # of the error, relative to the signal: -400 dB
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """samples: (N,) in the unit of the recording. found: how they were found.
+    """A signal computed from a spectrogram.
 
-    error: rms difference from the signal that was analysed, in dB of its rms, over the samples that the windows
-    determine; None where S was masked.
+    samples: (N,) in the unit of the recording.
+    inverse: how they were computed, and which samples no window covers.
+    error: the rms difference from the analysed signal in dB of its rms, over the samples that windows cover; None if S was
+        masked, NaN if no sample is covered or the signal is 0.
     """
 
     samples: np.ndarray
-    found: Inverse
+    inverse: Inverse
     error: float | None
 
 
 def read_mask(path: str | os.PathLike, shape: tuple[int, int]) -> np.ndarray:
-    """Gains for S (F, T) from an .npy file: (F, T), (F, 1), (1, T), real or true and false.
+    """The gains of S from an .npy file.
 
-    Raises InputError where it cannot be read, does not fit or holds what is not finite.
+    path: of the file.
+    shape: (F, T) of S.
+
+    Returns (F, T), (F, 1), (1, T) or (1, 1), real or boolean.
+    Raises InputError if the file cannot be read, does not fit, or contains values that are not finite.
     """
     mask = read_npy(path)
     if mask.dtype.kind not in "fibu":
-        raise InputError(f"{file_name(path)}: a mask holds real gains, or true and false, not {mask.dtype}")
+        raise InputError(f"{file_name(path)}: the mask is {mask.dtype}; it must contain real gains, or true and false")
     if mask.ndim != 2 or any(n not in (1, whole) for n, whole in zip(mask.shape, shape, strict=True)):
         raise InputError(
             f"{file_name(path)}: the mask has shape {mask.shape}; this result has {shape[0]} bins and {shape[1]} frames, "
-            f"so it must be {shape}, ({shape[0]}, 1) or (1, {shape[1]})"
+            f"so it must have {shape}, ({shape[0]}, 1) or (1, {shape[1]})"
         )
     if not np.isfinite(mask).all():
-        raise InputError(f"{file_name(path)}: the mask holds values that are not finite")
+        raise InputError(f"{file_name(path)}: the mask contains values that are not finite; replace them")
     return mask
 
 
 def reconstruct(result: Result, mask: np.ndarray | None = None, on_step: OnStep | None = None) -> Reconstruction:
-    """The signal of a result, or what is left of it under a mask that fits its S (F, T).
+    """Compute the signal of a result.
 
-    on_step: called as the iteration goes on, with the residual; a true return ends it.
-    Raises InputError where the plane of a long run is more than fits into memory.
+    result: its spectrogram S, (F, T), and frames.
+    mask: gains that S is multiplied by, broadcastable to (F, T).
+    on_step: called during the iteration, with the residual; True ends it.
+
+    Raises InputError if the plane of a long run does not fit into memory.
     """
     result = load_into_memory(result, "its reconstruction")
     real = DTYPES[result.config.run.dtype]
     spectrum = torch.from_numpy(result.stft).to(real.to_complex())
     if mask is not None:
         spectrum = spectrum * torch.from_numpy(np.ascontiguousarray(mask)).to(real)
-    place = torch.from_numpy(result.theta), torch.from_numpy(result.frame_positions)
+    frames = torch.from_numpy(result.theta), torch.from_numpy(result.frame_positions)
     original = result.signal.samples
 
-    def tell(index: int, residual: float) -> bool:
+    def report(index: int, residual: float) -> bool:
         return bool(on_step and on_step(Step("invert", index, 0, {"residual": residual})))
 
-    found = inverse(spectrum, *place, len(original), result.window, tell)
-    samples = found.samples.numpy()
-    return Reconstruction(samples, found, None if mask is not None else _error(samples, original, found.uncovered))
+    solution = inverse(spectrum, *frames, len(original), result.window, report)
+    samples = solution.samples.numpy()
+    return Reconstruction(
+        samples, solution, None if mask is not None else _error(samples, original, solution.uncovered)
+    )
 
 
 def _error(samples: np.ndarray, original: np.ndarray, uncovered: tuple[tuple[int, int], ...]) -> float:
-    seen = np.ones(len(original), dtype=bool)
+    covered = np.ones(len(original), dtype=bool)
     for first, last in uncovered:
-        seen[first : last + 1] = False
-    if not seen.any():
+        covered[first : last + 1] = False
+    if not covered.any():
         return math.nan
-    powers = [float(np.square(values[seen], dtype=np.float64).mean()) for values in (samples - original, original)]
+    powers = [float(np.square(values[covered], dtype=np.float64).mean()) for values in (samples - original, original)]
     if not powers[1]:
         return math.nan
-    return 10 * math.log10(max(powers[0] / powers[1], 1e-40))
+    return 10 * math.log10(max(powers[0] / powers[1], _LEAST_POWER))
 
 
 def check_target(path: Path, sample_rate: float, force: bool) -> None:
-    """Raises InputError where the samples could not be written to that file, or it is there already."""
+    """Raises InputError if the signal cannot be written to the file.
+
+    path: of the file.
+    sample_rate: Hz.
+    force: whether an existing file is replaced.
+    """
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"-o {file_name(path)}: let the name end in {', '.join(SUFFIXES)}")
+        raise InputError(f"-o {file_name(path)}: use a .wav, .csv or .npy suffix")
     if path.suffix.lower() == ".wav" and (sample_rate != round(sample_rate) or not 1 <= sample_rate < 2**31):
         raise InputError(
-            f"-o {file_name(path)}: WAV holds whole rates only and this signal has {sample_rate:g} Hz; let the name end in .csv or .npy"
+            f"-o {file_name(path)}: WAV needs a whole sampling rate and this signal has {sample_rate:g} Hz; "
+            "use a .csv or .npy suffix"
         )
     if path.is_dir():
         raise InputError(f"-o {file_name(path)}: this is a folder; name a file in it")
     if path.exists() and not force:
-        raise InputError(f"{file_name(path)}: this file is there already; --force replaces it")
+        raise InputError(f"{file_name(path)}: this file exists; --force replaces it")
 
 
 def write_samples(samples: np.ndarray, result: Result, path: Path) -> None:
-    """Samples (N,) as float WAV; as a table of time in s of the recording and value; or as an array. Raises OutputError."""
+    """Write samples as 32-bit float WAV, as a table of recording time in s and value, or as an .npy array.
+
+    samples: (N,) in the unit of the recording.
+    result: it gives sampling rate, start and unit.
+    path: its suffix gives the format.
+
+    Raises OutputError if the file cannot be written.
+    """
     writers: dict[str, Callable] = {".wav": _as_wav, ".csv": _as_table, ".npy": _as_array}
-    with replace_file(path) as aside:
-        writers[path.suffix.lower()](samples, result, aside)
+    with replace_file(path) as temporary:
+        writers[path.suffix.lower()](samples, result, temporary)
 
 
 def _as_wav(samples: np.ndarray, result: Result, path: Path) -> None:
@@ -118,13 +144,13 @@ def _as_table(samples: np.ndarray, result: Result, path: Path) -> None:
     rate, start = result.sample_rate, result.signal.start
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         file.write(f"time_s,value{unit}\n")
-        for first in range(0, len(samples), 10_000):
-            part = samples[first : first + 10_000].tolist()
-            file.writelines(f"{start + (first + i) / rate:.12g},{value!r}\n" for i, value in enumerate(part))
+        for first in range(0, len(samples), _ROWS):
+            block = samples[first : first + _ROWS].tolist()
+            file.writelines(f"{start + (first + i) / rate:.12g},{value!r}\n" for i, value in enumerate(block))
 
 
 def _as_array(samples: np.ndarray, result: Result, path: Path) -> None:
-    form = np.lib.format
-    with open(path, "wb") as file:  # np.save hands the samples to C, which forgets that the disk was full at the end
-        form.write_array_header_1_0(file, form.header_data_from_array_1_0(samples))
+    npy = np.lib.format
+    with open(path, "wb") as file:  # np.save does not report a disk that becomes full with the last samples
+        npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(samples))
         file.write(np.ascontiguousarray(samples).data)

@@ -11,36 +11,32 @@ from ..errors import InputError, OutputExistsError
 from ..figures.axis_scales import plain_number
 from ..figures.of_result import FIGURE_KINDS, FIGURES
 from ..results.result import ARRAYS, CONFIG, METRICS, Result
-from ..stft.modes import FIXED_HOP
 from ..system.atomic_files import check_folder, replace_file
 from ..text import file_name, format_value
 
 TABLE = "the table"
-"""How the table of window lengths goes among the names of figures."""
+"""The name of the table of window lengths among the names of figures."""
 
 _HEADER = "time_s,frequency_hz,theta_ms\n"
 _OTHER_PICTURES = (".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".eps", ".ps")
 
 
-def usual_figures(result: Result) -> tuple[str, ...]:
-    """The names of the figures that a run draws of such a result."""
-    return FIGURES if result.hop_mode != FIXED_HOP else FIGURES[:-1]
-
-
 def read_size(text: str | None) -> tuple[float, float] | None:
-    """Width and height in inches from "10x5", None from None. Raises InputError."""
+    """Width and height in inches from "10x5", None from None. Raises InputError for other texts."""
     if text is None:
         return None
-    found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(?:in)?\s*[x×X]\s*(\d+\.?\d*|\.\d+)\s*(?:in)?\s*", text)
-    if not found:
-        raise InputError(f"--size {format_value(text)}: write width x height in inches, for instance 10x5")
-    return float(found[1]), float(found[2])
+    match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(?:in)?\s*[x×X]\s*(\d+\.?\d*|\.\d+)\s*(?:in)?\s*", text)
+    if not match:
+        raise InputError(f"--size {format_value(text)}: expected width x height in inches, for instance 10x5")
+    return float(match[1]), float(match[2])
 
 
 def check_used(result: Result, outputs: Collection[str], given: Mapping[str, object]) -> None:
-    """Raises InputError for an option that changes nothing of what is to be made: figures by name, TABLE.
+    """Raises InputError for an option without effect.
 
-    given: {option: its value, None where it was not given}.
+    result: that of the figures.
+    outputs: the names of the figures to draw, and TABLE for the table.
+    given: {option: its value, None if not given}.
     """
     rows, columns = result.theta.shape
     time, band = {"spectrogram", "comparison", "frames"}, {"spectrogram", "comparison"}
@@ -53,16 +49,20 @@ def check_used(result: Result, outputs: Collection[str], given: Mapping[str, obj
     for option, value in given.items():
         if value is None or changes.get(option, {*FIGURES}) & {*outputs}:
             continue
-        useful = [name for name in FIGURES if name in changes.get(option, FIGURES)]
+        changed = [name for name in FIGURES if name in changes.get(option, FIGURES)]
         raise InputError(
-            f"{option}: it changes nothing in {', '.join(outputs)} of this result; leave it out, or add --figure {useful[0]}"
+            f"{option}: has no effect on {', '.join(outputs)} of this result; leave it out, or add --figure {changed[0]}"
         )
 
 
 def picture_kind(out: str | None, kind: str | None) -> str | None:
-    """png, svg or pdf from the file's name or from what was given; None where neither says.
+    """The kind of pictures: png, svg or pdf.
 
-    Raises InputError where they differ, or where it ends like pictures of another kind.
+    out: of the option -o; None if not given.
+    kind: of the option --format; None if not given.
+
+    Returns the kind from the suffix of ``out``, else ``kind``.
+    Raises InputError if they differ, or ``out`` has the suffix of another kind of pictures.
     """
     suffix = Path(out or "").suffix.lower()
     if suffix in _OTHER_PICTURES and not Path(out).is_dir():
@@ -70,19 +70,25 @@ def picture_kind(out: str | None, kind: str | None) -> str | None:
     if not _is_file(out):
         return kind
     if kind not in (None, suffix[1:]):
-        raise InputError(f"-o {file_name(out)} and --format {kind} differ; leave --format out")
+        raise InputError(f"-o {file_name(out)}: differs from --format {kind}; leave --format out")
     return suffix[1:]
 
 
 def _is_file(out: str | None) -> bool:
-    """True where the place is meant as one picture, not as a folder for several."""
+    """Whether ``out`` names one picture, not a folder."""
     return out is not None and Path(out).suffix.lower()[1:] in FIGURE_KINDS and not Path(out).is_dir()
 
 
 def picture_files(out: str | None, home: Path, names: Collection[str], kind: str) -> dict[str, Path]:
-    """{figure: its file}: in the folder ``out``, or in ``plots`` in the result's folder ``home``, or ``out`` itself.
+    """The file of each figure.
 
-    Raises InputError where several figures would be one file.
+    out: a folder or a picture; None for the folder ``plots`` in ``home``.
+    home: the folder of the result.
+    names: of the figures.
+    kind: png, svg or pdf.
+
+    Returns {name: path}.
+    Raises InputError if several figures would have one file.
     """
     if not _is_file(out):
         folder = home / "plots" if out is None else Path(out)
@@ -95,32 +101,42 @@ def picture_files(out: str | None, home: Path, names: Collection[str], kind: str
 
 
 def check_free(paths: Sequence[Path], home: Path, force: bool) -> None:
-    """Raises OutputExistsError, InputError or OutputError where a file is there already or cannot be written.
+    """Raises OutputExistsError, InputError or OutputError if a file exists or cannot be written.
 
-    home: the result's folder, whose own arrays, metrics and config are never replaced.
+    paths: the files.
+    home: the folder of the result, whose arrays, metrics and config are never replaced.
+    force: whether other existing files are replaced.
     """
     for i, path in enumerate(paths):
         if path.is_dir():
-            raise InputError(f"{file_name(path)}: this is a folder; give the name of a file")
+            raise InputError(f"{file_name(path)}: this is a folder; name a file")
         if path.resolve() in [(home / name).resolve() for name in (ARRAYS, METRICS, CONFIG)]:
-            raise InputError(f"{file_name(path)}: this is the result itself; choose another name")
-        if path.resolve() in [other.resolve() for other in paths[:i]]:
-            raise InputError(f"{file_name(path)}: this file is named twice; choose another for one of them")
+            raise InputError(f"{file_name(path)}: this file belongs to the result; choose another name")
+        if path.resolve() in [earlier.resolve() for earlier in paths[:i]]:
+            raise InputError(f"{file_name(path)}: this file is given twice; choose another name for one of them")
         if path.exists() and not force:
-            raise OutputExistsError(f"{file_name(path)}: this file is there already; --force replaces it")
+            raise OutputExistsError(f"{file_name(path)}: this file exists; --force replaces it")
         check_folder(path.absolute().parent)
 
 
 def write_files(figures: Mapping[Path, object], kind: str, dpi: int, tables: Mapping[Path, Iterable[str]]) -> None:
-    """Figures, and tables in pieces of text, all of them written aside before any takes its place. Raises OutputError."""
+    """Write figures and tables; no file is replaced before all are complete.
+
+    figures: {path: matplotlib figure}.
+    kind: png, svg or pdf.
+    dpi: that of the figures.
+    tables: {path: text in consecutive strings}.
+
+    Raises OutputError if a file cannot be written.
+    """
     from ..figures.spectrograms import save
 
     with contextlib.ExitStack() as stack:
         for path, figure in figures.items():
             save(figure, str(stack.enter_context(replace_file(path))), format=kind, dpi=dpi)
-        for path, rows in tables.items():
+        for path, lines in tables.items():
             with open(stack.enter_context(replace_file(path)), "w", encoding="utf-8", newline="") as file:
-                file.writelines(rows)
+                file.writelines(lines)
 
 
 def theta_table(
@@ -130,11 +146,17 @@ def theta_table(
     fmin: float | None = None,
     fmax: float | None = None,
 ) -> Iterator[str]:
-    """The window lengths as CSV, in pieces: time_s (recording time of the frame's centre), frequency_hz, theta_ms.
+    """The window lengths as CSV: time_s (recording time of the frame centre), frequency_hz, theta_ms.
 
-    One row for each frame and frequency, frame after frame; where θ does not vary over time or frequency that column is
-    empty and has one row. The limits, inclusive and in s and Hz, leave rows out. Numbers have as many digits as
-    it takes to get θ back. Raises InputError where no row is left.
+    There is one row for each frame and frequency, frame after frame. If θ does not vary over time or frequency, that column is
+    empty and has one row. Numbers have as many digits as θ needs to be restored exactly.
+
+    result: its θ, (1, 1), (1, T), (F, 1) or (F, T).
+    tmin, tmax: limits of the rows in s of recording time, inclusive; None for none.
+    fmin, fmax: limits of the rows in Hz, inclusive; None for none.
+
+    Returns the header, and the rows frame by frame.
+    Raises InputError if no row is left.
     """
     rows, columns = result.theta.shape
     times = _within(result.times + result.signal.start, "t", tmin, tmax, "s") if columns > 1 else np.array([0])
@@ -143,22 +165,24 @@ def theta_table(
 
 
 def _within(values: np.ndarray, name: str, low: float | None, high: float | None, unit: str) -> np.ndarray:
-    """Which values lie between the limits."""
+    """The indices of the values between the limits, (n,)."""
     low, high = (-np.inf if low is None else low), (np.inf if high is None else high)
-    places = np.flatnonzero((values >= low) & (values <= high))
-    if not places.size:
+    indices = np.flatnonzero((values >= low) & (values <= high))
+    if not indices.size:
         span = f"{plain_number(values[0], 6)} to {plain_number(values[-1], 6)} {unit}"
-        raise InputError(f"the table: {name}min and {name}max leave none of its rows, from {span}; widen the limits")
-    return places
+        raise InputError(
+            f"the table: no row lies between {name}min and {name}max; the rows range from {span}; change the limits"
+        )
+    return indices
 
 
 def _rows(result: Result, frames: np.ndarray, bins: np.ndarray) -> Iterator[str]:
     theta, digits = result.theta[np.ix_(bins, frames)], 9 if result.theta.itemsize <= 4 else 17
     over_frequency, over_time = (length > 1 for length in result.theta.shape)
     lengths = theta.T.astype(np.float64) * (1e3 / result.sample_rate)
-    moments = (result.times + result.signal.start)[frames].tolist() if over_time else [""]
-    pitches = result.frequencies[bins].tolist() if over_frequency else [""]
-    frame = "".join(f"@,{pitch},%.{digits}g\n" for pitch in pitches)
+    times = (result.times + result.signal.start)[frames].tolist() if over_time else [""]
+    frequencies = result.frequencies[bins].tolist() if over_frequency else [""]
+    frame = "".join(f"@,{frequency},%.{digits}g\n" for frequency in frequencies)
     yield _HEADER
-    for moment, row in zip(moments, lengths, strict=True):
-        yield frame.replace("@", str(moment)) % tuple(row.tolist())
+    for time, row in zip(times, lengths, strict=True):
+        yield frame.replace("@", str(time)) % tuple(row.tolist())

@@ -12,7 +12,7 @@ from ...figures.of_result import view_of
 from ...results.progress import Step
 from ...results.result import Result
 from ...system.atomic_files import replace_file
-from ...workflows import compare
+from ...workflows import compare, sharpness
 from ..options import Settings
 from ..printing.comparison import as_csv, print_table
 from ..printing.console import Console
@@ -45,7 +45,7 @@ def run(
     results, first = inputs.results, next(iter(inputs.results.values()))
     candidates, order = compare.candidates(results, inputs.lengths), first.config.loss.order
     local = _local_concentrations(console, results, candidates)
-    measures = [compare.measure(one, order, value) for one, value in zip(candidates, local, strict=True)]
+    measures = [sharpness.measure(one, order, value) for one, value in zip(candidates, local, strict=True)]
     labels, unequal = [one.label for one in candidates], compare.sizes_differ(candidates)
     if inputs.picture is not None:
         _draw(inputs.picture, candidates, measures, first, inputs.config)
@@ -64,7 +64,7 @@ def run(
 
 
 def _local_concentrations(
-    console: Console, results: Mapping[str, Result], candidates: Sequence[compare.Candidate]
+    console: Console, results: Mapping[str, Result], candidates: Sequence[sharpness.Candidate]
 ) -> list[float]:
     """The local concentration of each candidate if a run optimised it; else NaN."""
     judge = next((result for result in results.values() if result.criterion == "concentration"), None)
@@ -76,8 +76,8 @@ def _local_concentrations(
 
 def _draw(
     picture: Path,
-    candidates: Sequence[compare.Candidate],
-    measures: Sequence[compare.Measures],
+    candidates: Sequence[sharpness.Candidate],
+    measures: Sequence[sharpness.Measures],
     first: Result,
     config: Config,
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ...config.loading import load_config
-from ...figures.of_result import make_figures
+from ...figures.of_result import make_figures, usual_figures
 from ...results.folder import result_folder
 from ...results.reader import read_result
 from ...results.result import CONFIG, Result
@@ -50,7 +50,7 @@ def run(
     home, result = result_folder(path), read_result(path)
     config = load_config(home / CONFIG, (), {**flags, "figures.format": kind})
     result, look = replace(result, config=config), config.figures
-    names = tuple(dict.fromkeys(names)) or (() if options.table else replot.usual_figures(result))
+    names = tuple(dict.fromkeys(names)) or (() if options.table else usual_figures(result))
     replot.check_used(result, [*names, *[replot.TABLE] * bool(options.table)], _given(flags, output, options))
     files = replot.picture_files(output, home, names, look.format)
     sheets = [] if options.table in (None, "-") else [Path(options.table)]

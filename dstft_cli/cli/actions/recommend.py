@@ -13,7 +13,8 @@ from ...figures.style import View
 from ...results.writer import finite
 from ...system.atomic_files import check_folder, replace_file
 from ...workflows.optimize_file import load_inputs
-from ...workflows.recommend import Recommendation, recommend, report
+from ...workflows.recommend import Recommendation, recommend
+from ...workflows.recommendation_report import report
 from ..printing.console import Console
 from ..printing.recommendation import labels, loss_name, rows, tool_blocks
 
@@ -76,12 +77,12 @@ def _draw(recommendation: Recommendation, path: Path) -> None:
     names, loss, dpi = labels(recommendation.signals), loss_name(recommendation), recommendation.config.figures.dpi
     one = len(names) == 1
     figure = length_curve(
-        recommendation.lengths * 1e3,
+        recommendation.curve.lengths * 1e3,
         recommendation.total,
         loss if one else f"summed {loss}",
         [(low * 1e3, high * 1e3) for low, high in recommendation.flat],
         View(dpi=dpi, title=names[0] if one else f"{len(names)} signals, one window"),
-        None if one else dict(zip(names, recommendation.losses.T, strict=True)),
+        None if one else dict(zip(names, recommendation.curve.losses.T, strict=True)),
     )
     with replace_file(path) as temporary:
         spectrograms.save(figure, temporary, format=path.suffix[1:].lower(), dpi=dpi)

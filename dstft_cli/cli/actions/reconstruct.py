@@ -21,9 +21,9 @@ def run(console: Console, path: str, output: str, mask: str | None, force: bool)
     with console.progress() as show:
         reconstruction = reconstruct(result, gains, show)
     write_samples(reconstruction.samples, result, target)
-    if not reconstruction.found.converged:
+    if not reconstruction.inverse.converged:
         console.warn(
-            f"the iteration did not converge in {reconstruction.found.iterations} steps; the signal is its best approximation"
+            f"the iteration did not converge in {reconstruction.inverse.iterations} steps; the signal is its best approximation"
         )
     if console.quiet:
         click.echo(click.format_filename(target))

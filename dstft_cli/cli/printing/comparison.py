@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from ...figures.axis_scales import plain_number
-from ...workflows.compare import Measures
+from ...workflows.sharpness import Measures
 from .console import Console
 
 _COLUMNS = {  # of the table: the measure, its heading, whether smaller (-1) or larger (1) is better

@@ -6,7 +6,7 @@ from pathlib import Path
 from ...recordings.signal import Signal
 from ...text import duration_text, time_text
 from ...workflows.adaptive_gain import GainEstimate
-from ...workflows.other_tools import PARTS
+from ...workflows.other_tools import HOPS_PER_WINDOW
 from ...workflows.recommend import SHARE, Recommendation
 from .console import Row
 
@@ -27,8 +27,8 @@ def rows(recommendation: Recommendation) -> Iterator[Row]:
     yield from _curve(recommendation)
     if recommendation.given is not None:
         yield "yours", _given(recommendation)
-    if recommendation.trial is not None:
-        yield from _adapting(recommendation.trial, recommendation.criterion)
+    if recommendation.gain_estimate is not None:
+        yield from _adapting(recommendation.gain_estimate, recommendation.criterion)
 
 
 def tool_blocks(recommendation: Recommendation) -> Iterator[str]:
@@ -58,7 +58,7 @@ def _label(signal: Signal) -> str:
 
 
 def _signals(recommendation: Recommendation) -> Iterator[Row]:
-    signals, losses = recommendation.signals, recommendation.losses
+    signals, losses = recommendation.signals, recommendation.curve.losses
     if len(signals) == 1:
         yield "signal", f"{signals[0].where}, {duration_text(signals[0].duration)} at {signals[0].sample_rate:g} Hz"
         return
@@ -75,7 +75,7 @@ def _signals(recommendation: Recommendation) -> Iterator[Row]:
 
 def _window(recommendation: Recommendation) -> Iterator[Row]:
     family, windows = recommendation.config.transform.window, recommendation.windows
-    share = f"{_FRACTIONS[PARTS[family]]} of the window"
+    share = f"{_FRACTIONS[HOPS_PER_WINDOW[family]]} of the window"
     kind = f"{family}, the {recommendation.at_bound} allowed" if recommendation.at_bound else family
     if len(windows) > 1:
         yield "best window", f"{time_text(recommendation.best)}, {kind}; hop {share}"
@@ -95,7 +95,7 @@ def _curve(recommendation: Recommendation) -> Iterator[Row]:
     name, count = loss_name(recommendation), len(recommendation.signals)
     summed = "" if count == 1 else f" summed over {count} signals"
     yield name, f"{recommendation.loss:.4f} nats{summed}: {_MEANING[recommendation.criterion]}"
-    yield "tried", f"{len(recommendation.lengths)} lengths, {_span(recommendation, *recommendation.bounds)}"
+    yield "tried", f"{len(recommendation.curve.lengths)} lengths, {_span(recommendation, *recommendation.bounds)}"
     ranges = " and ".join(_span(recommendation, *pair) for pair in recommendation.flat)
     limit = f"{name} up to {recommendation.limit:.4f} nats"
     yield f"within {100 * SHARE:g} %", f"{ranges}: {limit}{_reach(recommendation)}"
@@ -130,7 +130,7 @@ def _given(recommendation: Recommendation) -> str:
 
 
 def _adapting(estimate: GainEstimate, criterion: str) -> Iterator[Row]:
-    summed, unit = "" if len(estimate.pieces) == 1 else "summed ", "" if criterion == "kurtosis" else " nats"
+    summed, unit = "" if len(estimate.signals) == 1 else "summed ", "" if criterion == "kurtosis" else " nats"
     yield "adapting", f"estimated {_estimated_on(estimate)} in short runs with fewer frames; longer runs may gain more"
     for gain in estimate.gains:
         change = f"{summed}{criterion} {gain.constant:.4f} to {gain.adapted:.4f}{unit}"
@@ -140,9 +140,9 @@ def _adapting(estimate: GainEstimate, criterion: str) -> Iterator[Row]:
 
 
 def _estimated_on(estimate: GainEstimate) -> str:
-    seconds = sum(part.duration for part in estimate.pieces)
+    seconds = sum(part.duration for part in estimate.signals)
     if estimate.whole:
-        return "on all of it" if estimate.of == 1 else "on all of them, one by one,"
-    if estimate.of == 1:
+        return "on all of it" if estimate.total == 1 else "on all of them, one by one,"
+    if estimate.total == 1:
         return f"on its loudest {seconds:.3g} s"
-    return f"on {seconds:.3g} s, the loudest parts of {len(estimate.pieces)} of them, one by one,"
+    return f"on {seconds:.3g} s, the loudest parts of {len(estimate.signals)} of them, one by one,"

@@ -15,7 +15,7 @@ _MOST_GAPS = 10  # printed
 
 def notes(result: Result, reconstruction: Reconstruction) -> Iterator[str]:
     """How the signal differs from the recording."""
-    if reconstruction.found.uncovered:
+    if reconstruction.inverse.uncovered:
         yield "the signal is 0 where no window covers it"
     if result.config.signal.detrend != "none":
         yield f"the {result.config.signal.detrend} that was removed before the analysis is not added back"
@@ -25,7 +25,7 @@ def notes(result: Result, reconstruction: Reconstruction) -> Iterator[str]:
 
 def rows(result: Result, reconstruction: Reconstruction, mask: str | None, target: Path) -> Iterator[Row]:
     """(name, text) of each line: the signal, how it was computed and how accurate it is."""
-    inverse, rate = reconstruction.found, result.sample_rate
+    inverse, rate = reconstruction.inverse, result.sample_rate
     bins, frames = result.stft.shape
     yield "signal", f"{result.signal.where}, {duration_text(result.signal.duration)} at {rate:g} Hz"
     yield "windows", f"{result.mode}, {result.window.name}, {bins} x {frames} bins"

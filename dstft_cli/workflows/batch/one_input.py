@@ -73,7 +73,7 @@ def _run(path: str, signal, config: Config, home: Path, on_existing: str, loadin
     if on_existing == ERROR:
         check_free(home)
     check_view(signal, config)
-    result = run_signal(signal, config, home, loading=loading, small=True)
+    result = run_signal(signal, config, home, loading=loading, with_thumbnail=True)
     row = _row(path, home, _read(home / METRICS), DONE)
     if result.complete:
         return row
