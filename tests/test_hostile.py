@@ -132,8 +132,8 @@ def test_damage_is_told_on_stderr_and_in_the_metrics(cases, name, folder, capsys
     Path(name).write_bytes(case.content)
     assert run("optimize", name, "-o", "out", "--steps", 0, "--support", 64) == 0
     notes = json.loads(Path("out/metrics.json").read_text("utf-8"))["notes"]
-    (note,) = [note for note in notes if note.startswith("warning: ")]
-    assert f"W{note[1:]}" in capsys.readouterr().err.replace("\n", "")
+    (warning,) = [note["text"] for note in notes if note["severity"] == "warning"]
+    assert f"Warning: {warning}" in capsys.readouterr().err.replace("\n", "")
 
 
 @pytest.mark.parametrize(

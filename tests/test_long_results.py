@@ -36,7 +36,7 @@ class TestWritten:
         np.testing.assert_array_equal(back.stft, result.stft)
         np.testing.assert_array_equal(back.theta, result.theta)
         np.testing.assert_array_equal(back.signal.samples[:], signal.samples.astype("float32"))
-        assert isinstance(back.stft, np.memmap) and back.metrics()["theta"] == result.metrics()["theta"]
+        assert isinstance(back.stft, np.memmap) and back.metrics().theta == result.metrics().theta
 
     def test_a_run_puts_them_where_they_stay_and_a_later_one_takes_them_away(
         self, signal, in_pieces, tmp_path, monkeypatch

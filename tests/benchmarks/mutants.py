@@ -175,12 +175,9 @@ def read(path: Path, how: str) -> str:
         return "read"
     case = hostile_outcomes.Case(path.name, path.read_bytes(), READ)
     if path.suffix == ".npz":
-        from dstft_cli.results.npy_files import read_npz
-        from dstft_cli.results.reader import _HISTORY, _NAMES
+        from dstft_cli.results.result_arrays import read_arrays
 
-        outcome, told = hostile_outcomes._came(
-            lambda p: read_npz(p, _NAMES, _HISTORY, "result", "mend") and [], case, path.parent
-        )
+        outcome, told = hostile_outcomes._came(lambda p: read_arrays(p) and [], case, path.parent)
     elif path.suffix == ".yaml":
         outcome, told = hostile_outcomes._came(lambda p: hostile_outcomes.load_config(p) and [], case, path.parent)
     else:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...config.loading import Config, dump_config
 from ...errors import describe_error
+from ...recordings.notes import WARNING
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 RESUME, OVERWRITE, SKIP, ERROR = ON_EXISTING = ("resume", "overwrite", "skip", "error")
@@ -167,5 +168,12 @@ def _row(path: str, home: Path, metrics: dict, status: str) -> Row:
         "gain": None if not first or last is None else (first - last) / abs(first),
         "coverage": metrics["coverage"]["final"],
         "seconds": metrics["seconds"]["total"],
-        "notes": metrics["notes"],
+        "notes": [_sentence(note) for note in metrics["notes"]],
     }
+
+
+def _sentence(note: dict[str, str] | str) -> str:
+    """A note of metrics.json as notes of signals read; one of an older format, which SKIP keeps, is read so already."""
+    if isinstance(note, str):
+        return note
+    return f"{WARNING}: {note['text']}" if note["severity"] == WARNING else note["text"]
