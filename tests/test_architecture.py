@@ -42,7 +42,15 @@ HOMES = {
     "PIL": {"figures/thumbnail"},
     "rich": {"cli/printing/console"},
     "distributed": {"workflows/batch/workers"},
-    "pydantic": {"config/field_types", "config/loading", "config/schema"},
+    "pydantic": {
+        "config/field_types",
+        "config/loading",
+        "config/schema",
+        "results/json_files",
+        "results/metrics",
+        "workflows/regression/baseline_file",
+        "workflows/regression/tolerances",
+    },
     "click": {"cli"},
 }
 

@@ -90,7 +90,7 @@ def _record(place, root, paths, config, verbose, quiet) -> None:
         found = record(paths, config, root, _telling(console, show))
     write_baseline(found, place)
     if not quiet:
-        click.echo(f"recorded       {_plural(len(found.entries), 'recording')}")
+        click.echo(f"recorded       {_plural(len(found.inputs), 'recording')}")
     click.echo(f"{'' if quiet else 'written to     '}{click.format_filename(place)}")
 
 
@@ -268,10 +268,10 @@ def _renew(check, place, console) -> None:
     """The baseline as it is now, if anything differs."""
     from ..workflows.regression.baseline_file import baseline_text, write_baseline
     from ..workflows.regression.comparison import updated_baseline
-    from ..workflows.regression.record_and_repeat import check_whole
+    from ..workflows.regression.record_and_repeat import check_finished
 
-    check_whole(check.found)
-    new = updated_baseline(check.baseline, check.found)
+    check_finished(check.current)
+    new = updated_baseline(check.baseline, check.current)
     if baseline_text(new) == baseline_text(check.baseline):
         console.say("nothing differs; the baseline stays as it is")
         return
