@@ -16,9 +16,10 @@ def file_name(path: str | os.PathLike) -> str:
     return name if len(name) <= 100 else "…" + name[-99:]
 
 
-def dotted_key(path: tuple[str, ...]) -> str:
-    """transform.hop for ("transform", "hop"); a key that itself holds a dot stands in quotes."""
-    return ".".join(f"'{key}'" if "." in key else key for key in path)
+def dotted_key(path: tuple[str | int, ...]) -> str:
+    """transform.hop for ("transform", "hop"), maps[2] for ("maps", 2); a key that itself holds a dot stands in quotes."""
+    names = (f"[{key}]" if isinstance(key, int) else f".'{key}'" if "." in key else f".{key}" for key in path)
+    return "".join(names).removeprefix(".")
 
 
 def format_value(value: object) -> str:

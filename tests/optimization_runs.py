@@ -89,4 +89,4 @@ def check_sound(result) -> None:
     assert np.shape(result.hop) == ((frames - 1,) if differ else ())
     assert {len(values) for values in result.history.values()} == {result.steps + 1}
     assert all(np.isfinite(values).all() for values in (result.stft, result.theta, *result.history.values()))
-    json.dumps(result.metrics(), allow_nan=False)
+    json.dumps(result.metrics().model_dump(), allow_nan=False)

@@ -47,7 +47,15 @@ HOMES = {
     "rich": {"cli/printing/console"},
     "jinja2": {"workflows/batch/report"},
     "distributed": {"workflows/batch/workers"},
-    "pydantic": {"config/field_types", "config/loading", "config/schema"},
+    "pydantic": {
+        "config/field_types",
+        "config/loading",
+        "config/schema",
+        "results/json_files",
+        "results/metrics",
+        "workflows/regression/baseline_file",
+        "workflows/regression/tolerances",
+    },
     "click": {"cli"},
     "cloup": {"cli"},
 }

@@ -92,7 +92,7 @@ class TestRecord:
             "../rec/a.wav (1 of 2)",
             "../rec/b.wav (2 of 2)",
         ]
-        assert list(read_baseline(Path("ci/base.json")).entries) == ["../rec/a.wav", "../rec/b.wav"]
+        assert list(read_baseline(Path("ci/base.json")).inputs) == ["../rec/a.wav", "../rec/b.wav"]
         assert sorted(os.listdir("ci")) == ["base.json"]
 
     def test_never_replaces_one(self, recorded, dstft):
@@ -274,11 +274,11 @@ class TestReports:
         "name", ["a\x00\x1b[31m.wav", "a\udc80.wav", "<&>\"']]>.wav", "\ufffe|`*_é.wav", "line\nbreak.wav"]
     )
     def test_are_sound_for_odd_names(self, tmp_path, name):
-        moves = [
+        differences = [
             Difference(name, "loss.final", "", 1.0, 2.0, 1.0, 0.1),
             Difference(name, "\x01odd", "", "a|b\x02", None),
         ]
-        check = Check(None, None, moves, ["setting x: '\x1b', now 3"], {name: 1.0})
+        check = Check(None, None, differences, ["setting x: '\x1b', now 3"], {name: 1.0})
         (tmp_path / "check.xml").write_bytes(junit(check))
         assert len(cases(tmp_path / "check.xml").findall("testcase/failure")) == 2
         text = markdown(check)

@@ -36,7 +36,7 @@ class TestWritten:
         np.testing.assert_array_equal(back.stft, result.stft)
         np.testing.assert_array_equal(back.theta, result.theta)
         np.testing.assert_array_equal(back.signal.samples[:], signal.samples.astype("float32"))
-        assert isinstance(back.stft, np.memmap) and back.metrics()["theta"] == result.metrics()["theta"]
+        assert isinstance(back.stft, np.memmap) and back.metrics().theta == result.metrics().theta
 
     def test_a_run_writes_them_in_place_and_a_later_run_removes_them(self, signal, no_figures, tmp_path):
         config = load_config(None, [], {**SMALL, "mode": "time-varying", "steps": 3})
@@ -53,7 +53,7 @@ class TestWritten:
         write_result(optimize(signal, mode="constant", steps=3, **SMALL), tmp_path / "out", figures=False)
         path = tmp_path / "out/result-stft.npy"
         path.write_bytes(path.read_bytes()[:-9])
-        with pytest.raises(InputError, match=r"result-stft\.npy: .*another size"):
+        with pytest.raises(InputError, match=r"result-stft\.npy: .*its size"):
             read_result(tmp_path / "out")
 
     def test_a_batch_repeats_a_run_whose_result_lacks_one_of_its_files(self, out_of_core, no_figures, tmp_path):

@@ -208,7 +208,8 @@ def test_the_input_is_named_by_its_hash_and_what_was_taken_of_it(metrics, record
         "unit": "",
     }
     assert metrics["input"] == wanted
-    assert any("channel" in note["text"] for note in metrics["notes"])
+    assert [set(note) for note in metrics["notes"]] == [{"severity", "text"}]
+    assert metrics["notes"][0]["severity"] == "note" and "channel" in metrics["notes"][0]["text"]
 
 
 def test_the_surroundings_are_recorded(metrics):

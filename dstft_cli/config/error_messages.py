@@ -50,7 +50,8 @@ def explain(error: Mapping[str, Any]) -> list[Problem]:
     if error["type"] == "extra_forbidden":
         return [((dotted_key(where),), unknown_key(where))]
     dotted = dotted_key(where)
-    return [((dotted,), f"{dotted} is {format_value(error['input'])}: it must be {_needed(error, where)}")]
+    unit = FIELDS[where[0]][where[1]].json_schema_extra["unit"] if len(where) > 1 else ""
+    return [((dotted,), f"{dotted} is {format_value(error['input'])}: it must be {requirement(error, unit)}")]
 
 
 def unknown_key(where: tuple[str, ...]) -> str:
@@ -74,10 +75,9 @@ def suggestion(word: object, choices: Sequence[str]) -> str:
     return _did_you_mean(difflib.get_close_matches(str(word)[:40].lower(), choices, 1, 0.5))
 
 
-def _needed(error: Mapping[str, Any], where: tuple[str, ...]) -> str:
-    context = dict(error.get("ctx", {}))
-    unit = FIELDS[where[0]][where[1]].json_schema_extra["unit"] if len(where) > 1 else ""
-    context["unit"] = f" {unit}" if unit else ""
+def requirement(error: Mapping[str, Any], unit: str = "") -> str:
+    """What a value must be that pydantic refused, as the end of a sentence; unit: that of the limits."""
+    context = {**error.get("ctx", {}), "unit": f" {unit}" if unit else ""}
     near = ""
     if error["type"] == "literal_error":
         near = suggestion(error["input"], re.findall(r"'([^']*)'", context["expected"]))

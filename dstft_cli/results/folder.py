@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from ..text import one_line
-from .npy_files import refused
 from .result import ARRAYS, METRICS
+from .untrusted_files import refused
 
 
 def is_result(path: str | Path) -> bool:
@@ -22,10 +22,10 @@ def result_folder(path: str | Path) -> Path:
         if is_result(path):
             return path
         below = sorted(item.parent.name for item in path.glob(f"*/{ARRAYS}"))
-        hint = f"; there are some in it: {one_line(', '.join(below), 80)}" if below else ""
-        raise refused(path, f"no result of dstft optimize is in this folder{hint}")
+        hint = f"; its sub-folders hold some: {one_line(', '.join(below), 80)}" if below else ""
+        raise refused(path, f"this folder holds no result of dstft optimize{hint}")
     if not os.path.exists(path):
         raise refused(path, "there is no such file or folder")
     if path.name != ARRAYS:
-        raise refused(path, f"this is no result; give the folder that dstft optimize wrote, or {ARRAYS} in it")
+        raise refused(path, f"this is not a result; give the folder that dstft optimize wrote, or {ARRAYS} in it")
     return path.parent

@@ -1,4 +1,4 @@
-"""Results whose planes stay on disk, for what needs all of a plane in memory."""
+"""Loading results that stay on disk, for commands that need the whole spectrogram in memory."""
 
 from dataclasses import replace
 
@@ -10,22 +10,25 @@ from ..system.devices import free_bytes
 from ..text import size_words
 from .result import Result
 
-_A_BIN = 60  # bytes: S in double precision, |S|, and what is made of them
+_BYTES_PER_BIN = 60  # S in double precision, |S|, and what is computed from them
 
 
 def load_into_memory(result: Result, what: str) -> Result:
-    """The result with its plane in memory. what: the command that needs it so.
+    """The result with all its arrays in memory.
 
-    Raises InputError where that is more than is free.
+    result: any result; one that is in memory already comes back as it is.
+    what: the command that needs it, for the sentence.
+
+    Raises InputError where that takes more memory than is free.
     """
     if not result.on_disk:
         return result
     bins, frames = result.stft.shape
-    need, free = _A_BIN * bins * frames, free_bytes(torch.device("cpu"))
+    need, free = _BYTES_PER_BIN * bins * frames, free_bytes(torch.device("cpu"))
     if need > 0.9 * free:
         raise InputError(
-            f"{result.signal.where}: {what} holds all {bins} x {frames} bins at once, some {size_words(need)}, and "
-            f"{size_words(free)} are free: optimize a part with --start and --duration, and take its result"
+            f"{result.signal.where}: {what} needs all {bins} x {frames} bins at once, some {size_words(need)}, but "
+            f"{size_words(free)} are free: optimize a part with --start and --duration, and use its result"
         )
     samples = np.array(result.signal.samples, dtype=np.float64)
     signal = replace(result.signal, samples=samples)

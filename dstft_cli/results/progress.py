@@ -11,9 +11,11 @@ CONVERGED, PATIENCE, STEPS, INTERRUPTED, DIVERGED = "converged", "patience", "st
 class Step:
     """What a run reports while it goes on.
 
-    phase: ``bank`` (window lengths computed), ``search`` (best constant), ``descent`` or ``verify``.
-    index, total: how far the phase has come, and at most how far it goes.
-    terms: the loss and its terms at this step. theta: (least, greatest) window length in samples.
+    phase: ``bank`` (window lengths computed), ``search`` (best constant window), ``descent``, ``verify`` or ``write``.
+    index: how far the phase has come.
+    total: how far it goes at most.
+    terms: the loss and its terms at this step.
+    theta: (least, greatest) window length in samples, None where the phase has none.
     """
 
     phase: str
@@ -24,3 +26,4 @@ class Step:
 
 
 OnStep = Callable[[Step], "bool | None"]
+"""Called with each Step; True asks the run to stop."""

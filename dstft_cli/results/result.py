@@ -1,6 +1,7 @@
-"""What a run gives: arrays, metrics and config, and the names they have on disk."""
+"""What a run gives: arrays, metrics and configuration, and the names of their files."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -17,14 +18,25 @@ from ..stft.windows import Window
 from ..system.devices import DTYPES
 from ..system.disk_arrays import on_disk, quantities
 from ..text import one_line
+from .metrics import (
+    BankFacts,
+    Change,
+    ErrorSample,
+    Extent,
+    GridFacts,
+    InputFacts,
+    Metrics,
+    Remark,
+    Seconds,
+    WindowLengths,
+)
 from .progress import CONVERGED, PATIENCE, STEPS
-from .versions import versions
+from .versions import SCHEMA_VERSION, versions
 
-SCHEMA_VERSION = 3
 ARRAYS, METRICS, CONFIG = "result.npz", "metrics.json", "config.yaml"
 COMPLETE = (CONVERGED, PATIENCE, STEPS)
 BESIDE = ("stft", "theta", "signal")
-"""What lies in result-NAME.npy beside result.npz where the plane is too long for memory: ``numpy.load(file, mmap_mode="r")``."""
+"""Arrays that have a file of their own, result-NAME.npy, where they are too large for memory: ``numpy.load(file, mmap_mode="r")``."""
 _EXTENT = (np.min, np.median, np.max)
 
 
@@ -32,17 +44,26 @@ _EXTENT = (np.min, np.median, np.max)
 class Result:
     """The optimal spectrogram of one signal and how it was found.
 
-    stft: (F, T) complex. theta: window lengths in samples, (1, 1), (1, T), (F, 1) or (F, T).
-    frame_positions: (T,) samples; sample 0 is the first one analysed.
-    geometry: support, hops and least window length in samples. window: the family. criterion: the name of what was optimised.
-    history: the loss and its terms over steps, (steps + 1,) each: the criterion as the field knows it, the others weighted.
-    final: the same terms for the transform as it is returned.
-    measures: entropy, kurtosis and true coverage, {initial, final} each. first_theta: the constant window length, in
-        samples, that the run set out from.
-    curve: constant window lengths in samples, increasing, the loss and the criterion at each; empty where none was computed.
-    accuracy: stft against the exact transform at random bins.
-    bank: how true the interpolation was that the run stepped on, or None where it used none.
-    seconds: how long each part took.
+    signal: the samples analysed, (N,), and their origin.
+    config: the settings of the run.
+    criterion: the name of what was optimised; "custom" for a callable.
+    stft: S, (F, T) complex, in the signal's unit.
+    theta: window lengths in samples, (1, 1), (1, T), (F, 1) or (F, T).
+    frame_positions: frame centres in samples, (T,); sample 0 is the first one analysed.
+    grid: support, hops and shortest window length, in samples.
+    window: the window family.
+    history: the loss and its terms over the steps, (steps + 1,) each: the criterion itself, the other terms weighted.
+    final: the same terms for the transform as returned.
+    measures: entropy, kurtosis and coverage (0 to 1), {initial, final} each.
+    first_theta: the constant window length, in samples, that the run set out from.
+    curve: constant window lengths in samples, increasing, and the loss and the criterion at each, (K,) each; K = 0 where no
+        curve was computed.
+    accuracy: the error of stft at random bins.
+    bank: the error of the interpolated transform that the steps used, None where they used none.
+    stop_reason: why the run stopped, as in ``progress``.
+    device: what it ran on, as torch names it.
+    threads: CPU threads.
+    seconds: how long each phase took.
     """
 
     signal: Signal
@@ -72,20 +93,22 @@ class Result:
 
     @property
     def mode(self) -> str:
+        """Which window lengths were learnt."""
         return self.config.transform.mode
 
     @property
     def hop_mode(self) -> str:
+        """Which frames moved."""
         return self.config.transform.hop_mode
 
     @property
     def placed(self) -> bool:
-        """True where no frame moved of its own: each lies where the hop, or the windows, say."""
+        """True where no frame moved on its own: the hop, or the window lengths, give all positions."""
         return self.hop_mode in (FIXED_HOP, OVERLAP)
 
     @property
     def hop(self) -> float | np.ndarray:
-        """H in samples: one number, or with frames that each have their own place t_{n+1} - t_n, (T - 1,)."""
+        """H in samples: one number, or t_{n+1} - t_n, (T - 1,), where each frame has its own position."""
         if self.hop_mode == OVERLAP and self.theta.size == 1:
             return self.grid.overlap * self.theta.item()
         if self.hop_mode in (VARYING_HOP, OVERLAP):
@@ -106,12 +129,13 @@ class Result:
 
     @property
     def best_constant(self) -> tuple[float, float] | None:
-        """(θ in samples, criterion) of the best constant window, None where none was looked for."""
+        """(θ in samples, criterion) of the best constant window, None where none was searched for."""
         lengths, losses, values = self.curve
         return (float(lengths[losses.argmin()]), float(values[losses.argmin()])) if len(lengths) else None
 
     @property
     def steps(self) -> int:
+        """How many steps the run took."""
         return len(self.history["loss"]) - 1
 
     @property
@@ -144,11 +168,11 @@ class Result:
 
     @property
     def on_disk(self) -> bool:
-        """True where the plane stays on disk: ``stft``, and what else is of its size, are then read-only maps of files."""
+        """True where the spectrogram stays on disk: ``stft``, and other arrays of its size, are then read-only maps of files."""
         return on_disk(self.stft)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What result.npz holds, by name; of a plane on disk, it and the files beside it (BESIDE)."""
+        """What result.npz holds, by name; on disk, what it and the files beside it (BESIDE) hold."""
         samples = self.signal.samples
         return {
             "stft": self.stft.astype(np.complex64, copy=False),
@@ -170,73 +194,81 @@ class Result:
             **{f"{name}_history": values for name, values in self.history.items()},
         }
 
-    def metrics(self) -> dict:
-        """What metrics.json holds: strict JSON, every figure finite."""
+    def metrics(self) -> Metrics:
+        """What metrics.json holds."""
+        changes = {name: Change(initial=self.initial[name], final=last) for name, last in self.final.items()}
+        changes = {name: Change(**pair) for name, pair in self.measures.items()} | changes
         best = self.best_constant
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "mode": self.mode,
-            "hop_mode": self.hop_mode,
-            "criterion": self.criterion,
-            "stop_reason": self.stop_reason,
-            "steps": self.steps,
-            **{name: {"initial": self.initial[name], "final": self.final[name]} for name in self.final},
-            **{name: pair for name, pair in self.measures.items() if name not in self.final},
-            "theta": self._theta_summary(),
-            "best_constant": None if best is None else {"theta": best[0], self.criterion: best[1]},
-            "accuracy": vars(self.accuracy),
-            "bank": self.bank,
-            "geometry": {
-                "support": self.support,
-                "hop": self._hop_summary(),
-                "theta_min": self.grid.theta_min,
-                "frames": len(self.frame_positions),
-                "bins": self.grid.bins,
-                "window": self.window.name,
-            },
-            "seconds": {name: round(value, 4) for name, value in self.seconds.items()},
-            "device": self.device,
-            "dtype": self.config.run.dtype,
-            "threads": self.threads,
-            "seed": self.config.run.seed,
-            "input": self._input(),
-            "notes": [asdict(note) for note in self.signal.notes],
-            "versions": versions(),
-        }
+        return Metrics(
+            mode=self.mode,
+            hop_mode=self.hop_mode,
+            criterion=self.criterion,
+            stop_reason=self.stop_reason,
+            steps=self.steps,
+            **changes,
+            theta=self._window_lengths(),
+            best_constant=None if best is None else {"theta": best[0], self.criterion: best[1]},
+            accuracy=ErrorSample(**vars(self.accuracy)),
+            bank=None if self.bank is None else BankFacts(**self.bank),
+            geometry=self._grid_facts(),
+            seconds=self._seconds(),
+            device=self.device,
+            dtype=self.config.run.dtype,
+            threads=self.threads,
+            seed=self.config.run.seed,
+            input=self._input_facts(),
+            notes=[Remark(severity=note.severity, text=note.text) for note in self.signal.notes],
+            versions=versions(),
+        )
 
-    def _hop_summary(self) -> float | dict[str, float]:
-        """The hop in samples, or the least, median and greatest of them."""
-        if np.ndim(self.hop) == 0:
-            return self.hop
-        hops = self.hop if len(self.hop) else np.array([self.grid.hop])
-        return {name: float(f(hops)) for name, f in (("min", np.min), ("median", np.median), ("max", np.max))}
+    def _window_lengths(self) -> WindowLengths:
+        seconds = [length / self.sample_rate for length in self.extent]
+        return WindowLengths(samples=_extent(self.extent), seconds=_extent(seconds))
 
-    def _theta_summary(self) -> dict[str, dict[str, float]]:
-        values = self.extent
-        names = ("min", "median", "max")
-        return {
-            "samples": dict(zip(names, values, strict=True)),
-            "seconds": {name: value / self.sample_rate for name, value in zip(names, values, strict=True)},
-        }
+    def _grid_facts(self) -> GridFacts:
+        hop = self.hop
+        if np.ndim(hop) == 1:
+            hops = hop if len(hop) else np.array([self.grid.hop])
+            hop = _extent([float(f(hops)) for f in _EXTENT])
+        return GridFacts(
+            support=self.support,
+            hop=hop,
+            theta_min=self.grid.theta_min,
+            frames=len(self.frame_positions),
+            bins=self.grid.bins,
+            window=self.window.name,
+        )
 
-    def _input(self) -> dict:
+    def _seconds(self) -> Seconds:
+        seconds = {"total": sum(self.seconds.values()), **self.seconds}
+        return Seconds(**{name: round(value, 4) for name, value in seconds.items()})
+
+    def _input_facts(self) -> InputFacts:
         signal = self.signal
-        return {
-            "name": one_line(Path(signal.path).name if signal.path else signal.name),
-            "sha256": signal.sha256,
-            "sample_rate": signal.sample_rate,
-            "samples": len(signal.samples),
-            "channel": signal.channel,
-            "channels": list(signal.channels),
-            "start": signal.start,
-            "unit": signal.unit,
-        }
+        return InputFacts(
+            name=one_line(Path(signal.path).name if signal.path else signal.name),
+            sha256=signal.sha256,
+            sample_rate=signal.sample_rate,
+            samples=len(signal.samples),
+            channel=signal.channel,
+            channels=list(signal.channels),
+            start=signal.start,
+            unit=signal.unit,
+        )
+
+
+def _extent(lengths: Sequence[float]) -> Extent:
+    least, median, greatest = lengths
+    return Extent(min=least, median=median, max=greatest)
 
 
 def reference(result: Result, length: float) -> tuple[np.ndarray, np.ndarray]:
-    """|S| (F, T) of the result's signal with one constant window of that many samples on frames that have not moved.
+    """The magnitude of the result's signal with one constant window, on frames that have not moved.
 
-    Also their times in s, (T,).
+    result: the result, of N samples.
+    length: the window length in samples.
+
+    Returns |S|, (F, T), in the signal's unit, and the frame centres in s from the first sample analysed, (T,).
     """
     samples = torch.tensor(result.signal.samples, dtype=DTYPES[result.config.run.dtype])
     positions = result.grid.positions(length, torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""The files of a result, written: arrays, configuration, metrics."""
+"""Writing the files of a result: arrays, configuration, metrics."""
 
 import json
 import math
@@ -16,6 +16,7 @@ from .result import BESIDE, Result
 
 
 def write_arrays(result: Result, path: Path) -> None:
+    """Write result.npz, and beside it the arrays that are on disk already or too large for it."""
     arrays = result.arrays()
     if result.on_disk:
         apart = [name for name in BESIDE if name == "signal" or on_disk(arrays[name])]
@@ -26,7 +27,7 @@ def write_arrays(result: Result, path: Path) -> None:
 
 
 def _put_beside(values: np.ndarray, path: Path, dtype: str) -> None:
-    """An array into an .npy file, unless that is the one it is a map of. dtype: of samples."""
+    """Write an array to an .npy file, unless it is a map of that very file. dtype: of samples."""
     origin = values.filename if on_disk(values) else None
     if path.exists() and origin is not None and os.path.exists(origin) and path.samefile(origin):
         return
@@ -37,19 +38,22 @@ def _put_beside(values: np.ndarray, path: Path, dtype: str) -> None:
 
 
 def write_config(result: Result, path: Path) -> None:
+    """Write config.yaml, with a remark where the window was a callable."""
     text = dump_config(result.config)
     if result.window.name not in WINDOWS:
-        text = f"# The window was {one_line(result.window.name)}, a callable, which no file can hold; window: below is not it.\n{text}"
+        remark = f"The window was {one_line(result.window.name)}, a callable, which no file can hold"
+        text = f"# {remark}; the window below was not used.\n{text}"
     path.write_text(text, encoding="utf-8")
 
 
 def write_metrics(result: Result, path: Path) -> None:
-    text = json.dumps(finite(result.metrics()), indent=2, allow_nan=False, ensure_ascii=False)
+    """Write metrics.json."""
+    text = json.dumps(result.metrics().model_dump(), indent=2, allow_nan=False, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 
 def finite(value):
-    """The same with null for every number that JSON has no word for."""
+    """The same value with None in place of every NaN and infinity, which JSON has no word for; dicts and lists recursively."""
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -11,16 +11,14 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from common import SAMPLES
 
 from dstft_cli.config.loading import load_config
-from dstft_cli.workflows.regression.baseline_file import Baseline, read_baseline, write_baseline
+from dstft_cli.workflows.regression.baseline_file import GRID, Baseline, read_baseline, write_baseline
 from dstft_cli.workflows.regression.comparison import compare
-from dstft_cli.workflows.regression.measurements import GRID
 from dstft_cli.workflows.regression.record_and_repeat import record
 
 REAL = Path(os.environ.get("DSTFT_TEST_DATA", SAMPLES.parent.parent / "shared" / "data" / "signals"))
@@ -131,9 +129,9 @@ def ways(baselines: list[Baseline]) -> None:
         failed, used = [], defaultdict(float)
         for (name, *_), baseline, found in zip(pairs(), baselines, made(more, surroundings), strict=True):
             check = compare(baseline, found, {})
-            failed += [f"{name}: {move.name}" for move, _ in check.worst() if move.out]
-            for move in check.moves:
-                used[kind(move.name)] = max(used[kind(move.name)], move.share)
+            failed += [f"{name}: {difference.name}" for difference, _ in check.worst() if difference.out]
+            for difference in check.differences:
+                used[kind(difference.name)] = max(used[kind(difference.name)], difference.share)
         shares = "  ".join(f"{key} {share:.2g}" for key, share in used.items() if share > 1e-3)
         print(
             f"  {way:36} {len(failed)} of {len(baselines)}  {shares}\n" + "".join(f"    {one}\n" for one in failed),
@@ -159,14 +157,13 @@ def turns(baselines: list[Baseline]) -> None:
         for turn, work in TURNS.items():
             noticed, missed = 0, []
             for (name, *_), baseline in zip(pairs(), baselines, strict=True):
-                (entry,) = baseline.entries.values()
-                cells = np.array(entry.values.maps[which])
+                (entry,) = baseline.inputs.values()
+                cells = np.array(entry.maps[which])
                 if np.ptp(cells) == 0 or np.ptp(cells - work(cells)) < 1e-9:
                     continue  # constant windows: there is nothing to turn
-                values = replace(
-                    entry.values, maps={**entry.values.maps, which: work(cells).reshape(GRID, GRID).tolist()}
-                )
-                found = replace(baseline, entries={entry.file: replace(entry, values=values)})
+                maps = {**entry.maps, which: work(cells).reshape(GRID, GRID).tolist()}
+                turned = entry.model_copy(update={"maps": maps})
+                found = baseline.model_copy(update={"inputs": {entry.file: turned}})
                 out = compare(baseline, found, {}).out
                 noticed += bool(out)
                 missed += [] if out else [f"{name} ({np.ptp(cells):.2g})"]

@@ -174,33 +174,25 @@ def read(path: Path, how: str) -> str:
             return "refused"
         return "read"
     case = hostile_outcomes.Case(path.name, path.read_bytes(), READ)
-    outcome, message = hostile_outcomes.outcome_of(READERS.get(path.suffix, signal_notes), case, path.parent)
-    lines = (
-        message.split("\n") if path.suffix == ".yaml" else message.split(" | ") if outcome != "refused" else [message]
-    )
-    if outcome == "a fault" or all(line.isprintable() and len(line) <= 300 for line in lines):
-        return outcome if outcome != "a fault" else f"escaped: {message[:120]}"
-    return f"badly worded: {message[:400]!r}"
+    if path.suffix == ".npz":
+        from dstft_cli.results.result_arrays import read_arrays
+
+        outcome, told = hostile_outcomes._came(lambda p: read_arrays(p) and [], case, path.parent)
+    elif path.suffix == ".yaml":
+        outcome, told = hostile_outcomes._came(lambda p: hostile_outcomes.load_config(p) and [], case, path.parent)
+    else:
+        outcome, told = hostile_outcomes._came(signal_notes, case, path.parent)
+    parts = told.split("\n") if path.suffix == ".yaml" else told.split(" | ") if outcome != "refused" else [told]
+    if outcome == "a fault" or all(part.isprintable() and len(part) <= 300 for part in parts):
+        return outcome if outcome != "a fault" else f"escaped: {told[:120]}"
+    return f"badly told: {told[:400]!r}"
 
 
-def signal_notes(path: Path) -> list:
-    return hostile_outcomes.notes_of(path)[1]
-
-
-def npz_notes(path: Path) -> list:
-    from dstft_cli.results.npy_files import read_npz
-    from dstft_cli.results.reader import _HISTORY, _NAMES
-
-    return read_npz(path, _NAMES, _HISTORY, "result", "run it again") and []
-
-
-def yaml_notes(path: Path) -> list:
-    from dstft_cli.config.loading import load_config
-
-    return load_config(path) and []
-
-
-READERS = {".npz": npz_notes, ".yaml": yaml_notes}
+def signal_notes(path: Path) -> list[str]:
+    signals = hostile_outcomes.load_signals(path, channel="all")
+    for signal in signals:
+        hostile_outcomes.check_signal(signal, 2)
+    return list(signals[0].notes)
 
 
 def work(pipe, how: str) -> None:

@@ -46,7 +46,7 @@ def record(console: Console, config: Config, paths: Sequence[str], baseline: str
         recorded = record_and_repeat.record(paths, config, _root(root, target), _on_run(console, show))
     write_baseline(recorded, target)
     if not console.quiet:
-        click.echo(f"recorded       {count_of(len(recorded.entries), 'recording')}")
+        click.echo(f"recorded       {count_of(len(recorded.inputs), 'recording')}")
     click.echo(f"{'' if console.quiet else 'written to     '}{click.format_filename(target)}")
 
 
@@ -101,8 +101,8 @@ def _on_run(console: Console, show: Callable) -> record_and_repeat.OnRun:
 
 def _update(console: Console, check: Check, path: Path) -> None:
     """Write the new numbers to the baseline if any differs."""
-    record_and_repeat.check_whole(check.found)
-    new = updated_baseline(check.baseline, check.found)
+    record_and_repeat.check_finished(check.current)
+    new = updated_baseline(check.baseline, check.current)
     if baseline_text(new) == baseline_text(check.baseline):
         console.say("nothing differs; the baseline is unchanged")
         return

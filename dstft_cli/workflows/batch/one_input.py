@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...config.loading import Config, dump_config
 from ...errors import describe_error
-from ...recordings.notes import Note
+from ...recordings.notes import WARNING, Note
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 RESUME, OVERWRITE, SKIP, ERROR = ON_EXISTING = ("resume", "overwrite", "skip", "error")
@@ -168,6 +168,13 @@ def _row(path: str, home: Path, metrics: dict, status: str) -> Row:
         "gain": None if not first or last is None else (first - last) / abs(first),
         "coverage": metrics["coverage"]["final"],
         "seconds": metrics["seconds"]["total"],
-        # In an older format, which ``skip`` keeps too, notes have no severity.
-        "notes": [Note(**note) for note in metrics["notes"] if isinstance(note, dict)],
+        "notes": [_note(note) for note in metrics["notes"]],
     }
+
+
+def _note(content: dict[str, str] | str) -> Note:
+    """A note of metrics.json; in an older format, which SKIP keeps, it is text, and a warning begins with that word."""
+    if isinstance(content, dict):
+        return Note(**content)
+    text = content.removeprefix("warning: ")
+    return Note(text) if text == content else Note(text, WARNING)

@@ -1,18 +1,22 @@
-"""How far each number of a regression check may move before it counts: what a baseline begins with, and why.
+"""Tolerances of a regression check: how far each number may move, what a new baseline begins with, and why.
 
-Measured on 78 runs of 0.05 to 30 s of recordings (speech, birds, whale, mouse, ECG, EEG, pulse, machines, instruments) and
-made signals in 11 combinations of modes and losses, by ``tests/benchmarks/check_mutations.py``: the greatest movement
+Measured by ``tests/benchmarks/check_mutations.py`` on 78 runs of 0.05 to 30 s of recordings (speech, birds, whale, mouse,
+ECG, EEG, pulse, machines, instruments) and synthetic signals, in 11 combinations of modes and losses. Largest change
 
-    with other threads or instructions, float64     3e-7 nats, 1e-6 of a window length, 1e-4 dB; of a trial 4e-13 nats
-    with the exact transform written out            4e-5 nats, 3e-3 dB
-    with window banks of a third or three times     5e-3 nats, 9 % of a window length (2.4 % of the best constant one),
-    the tolerance                                   12 % of a hop, 0.7 dB and 0.14 octaves in a cell of a map
+    with other threads or instructions, float64   3e-7 nats, 1e-6 of a window length, 1e-4 dB; 4e-13 nats at trial windows
+    with the exact transform written              4e-5 nats, 3e-3 dB
+    with a bank tolerance of a third or           5e-3 nats, 9 % of a window length (2.4 % of the best constant one),
+    three times the default                       12 % of a hop, 0.7 dB and 0.14 octaves in a cell of a map
 """
 
 import fnmatch
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
 
 from ...config.loading import Config
+from ...results.json_files import Omittable, Record, sentence_error
 from ...stft.modes import CONSTANT, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE
 
 _REPEATS = "nothing is learnt, so it repeats to rounding (measured 4e-13) on any machine"
@@ -20,25 +24,45 @@ _SEARCHED = "window banks three times as fine or as coarse moved it by up to {}:
 _ROUNDING = "no window bank: only rounding moves it (measured up to 1e-6 with other instructions)"
 
 
-@dataclass(frozen=True)
-class Tolerance:
-    """relative: whether the amount is a share of the baseline's value, or in its unit."""
+def _not_blank(reason: str) -> str:
+    if not reason.strip():
+        raise ValueError("text that says why that much is allowed")
+    return reason
 
-    amount: float
-    relative: bool
-    reason: str
+
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Tolerance(Record):
+    """How far a value may move from the baseline's.
+
+    absolute: in the value's unit, at least 0.
+    relative: as a share of the baseline's value, at least 0; either this or ``absolute`` is given.
+    reason: why that much is allowed.
+    """
+
+    absolute: Omittable[Amount] = None
+    relative: Omittable[Amount] = None
+    reason: Annotated[str, AfterValidator(_not_blank)]
+
+    @model_validator(mode="after")
+    def _check_one(self) -> "Tolerance":
+        if (self.absolute is None) == (self.relative is None):
+            raise sentence_error(f"give either absolute or relative{'' if self.absolute is None else ', not both'}")
+        return self
 
     def allowed(self, value: float) -> float:
-        """How far from that value of the baseline is still within tolerance, in its unit."""
-        return self.amount * abs(value) if self.relative else self.amount
+        """How far from that value of the baseline is within tolerance, in the value's unit."""
+        return self.absolute if self.relative is None else self.relative * abs(value)
 
 
 @dataclass(frozen=True)
 class _Kind:
     """Numbers and maps of one kind.
 
-    names: patterns. group: what they are about. unit: theirs. amount: of the tolerance where a window bank may come in.
-    without: the same where none does.
+    names: pattern of their names. group: what they are about. unit: of their values.
+    amount: of the tolerance where the run uses a window bank. without: the same where it uses none.
+    relative: whether both are shares of the value.
     """
 
     names: str
@@ -82,18 +106,22 @@ _KINDS = (  # the first that fits
     _Kind("theta_map", "map of window lengths", "octaves", 0.4, 2e-3, False, _SEARCHED.format("0.14 octaves")),
 )
 _PLANE = "plane and shapes"
-GROUPS = (_PLANE, *dict.fromkeys(kind.group for kind in _KINDS))
 
 
 def default_tolerance(name: str, config: Config) -> Tolerance:
-    """What a number or map of that name begins with under a config."""
-    kind, banked = _kind(name), uses_bank(config)
-    plain = kind.amount != kind.without and not banked
-    return Tolerance(kind.without if plain else kind.amount, kind.relative, _ROUNDING if plain else kind.reason)
+    """The tolerance that a new baseline begins with.
+
+    name: of a number or map.
+    config: the settings of the runs.
+    """
+    kind = _kind(name)
+    exact = kind.amount != kind.without and not _uses_bank(config)
+    amount, reason = (kind.without, _ROUNDING) if exact else (kind.amount, kind.reason)
+    return Tolerance(**{"relative" if kind.relative else "absolute": amount}, reason=reason)
 
 
-def uses_bank(config: Config) -> bool:
-    """Whether the steps of a run are interpolated between window lengths, so that its path depends on how finely."""
+def _uses_bank(config: Config) -> bool:
+    """True where the steps of a run interpolate between window lengths, so that its outcome depends on their density."""
     settings = config.transform
     if config.optimizer.steps == 0 or config.loss.criterion == "concentration":
         return False
@@ -103,13 +131,13 @@ def uses_bank(config: Config) -> bool:
 
 
 def group_of(name: str) -> str:
-    """What a number, map or fact is about; one of GROUPS."""
+    """What the number, map or fact of that name is about, in words for a heading."""
     kind = _kind(name)
     return _PLANE if kind is None else kind.group
 
 
 def unit_of(name: str) -> str:
-    """The unit of a number or map, "" where it has none."""
+    """The unit of the number or map of that name, "" where it has none."""
     kind = _kind(name)
     return "" if kind is None else kind.unit
 

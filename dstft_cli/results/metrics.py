@@ -1,0 +1,173 @@
+"""metrics.json: its format, defined once for writing and reading."""
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+
+from ..recordings.notes import NOTE, WARNING
+from ..stft.modes import HOP_MODES, MODES
+from .json_files import Omittable, Record, parse_record, read_json
+from .progress import CONVERGED, DIVERGED, INTERRUPTED, PATIENCE, STEPS
+from .untrusted_files import refused
+from .versions import RUN_AGAIN, SCHEMA_VERSION, check_version
+
+MEASURES = ("entropy", "kurtosis", "coverage")
+"""Reported of every run, whatever it optimised."""
+
+
+def _writable(text: str) -> str:
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("text without halves of characters")
+    return text
+
+
+def _nan_for_null(value: object) -> object:
+    return math.nan if value is None else value
+
+
+def _null_for_nan(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+Text = Annotated[str, AfterValidator(_writable)]
+Number = Annotated[float, BeforeValidator(_nan_for_null), PlainSerializer(_null_for_nan)]
+"""null stands for a number that is not finite."""
+
+
+class Change(Record):
+    """A term of the loss, or a measure, for the constant window that the run set out from and for the result."""
+
+    initial: Number
+    final: Number
+
+
+class Extent(Record):
+    """The least, the median and the greatest of several lengths."""
+
+    min: Number
+    median: Number
+    max: Number
+
+
+class WindowLengths(Record):
+    """The extent of the window lengths in both units."""
+
+    samples: Extent
+    seconds: Extent
+
+
+class ErrorSample(Record):
+    """The error of the transform at random bins: rms over the rms of S, maximum over the largest |S|."""
+
+    rms: Number
+    max: Number
+    bins_checked: int
+
+
+class BankFacts(Record):
+    """The window bank of a run. nodes: its window lengths. rms: its error over the rms of S. loss_error: its error of the loss."""
+
+    nodes: Omittable[int] = None
+    rms: Number = Field(None)
+    loss_error: Number = Field(None)
+
+
+class GridFacts(Record):
+    """The time-frequency grid; lengths in samples."""
+
+    support: int
+    hop: Number | Extent
+    theta_min: Number
+    frames: int
+    bins: int
+    window: Text
+
+
+class Seconds(Record):
+    """How long each phase of the run took, in s."""
+
+    load: Number = Field(None)
+    bank: Number
+    optimize: Number
+    verify: Number
+    write: Number = Field(None)
+    total: Number
+
+
+class InputFacts(Record):
+    """The signal: its file's name and hash, rate in Hz, channel, begin in s, and unit."""
+
+    name: Text
+    sha256: Text | None
+    sample_rate: Number
+    samples: int
+    channel: Text
+    channels: list[Text]
+    start: Number
+    unit: Text
+
+
+class Remark(Record):
+    """A remark about the recording."""
+
+    severity: Literal[NOTE, WARNING]
+    text: Text
+
+
+class Metrics(Record):
+    """All of metrics.json. Of the terms of the loss and the criteria only those of the run are present."""
+
+    schema_version: Literal[SCHEMA_VERSION] = SCHEMA_VERSION
+    mode: Literal[MODES]
+    hop_mode: Literal[HOP_MODES]
+    criterion: Literal["entropy", "renyi", "kurtosis", "concentration", "custom"]
+    stop_reason: Literal[CONVERGED, PATIENCE, STEPS, INTERRUPTED, DIVERGED]
+    steps: int
+    loss: Change
+    renyi: Omittable[Change] = None
+    concentration: Omittable[Change] = None
+    custom: Omittable[Change] = None
+    regularization: Change
+    frames: Omittable[Change] = None
+    penalty: Omittable[Change] = None
+    entropy: Change
+    kurtosis: Change
+    coverage: Change
+    theta: WindowLengths
+    best_constant: dict[str, Number] | None
+    accuracy: ErrorSample
+    bank: BankFacts | None
+    geometry: GridFacts
+    seconds: Seconds
+    device: Text
+    dtype: Literal["float32", "float64"]
+    threads: int
+    seed: int
+    input: InputFacts
+    notes: list[Remark]
+    versions: dict[str, Text]
+
+    @property
+    def terms(self) -> dict[str, Change]:
+        """The loss and its terms, by name."""
+        names = ("loss", self.criterion, "regularization", "frames", "penalty")
+        return {name: change for name, change in self.values().items() if name in names}
+
+    def _keys(self) -> list[str]:
+        """The criterion follows the loss."""
+        keys = super()._keys()
+        if self.criterion in keys:
+            keys.remove(self.criterion)
+            keys.insert(keys.index("loss") + 1, self.criterion)
+        return keys
+
+
+def read_metrics(path: Path) -> Metrics:
+    """The metrics in a file. Raises InputError, in one sentence, where they are missing, damaged or of another version."""
+    content = read_json(path, "metrics file", RUN_AGAIN)
+    if not isinstance(content, dict) or "schema_version" not in content:
+        raise refused(path, f"this was not written by dstft optimize; {RUN_AGAIN}")
+    check_version(path, content["schema_version"])
+    return parse_record(Metrics, content, path, RUN_AGAIN)
