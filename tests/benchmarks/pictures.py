@@ -1,6 +1,8 @@
-"""The pictures of the README: one signal under each loss, and the frames that moved.
+"""Two pictures of the pages: one signal under each loss (losses.png), and moving frames (shocks.png).
 
-python tests/benchmarks/pictures.py FOLDER
+    python tests/benchmarks/pictures.py FOLDER
+
+The set-up line of the README makes the third, comparison.png.
 """
 
 import sys
@@ -31,9 +33,6 @@ def main(folder: str) -> None:
     ]
     pictures = {
         "losses": spectrograms.comparison(panels, VIEW),
-        "comparison": make_figures(
-            optimize(recording, "paper-tf", criterion="concentration", **{"db_range": 60.0, "dpi": 110})
-        )["comparison"],
         "shocks": make_figures(optimize(load_signal(SAMPLES / "shocks.wav"), "shocks", dpi=110))["comparison"],
     }
     for name, figure in pictures.items():
