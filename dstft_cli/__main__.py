@@ -11,18 +11,18 @@ os.environ["MPLBACKEND"] = "agg"
 
 def main() -> None:
     """The command in a process of its own: streams and signals are made ready first, and are the command's alone."""
-    from .system.stdio import settle
+    from .system.stdio import make_streams_safe
 
-    settle()  # before anything is opened that might take the place of a closed stdout
-    from .system.shutdown import unwatch, watch
+    make_streams_safe()  # before anything is opened that might take the place of a closed stdout
+    from .system.shutdown import unwatch_signals, watch_signals
 
-    watch()
+    watch_signals()
     from .cli import main as command
 
     try:
         command(prog_name="dstft")
     finally:
-        unwatch()
+        unwatch_signals()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """One run at a time in a folder, whatever became of the one before."""
 
+import errno
 import multiprocessing
 import os
 import platform
@@ -8,6 +9,7 @@ import pytest
 from batch_files import FLAGS, write
 
 from dstft_cli.errors import OutputError
+from dstft_cli.system import folder_lock as system_lock
 from dstft_cli.system.folder_lock import LOCK, folder_lock, remove_leftovers
 
 
@@ -53,6 +55,50 @@ def test_the_lock_of_a_process_that_was_killed_is_taken_over(tmp_path, holder):
     with folder_lock(tmp_path / "out"):
         assert str(os.getpid()) in (tmp_path / "out" / LOCK).read_text()
     assert not (tmp_path / "out").exists() or not (tmp_path / "out" / LOCK).exists()
+
+
+def test_a_lock_file_that_its_last_owner_removes_meanwhile_locks_nothing(tmp_path, monkeypatch):
+    """Between the second run's open and its lock: what it has locked then is a file that nobody else will see."""
+    path, real, removed = tmp_path / LOCK, system_lock._system_lock, []
+
+    def lock_late(handle):
+        if not removed:
+            path.unlink()
+            removed.append(True)
+        real(handle)
+
+    monkeypatch.setattr(system_lock, "_system_lock", lock_late)
+    with folder_lock(tmp_path):
+        assert removed and str(os.getpid()) in path.read_text()
+        with pytest.raises(OutputError, match=f"process {os.getpid()}"), folder_lock(tmp_path):
+            pass
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="this system can only follow links")
+@pytest.mark.parametrize("content", [b"precious", None], ids=["to a file", "to nothing"])
+def test_a_link_in_the_place_of_the_lock_file_is_refused_and_never_written_through(tmp_path, content):
+    precious, link = tmp_path / "precious", tmp_path / "out" / LOCK
+    link.parent.mkdir()
+    link.symlink_to(precious)
+    if content:
+        precious.write_bytes(content)
+    with pytest.raises(OutputError, match=f"out: cannot be written: {LOCK} in it is a link; remove it"):
+        with folder_lock(tmp_path / "out"):
+            pass
+    remove_leftovers(tmp_path / "out")
+    assert link.is_symlink() and (precious.read_bytes() if content else precious.exists()) == (content or False)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS], ids=errno.errorcode.get)
+def test_a_file_system_without_locks_locks_nothing_and_lets_the_run_go_on(tmp_path, monkeypatch, number):
+    def no_lock(handle):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(system_lock, "_system_lock", no_lock)
+    with folder_lock(tmp_path), folder_lock(tmp_path):
+        pass
+    assert not [*tmp_path.iterdir()]
 
 
 def test_tidying_leaves_a_run_that_is_at_work_alone_and_clears_up_after_one_that_was_killed(tmp_path, holder):

@@ -61,7 +61,7 @@ def test_a_system_without_proc_has_half_of_what_is_built_in(tmp_path):
 
 
 def sharers() -> int:
-    return memory._sharers
+    return memory._processes
 
 
 def test_each_worker_of_a_batch_counts_on_its_share():
@@ -73,7 +73,7 @@ def test_each_worker_of_a_batch_counts_on_its_share():
 
 
 def test_workers_share_it(machine, monkeypatch):
-    monkeypatch.setattr(memory, "_sharers", 1)
+    monkeypatch.setattr(memory, "_processes", 1)
     memory.share_among(4)
     assert memory.free_memory(machine()) == pytest.approx(2 * GB, rel=1e-6)
 

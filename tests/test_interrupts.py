@@ -223,9 +223,7 @@ class TestInterrupt:
 
 
 # On a busy machine.
-PATIENT = (
-    "from dstft_cli import __main__ as door; from dstft_cli.system import shutdown; shutdown.LONGEST = 60; door.main()"
-)
+PATIENT = "from dstft_cli import __main__ as door; from dstft_cli.system import shutdown; shutdown.STOP_SECONDS = 60; door.main()"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")

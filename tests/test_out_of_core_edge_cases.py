@@ -15,7 +15,7 @@ from dstft_cli.optimization.out_of_core.problem import OutOfCoreProblem
 from dstft_cli.optimization.resources import ResourcePlan, check_plan, plan_run
 from dstft_cli.recordings.lazy_samples import LazySamples
 from dstft_cli.stft.windows import get_window
-from dstft_cli.system.disk_arrays import DiskPlane, quantities
+from dstft_cli.system.disk_arrays import DiskPlane, min_median_max
 from dstft_cli.workflows.compare import candidates
 from dstft_cli.workflows.optimize_file import run_signal
 from dstft_cli.workflows.reconstruct import reconstruct
@@ -26,7 +26,7 @@ def test_median_of_a_plane_on_disk_however_narrow_its_range(tmp_path, spread):
     values = (64 - spread * np.random.default_rng(0).random((9, 400))).astype("float32")
     plane = DiskPlane(tmp_path / "a.npy", values.shape, "float32")
     plane.append(values)
-    found = quantities(plane.finish())
+    found = min_median_max(plane.finish())
     assert found == pytest.approx([values.min(), np.median(values), values.max()], abs=1e-3 * max(spread, 1e-6))
 
 

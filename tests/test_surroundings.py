@@ -140,7 +140,7 @@ def test_native_code_that_hangs_while_reading_does_not_keep_a_signal_from_ending
 WRITING = HANGING.replace(
     "dstft_cli.workflows.optimize_file.load_signals = load", "dstft_cli.workflows.optimize_file._write_figures = load"
 )
-HURRIED = f"import dstft_cli.system.shutdown as shutdown\nshutdown.LONGEST = 0.5\n{WRITING}"
+HURRIED = f"import dstft_cli.system.shutdown as shutdown\nshutdown.STOP_SECONDS = 0.5\n{WRITING}"
 
 
 def writing(home, code: str) -> tuple[subprocess.Popen, Path]:
@@ -167,7 +167,7 @@ def test_a_run_that_cannot_end_in_time_with_what_it_has_is_ended_and_leaves_what
     process, out = writing(tmp_path, HURRIED)
     process.send_signal(number)
     said = ended(process)
-    assert process.returncode == code and said.startswith("Error: interrupted: what the run had could not be written")
+    assert process.returncode == code and said.startswith("Error: interrupted: the results so far could not be written")
     assert len(said.splitlines()) == 1 and only_the_earlier(tmp_path, out)
 
 
@@ -205,8 +205,8 @@ def test_a_terminal_of_one_line_is_enough(tmp_path):
 
 
 BAR = """
-from dstft_cli.system.stdio import settle
-settle()
+from dstft_cli.system.stdio import make_streams_safe
+make_streams_safe()
 from dstft_cli.cli.printing.console import Console
 from dstft_cli.results.progress import Step
 console = Console()

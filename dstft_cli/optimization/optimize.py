@@ -18,7 +18,7 @@ from ..results.progress import CONVERGED, DIVERGED, INTERRUPTED, STEPS, OnStep
 from ..results.result import Result
 from ..stft.modes import CONSTANT, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE
 from ..stft.windows import Profile, Window, get_window
-from ..system.atomic_files import temporary
+from ..system.atomic_files import scratch_folder
 from ..system.disk_arrays import on_disk
 from .out_of_core.blocks import BlockStrategy
 from .out_of_core.local_concentration import LocalProblem
@@ -103,7 +103,7 @@ def optimize(
 def _place(folder: str | Path | None, plan: ResourcePlan) -> tuple[Path, Callable[[], object]]:
     """The folder for planes on disk, and a function that removes them. Raises OutputError where it cannot be used."""
     if folder is None:
-        return temporary(plan.disk)
+        return scratch_folder(plan.disk)
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:

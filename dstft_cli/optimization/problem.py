@@ -19,7 +19,7 @@ from ..stft.log_interpolation import node_count
 from ..stft.modes import FIXED_HOP, TIME, theta_shape
 from ..stft.windows import Window
 from ..system.devices import DTYPES, free_bytes, get_device
-from ..system.disk_arrays import forget
+from ..system.disk_arrays import release_pages
 from .coverage import coverage
 from .criteria import PENALTIES, REGULARIZERS, entropy, get_criterion, kurtosis
 from .local_concentration import PER_OCTAVE, LocalConcentration
@@ -80,7 +80,7 @@ class Problem:
     def samples_between(self, first: int, last: int) -> Tensor:
         """Samples first to last - 1, (last - first,), on the device, in units of ``scale``."""
         samples = self.signal.samples[first:last] / self.scale
-        forget(self.signal.samples)
+        release_pages(self.signal.samples)
         return torch.as_tensor(samples, dtype=self.dtype, device=self.device)
 
     def _choose_loss(self, criterion, penalty) -> None:

@@ -16,7 +16,7 @@ from ..stft.modes import CONSTANT_HOP, FIXED_HOP, OVERLAP, VARYING_HOP
 from ..stft.transform import dstft
 from ..stft.windows import Window
 from ..system.devices import DTYPES
-from ..system.disk_arrays import on_disk, quantities
+from ..system.disk_arrays import min_median_max, on_disk
 from ..text import one_line
 from .metrics import (
     BankFacts,
@@ -162,7 +162,7 @@ class Result:
     def extent(self) -> tuple[float, float, float]:
         """The least, the median and the greatest window length, in samples."""
         least, median, greatest = (
-            quantities(self.theta) if on_disk(self.theta) else [float(f(self.theta)) for f in _EXTENT]
+            min_median_max(self.theta) if on_disk(self.theta) else [float(f(self.theta)) for f in _EXTENT]
         )
         return least, median, greatest
 

@@ -1,1 +1,1 @@
-"""The operating system: files replaced as a whole, locks, memory, devices, standard streams, shutdown."""
+"""The operating system: atomic files, folder locks, memory, devices, standard streams, shutdown."""

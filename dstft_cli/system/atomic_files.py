@@ -1,4 +1,4 @@
-"""Whole or absent: a file, or a set of files, is made aside, forced to disk, and put in place by renames, the last one last."""
+"""Whole or absent: files are written to a temporary folder, forced to disk, and renamed into place, the most important one last."""
 
 import contextlib
 import errno
@@ -15,20 +15,20 @@ from ..errors import OutputError
 from ..text import size_words
 from .shutdown import MOVING, UNDO
 
-_BEFORE = "before"  # in an aside, what the new files replace
+_EARLIER = "before"  # in a temporary folder: the files that the new ones replace
 
 
-def check_place(folder: Path) -> Path:
-    """The nearest folder that is there, the folder itself or above it. Raises OutputError where something else is in the way."""
-    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
+def check_parents(folder: Path) -> Path:
+    """The folder itself if it exists, else the nearest one above it. Raises OutputError if that is not a folder."""
+    nearest = _nearest(folder)
     if not nearest.is_dir():
         raise OutputError(f"{folder}: cannot be written: {nearest} is not a folder; choose another with -o")
     return nearest
 
 
 def check_folder(folder: Path) -> None:
-    """Raises OutputError where the folder cannot be made or written in, before any work is spent on it."""
-    nearest = check_place(folder)
+    """Raises OutputError if the folder cannot be created or written in; called before any work is spent on it."""
+    nearest = check_parents(folder)
     try:
         with _temporary_folder(nearest, str(folder)):
             pass
@@ -37,100 +37,105 @@ def check_folder(folder: Path) -> None:
         raise OutputError(f"{folder}: cannot be written: {reason}; choose another folder with -o") from error
 
 
-def check_room(folder: Path, need: float) -> None:
-    """Raises OutputError where the disk that the folder is, or would be, on has fewer bytes free than that."""
-    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
+def check_disk_space(folder: Path, need: float) -> None:
+    """Raises OutputError if the disk of a folder, which need not exist yet, has less than ``need`` bytes free."""
     try:
-        free = shutil.disk_usage(nearest).free
+        free = shutil.disk_usage(_nearest(folder)).free
     except OSError:
         return  # the system does not say
     if need > free:
         amounts = f"the result needs about {size_words(need)} of disk and {size_words(free)} are free"
-        raise OutputError(
-            f"{folder}: {amounts}; choose another folder with -o, or take less of the signal with --duration"
-        )
+        raise OutputError(f"{folder}: {amounts}; choose another folder with -o, or a shorter part with --duration")
+
+
+def _nearest(folder: Path) -> Path:
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
 
 
 @contextlib.contextmanager
 def replace_files(folder: Path, last: str, stale: Iterable[str] = ()) -> Iterator[Path]:
-    """A folder to write into; on leaving, its files move into ``folder``, the one named ``last`` after all others.
+    """A temporary folder to write into; on leaving the context its files replace those of the same names.
 
-    Files named in ``stale`` go with the old set, where the new one has none of that name. The old ``last``, which marks a
-    set as complete, goes before the first move, so that old and new files are never taken for one set. On any error
-    what was in ``folder`` is put back and the aside is removed.
-    Raises OutputError, naming the folder and the cause, where the disk or its permissions are in the way.
+    The earlier ``last`` is removed before the first move and the new one moves after all others, so that a folder with
+    this file holds one complete set. On any error the earlier files are restored.
+
+    folder: where the files go; created if missing.
+    last: name of the file that marks a set as complete.
+    stale: names of files that are removed with the earlier set, unless the new one has them.
+
+    Raises OutputError, with the folder and the cause, if the disk or its permissions prevent it.
     """
     with _temporary_folder(folder, str(folder)) as aside:
         yield aside
-        _install(aside, folder, last, stale)
+        _commit(aside, folder, last, stale)
 
 
 @contextlib.contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """A file to write in place of ``path``, on the same disk; on leaving it takes that name, on any error it is removed.
+    """A temporary file to write; on leaving the context it replaces ``path``, on any error it is removed.
 
-    Folders on the way are made, and taken back on an error. Raises OutputError, naming the file and the cause, where the
-    disk or its permissions are in the way.
+    Missing folders are created, and removed again on an error. Raises OutputError, with the file and the cause, if the disk
+    or its permissions prevent it.
     """
     with _temporary_folder(path.parent, str(path)) as aside:
         yield aside / path.name
-        _install(aside, path.parent, path.name, ())
+        _commit(aside, path.parent, path.name, ())
 
 
 @contextlib.contextmanager
-def _temporary_folder(folder: Path, wanted: str) -> Iterator[Path]:
-    """A new folder in that one, which is made if need be; gone on leaving, and on an error what was made as well.
+def _temporary_folder(folder: Path, target: str) -> Iterator[Path]:
+    """A new folder inside ``folder``, removed on leaving; on an error the folders created on the way are removed too.
 
-    wanted: what an OutputError says cannot be written.
+    target: what an OutputError says cannot be written.
     """
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    aside, done, stranded = folder / f"{_mark()}{os.getpid()}-{secrets.token_hex(4)}", False, False
-    UNDO[aside] = lambda: (_discard(aside), remove_empty(made))
+    new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
+    aside, done, restored = folder / f"{_mark()}{os.getpid()}-{secrets.token_hex(4)}", False, True
+    UNDO[aside] = lambda: (_remove(aside), remove_empty(new_folders))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
+        remove_stale(folder)
         aside.mkdir(0o700)
         yield aside
         done = True
     except OSError as error:
-        stranded = isinstance(error, _Stranded)
-        reason, kept = error.strerror or error, aside / _BEFORE if stranded else "as it was"
-        raise OutputError(
-            f"{wanted}: cannot be written: {reason}; what was there is {'in ' * stranded}{kept}"
-        ) from error
+        restored = not isinstance(error, _NotRestoredError)
+        earlier = "unchanged" if restored else f"in {aside / _EARLIER}"
+        reason = error.strerror or error
+        raise OutputError(f"{target}: cannot be written: {reason}; the earlier files are {earlier}") from error
     finally:
-        if not stranded:
-            _discard(aside)
+        if restored:
+            _remove(aside)
         if not done:
-            remove_empty(made)
+            remove_empty(new_folders)
         del UNDO[aside]
 
 
-def temporary(need: float) -> tuple[Path, Callable[[], None]]:
-    """A folder among the temporary files, and what removes it, which also happens where the process is told to end.
+def scratch_folder(need: float) -> tuple[Path, Callable[[], None]]:
+    """A new folder for temporary files, and the function that removes it; a signal that ends the process removes it too.
 
-    Raises OutputError where it cannot be made, or has no room for so many bytes.
+    Raises OutputError if it cannot be created, or if its disk has less than ``need`` bytes free.
     """
     try:
-        check_room(Path(tempfile.gettempdir()), need)
+        check_disk_space(Path(tempfile.gettempdir()), need)
         folder = Path(tempfile.mkdtemp(prefix="dstft-"))
     except OSError as error:
-        raise OutputError(f"temporary files cannot be written: {error.strerror or error}; see TMPDIR") from error
+        reason = error.strerror or error
+        raise OutputError(f"temporary files cannot be written: {reason}; set TMPDIR to another folder") from error
 
     def remove() -> None:
-        _discard(folder)
+        _remove(folder)
         UNDO.pop(folder, None)
 
     UNDO[folder] = remove
     return folder, remove
 
 
-class _Stranded(OSError):
-    """Files that were moved away could not be put back."""
+class _NotRestoredError(OSError):
+    """The earlier files could not be moved back."""
 
 
-def _discard(folder: Path) -> None:
-    """Remove a folder, or what can be removed of it; a disk that fails once is asked again. It opens nothing: perhaps it could not."""
+def _remove(folder: Path) -> None:
+    """Remove a folder, or as much of it as possible, in two tries. No file is opened: descriptors may have run out."""
     for _ in range(2):
         for path in [*sorted(folder.rglob("*"), reverse=True), folder]:
             with contextlib.suppress(OSError):
@@ -138,108 +143,112 @@ def _discard(folder: Path) -> None:
 
 
 def _mark() -> str:
+    """What the names of temporary folders begin with on this machine; the number of the process follows."""
     return f".partial-{platform.node()}-"
 
 
-def sweep(folder: Path) -> None:
-    """Remove asides that processes of this machine left behind when they were killed."""
-    ours = {path.name for path in UNDO}
+def remove_stale(folder: Path) -> None:
+    """Remove the temporary folders that killed processes of this machine left in a folder."""
+    own = {path.name for path in UNDO}
     for path in folder.glob(f"{glob.escape(_mark())}*"):
         process = path.name[len(_mark()) :].partition("-")[0]
-        if path.name in ours or not process.isdigit() or (int(process) != os.getpid() and _alive(int(process))):
-            continue  # one of our number that is not ours is of a process that is gone
+        if path.name in own or not process.isdigit() or (int(process) != os.getpid() and _is_alive(int(process))):
+            continue  # one with our number that is not our own: an ended process had the number before
         if path.is_dir():
-            _discard(path)
+            _remove(path)
         else:
             with contextlib.suppress(OSError):
                 path.unlink()
 
 
-def _alive(process: int) -> bool:
+def _is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it is there, but not ours
+    except OSError:  # it exists, but belongs to another user
         return True
     return True
 
 
-def _install(aside: Path, folder: Path, last: str, stale: Iterable[str]) -> None:
-    """Force the files of the aside to disk and move them into the folder; what was there is put back where that fails."""
+def _commit(aside: Path, folder: Path, last: str, stale: Iterable[str]) -> None:
+    """Force the new files to disk and move them into the folder."""
     names = sorted((path.name for path in aside.iterdir()), key=lambda name: (name == last, name))
     for name in names:
-        _force(aside / name)
+        _fsync(aside / name)
     with MOVING:
         _move(aside, folder, names, [*stale, last])
 
 
-def _move(aside: Path, folder: Path, names: list[str], others: list[str]) -> None:
-    """others: what goes too, where there are such files; the last of all is the one that marks a set as whole."""
-    before, last = aside / _BEFORE, others[-1]
-    before.mkdir()
-    kept = [name for name in {*names, *others} if (folder / name).exists()]
-    for name in kept:
-        _keep(folder / name, before / name)
+def _move(aside: Path, folder: Path, names: list[str], removed: list[str]) -> None:
+    """Move files into the folder; on an error restore the earlier ones.
+
+    removed: names of earlier files that go too; the last of them marks a set as complete.
+    """
+    earlier, last = aside / _EARLIER, removed[-1]
+    earlier.mkdir()
+    existing = [name for name in {*names, *removed} if (folder / name).exists()]
+    for name in existing:
+        _back_up(folder / name, earlier / name)
     try:
-        if {*names, *kept} != {last}:  # a file that is alone is replaced at one stroke
+        if {*names, *existing} != {last}:  # a single file is replaced in one step
             (folder / last).unlink(missing_ok=True)
-        for name in kept:
+        for name in existing:
             if name not in names:
                 (folder / name).unlink(missing_ok=True)
         for name in names:
             os.replace(aside / name, folder / name)
-        _force(folder)
+        _fsync(folder)
     except BaseException as error:
-        added = [folder / name for name in names if name not in kept]
-        if not _put_back(before, folder, sorted(kept, key=lambda name: name == last), added):
-            raise _Stranded(*error.args) from error
+        added = [folder / name for name in names if name not in existing]
+        if not _restore(earlier, folder, sorted(existing, key=lambda name: name == last), added):
+            raise _NotRestoredError(*error.args) from error
         raise
 
 
-def _put_back(before: Path, folder: Path, kept: list[str], added: list[Path]) -> bool:
-    """Undo moves as far as the disk allows; False where something of what was there is still away."""
-    undone = True
+def _restore(earlier: Path, folder: Path, names: list[str], added: list[Path]) -> bool:
+    """Move earlier files back and remove new ones, as far as the disk allows; False if an earlier file is still missing."""
+    restored = True
     for path in added:
         try:
             if path.exists():
                 path.unlink()
         except OSError:
-            undone = False
-    for name in kept:
+            restored = False
+    for name in names:
         try:
-            shutil.move(before / name, folder / name)
+            shutil.move(earlier / name, folder / name)
         except OSError:
-            undone = undone and os.path.exists(folder / name) and os.path.samefile(before / name, folder / name)
-    return undone
+            restored = restored and os.path.exists(folder / name) and os.path.samefile(earlier / name, folder / name)
+    return restored
 
 
-def _keep(path: Path, copy: Path) -> None:
-    """A second name for a file, or a copy of it where the file system has no such thing."""
+def _back_up(path: Path, copy: Path) -> None:
+    """Give a file a second name, or copy it where the file system has no hard links."""
     try:
         os.link(path, copy)
     except OSError:
         shutil.copy2(path, copy)
 
 
-def _force(path: Path) -> None:
-    """fsync a file or, where the system can, a folder."""
+def _fsync(path: Path) -> None:
+    """Force a file, or where the system can a folder, to disk."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except PermissionError:  # folders cannot be opened on Windows
         return
     try:
         os.fsync(handle)
-    except OSError as error:  # file systems that know no such thing of folders
+    except OSError as error:  # some file systems cannot for folders
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
     finally:
         os.close(handle)
 
 
-def remove_empty(made: list[Path]) -> None:
-    """Take back the folders that were made, innermost first, as long as nothing else came into them."""
+def remove_empty(folders: list[Path]) -> None:
+    """Remove folders, given innermost first, up to the first one that is not empty."""
     with contextlib.suppress(OSError):
-        for path in made:
+        for path in folders:
             if path.exists():
                 path.rmdir()

@@ -1,4 +1,4 @@
-"""Where the numbers live: device, dtype, and how much memory there is to work in."""
+"""Where arrays are computed: device, dtype, and the memory available for temporaries."""
 
 import torch
 
@@ -7,14 +7,14 @@ from .memory import free_memory
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
-_CPU_CHUNK = 2**21  # bytes: larger ones fall out of the caches, and fresh pages cost more than the arithmetic
-_CUDA_CHUNK = 1 * 2**30
+_CPU_CHUNK = 2**21  # bytes: a larger temporary leaves the caches, and its fresh pages cost more than the arithmetic
+_CUDA_CHUNK = 2**30  # bytes
 
 
 def get_device(name: str = "auto") -> torch.device:
-    """The torch device of that name; ``auto`` takes CUDA where there is one.
+    """The torch device of a name: cpu, cuda, cuda:0, ..., or auto, which is CUDA if there is a GPU.
 
-    Raises DeviceError for a device that this machine lacks: never a silent fall-back to the CPU.
+    Raises DeviceError if this machine lacks the device; there is no silent fallback to the CPU.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -23,17 +23,17 @@ def get_device(name: str = "auto") -> torch.device:
         if not torch.cuda.is_available():
             raise DeviceError(f"device {name}: this torch ({torch.__version__}) finds no CUDA GPU; use --device cpu")
         if (device.index or 0) >= torch.cuda.device_count():
-            raise DeviceError(f"device {name}: only {torch.cuda.device_count()} CUDA device(s) are here")
+            raise DeviceError(f"device {name}: the last CUDA device here is cuda:{torch.cuda.device_count() - 1}")
     return device
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory in bytes that can be taken on that device without swapping, and without being killed for it."""
+    """Bytes that this process can allocate on a device without swapping and without being killed."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return free_memory()
 
 
 def chunk_bytes(device: torch.device) -> int:
-    """Bytes that one temporary of a chunked computation may take: what the caches hold, or a share of the GPU's free memory."""
+    """Bytes for one temporary of a tiled computation: what fits the CPU's caches, or a share of the GPU's free memory."""
     return min(_CUDA_CHUNK, free_bytes(device) // 16) if device.type == "cuda" else _CPU_CHUNK

@@ -1,4 +1,4 @@
-"""One run at a time in a folder: a lock that the system frees when its owner ends, however it ends."""
+"""One run at a time in a folder: a lock file that names its owner, under a lock that the system frees however the owner ends."""
 
 import contextlib
 import errno
@@ -9,32 +9,37 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import OutputError
-from .atomic_files import remove_empty, sweep
+from .atomic_files import remove_empty, remove_stale
 from .shutdown import UNDO
 
 LOCK = ".dstft-lock"
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # what file systems say that have none
-_BEYOND = 1 << 30  # byte that is locked on Windows, where a locked one cannot be read
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # from file systems without locks
+_BEYOND = 1 << 30  # byte that is locked on Windows, where a locked byte cannot be read
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 
 
 @contextlib.contextmanager
 def folder_lock(folder: Path, name: str = LOCK) -> Iterator[None]:
-    """Holds a folder against other runs while it lasts; made where it is missing, and removed again where it stays empty.
+    """Lock a folder against other runs; it is created if missing, and removed again if it stays empty.
 
-    What a run that was killed left behind is taken over: its lock went with it. name: of the file that stands for the lock and
-    tells who has it. File systems without locks hold nothing. Raises OutputError where another run is using it, and names it.
+    The lock of a killed run is taken over. On a file system without locks nothing is locked.
+
+    folder: the folder to lock.
+    name: of the lock file, which exists and names its owner as long as the lock is held.
+
+    Raises OutputError if another run holds the lock, naming that run, or if the lock file cannot be written.
     """
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
     handle, path = None, folder / name
 
     def release() -> None:
         if handle is not None:
-            _leave(handle, path)
-        remove_empty(made)
+            _release(handle, path)
+        remove_empty(new_folders)
 
     UNDO[path] = release
     try:
-        handle = _enter(folder, name)
+        handle = _acquire(path)
         yield
     finally:
         release()
@@ -42,55 +47,62 @@ def folder_lock(folder: Path, name: str = LOCK) -> Iterator[None]:
 
 
 def remove_leftovers(folder: Path, name: str = LOCK) -> None:
-    """Remove what killed runs of this machine left in a folder, if anything: parts of results, and their lock."""
-    sweep(folder)
+    """Remove from a folder what killed runs of this machine left: temporary folders, and the lock file of that name."""
+    remove_stale(folder)
     if (folder / name).exists():
         with contextlib.suppress(OutputError), folder_lock(folder, name):
             pass
 
 
-def _enter(folder: Path, name: str) -> int:
+def _acquire(path: Path) -> int:
+    """The descriptor of the lock file, locked, with this process as its owner."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return _lock(folder / name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while (handle := _try_lock(path)) is None:
+            pass
+        return handle
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        reason = f"{path.name} in it is a link; remove it" if path.is_symlink() else error.strerror or error
+        raise OutputError(f"{path.parent}: cannot be written: {reason}") from error
 
 
-def _lock(path: Path) -> int:
-    """The open file at that path, locked and with our name in it."""
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        taken = current = False
-        try:
-            taken, current = _take(handle), _is_at(handle, path)
-            if not taken:
-                owner = os.read(handle, 200).decode("utf-8", "replace").strip() or "another process"
-                raise OutputError(
-                    f"{path.parent}: {owner} is already using this folder; wait until it ends, or choose another folder with -o"
-                )
-            if current:
-                os.ftruncate(handle, 0)
-                os.write(handle, f"process {os.getpid()} on {platform.node()}, since {time.ctime()}".encode())
-                return handle
-        except BaseException:
-            if taken and current:
-                _leave(handle, path)
-            else:
-                os.close(handle)
-            raise
-        os.close(handle)  # its last owner has just removed it
+def _try_lock(path: Path) -> int | None:
+    """The descriptor of the locked file; None if its last owner removed it meanwhile. Raises OutputError if it is locked."""
+    handle = os.open(path, _FLAGS, 0o666)  # never through a link: it would overwrite what the link names
+    locked = current = False
+    try:
+        locked, current = _lock(handle), _is_at(handle, path)
+        if not locked:
+            raise OutputError(_refusal(handle, path.parent))
+        if current:
+            os.ftruncate(handle, 0)
+            os.write(handle, f"process {os.getpid()} on {platform.node()}, since {time.ctime()}".encode())
+            return handle
+    except BaseException:
+        if locked and current:
+            _release(handle, path)
+        else:
+            os.close(handle)
+        raise
+    os.close(handle)
+    return None
+
+
+def _refusal(handle: int, folder: Path) -> str:
+    owner = os.read(handle, 200).decode("utf-8", "replace").strip() or "another process"
+    return f"{folder}: {owner} is already using this folder; wait until it ends, or choose another folder with -o"
 
 
 def _is_at(handle: int, path: Path) -> bool:
+    """Whether the open file still has that name."""
     try:
         return os.path.samestat(os.fstat(handle), os.stat(path))
     except FileNotFoundError:
         return False
 
 
-def _take(handle: int) -> bool:
-    """False where another run has the lock."""
+def _lock(handle: int) -> bool:
+    """Lock an open file; False if another run has it locked."""
     try:
         _system_lock(handle)
     except OSError as error:
@@ -113,9 +125,9 @@ def _system_lock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _leave(handle: int, path: Path) -> None:
-    """The name goes before the lock, so that nobody takes a lock that is about to vanish for one that lasts."""
-    for _ in range(2):  # a disk that fails once is asked again
+def _release(handle: int, path: Path) -> None:
+    """Remove the lock file, then unlock it: in the other order a second run could lock a file that is about to go."""
+    for _ in range(2):  # once more for a disk that fails once
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
             break

@@ -1,4 +1,4 @@
-"""How much memory this process may still take: what the machine has free, and what its container or its shell allows."""
+"""How much memory this process may still use: what is free on the machine, in its control groups and under ``ulimit -v``."""
 
 import contextlib
 import os
@@ -9,22 +9,22 @@ from pathlib import Path
 _LIMITS = {
     "memory.max": "memory.current",
     "memory.limit_in_bytes": "memory.usage_in_bytes",
-}  # of cgroup versions 2 and 1
-_CACHE = ("inactive_file", "total_inactive_file")  # bytes that the kernel gives back when they are wanted
+}  # of control groups, version 2 and 1
+_CACHE = ("inactive_file", "total_inactive_file")  # bytes of file cache that the kernel frees on demand
 
-_sharers = 1
+_processes = 1  # that share the free memory
 
 
 def share_among(processes: int) -> None:
-    """From now on this process counts on its share only of what is free."""
-    global _sharers
-    _sharers = processes
+    """From now on ``free_memory`` returns the share of one of so many processes."""
+    global _processes
+    _processes = processes
 
 
 def free_memory(root: Path = Path("/")) -> int:
-    """Bytes that can be taken without swapping, and without being killed for it. root: where /proc and /sys are."""
-    found = [_of_machine(root), *_of_groups(root), *_of_process(root)]
-    return max(0, min(found)) // _sharers
+    """Bytes that this process can allocate without swapping and without being killed. root: where /proc and /sys are."""
+    limits = [_of_machine(root), *_of_groups(root), *_of_process(root)]
+    return max(0, min(limits)) // _processes
 
 
 def _of_machine(root: Path) -> int:
@@ -43,23 +43,23 @@ def _physical() -> int:
 
 
 def _of_groups(root: Path) -> Iterator[int]:
-    """What each control group that this process is in leaves it, and those above; a container's own is at the top."""
+    """The free bytes of each control group of this process and of those above it; a container's own group is at the top."""
     try:
         lines = (root / "proc/self/cgroup").read_text("utf-8").splitlines()
-        places = [line.split(":", 2)[1:] for line in lines if line.count(":") >= 2]
+        groups = [line.split(":", 2)[1:] for line in lines if line.count(":") >= 2]
     except (OSError, ValueError):
         return
-    for controllers, path in places:
+    for controllers, path in groups:
         if controllers and "memory" not in controllers.split(","):
             continue
-        place = Path(controllers, path.lstrip("/"))
-        for folder in (place, *place.parents):
+        group = Path(controllers, path.lstrip("/"))
+        for folder in (group, *group.parents):
             with contextlib.suppress(OSError, ValueError):
-                yield _left(root / "sys/fs/cgroup" / folder)
+                yield _free_in_group(root / "sys/fs/cgroup" / folder)
 
 
-def _left(folder: Path) -> int:
-    """Raises OSError or ValueError where the group sets no limit."""
+def _free_in_group(folder: Path) -> int:
+    """Raises OSError or ValueError if the group has no limit."""
     limit = next(name for name in (*_LIMITS, "") if not name or (folder / name).exists())
     if not limit:
         raise FileNotFoundError(folder)
@@ -69,7 +69,7 @@ def _left(folder: Path) -> int:
 
 
 def _of_process(root: Path) -> Iterator[int]:
-    """What ``ulimit -v`` leaves."""
+    """The bytes that ``ulimit -v`` still allows."""
     if sys.platform == "win32":
         return
     import resource

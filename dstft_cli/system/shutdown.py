@@ -1,4 +1,9 @@
-"""A process that ends when a signal says so, whatever it is busy with, and leaves nothing half-written."""
+"""What SIGINT and SIGTERM do: they end the process even while native code runs, and leave nothing half-written.
+
+``watch_signals`` starts a thread that sees signals which the main thread cannot handle, being in native code. What a signal does
+depends on the command: it ends the process at once, raises an exception (``terminable``), or asks the run to stop
+(``stop_request``). Before the process ends, what ``UNDO`` lists is removed from the disk.
+"""
 
 import contextlib
 import os
@@ -9,130 +14,116 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
-_CLEAR = b"\r\x1b[K\x1b[?25h"  # to a terminal: the line of a progress bar goes, and the cursor comes back
-CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
-_PATIENCE = 0.3  # s that Python has to clear up by itself, before the process is ended wherever it stands
-LONGEST = 3.8  # s that a run has to end with what it has, once it was asked to
+EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+STOP_SECONDS = 3.8  # from a request to stop to the end of the process, whatever it is doing
+_CLEANUP_SECONDS = 0.3  # that the main thread has to undo what it is writing, before the watching thread does
+_CLEAR_LINE = b"\r\x1b[K\x1b[?25h"  # removes a progress bar from the terminal and shows the cursor
+
+UNDO: dict[Path, Callable[[], object]] = {}
+"""What this process has unfinished on disk (temporary folders, locks): the path, and the function that removes it."""
 
 MOVING = threading.Lock()
-UNDO: dict[Path, Callable[[], object]] = {}
-"""What this process has under way on disk, and what undoes it."""
+"""Held while a set of files is renamed into place; nothing is undone meanwhile."""
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM as an exception, so that what is under way is cleaned up as after Ctrl-C."""
+    """SIGTERM as an exception, handled like Ctrl-C."""
 
-    code = CODES[signal.SIGTERM]
+    code = EXIT_CODES[signal.SIGTERM]
 
 
-class _Watch:
-    """Ends this process when a signal says so, also while native code keeps Python from hearing it.
+class _SignalWatcher:
+    """A thread that hears each signal and ends the process if need be.
 
-    asking: the next signal is left to the run, for LONGEST. unhurried: so are all, for as long as they take.
+    active: the thread runs.
+    next_signal_asks: the next signal asks the run to stop, and gives it STOP_SECONDS for that.
+    no_deadline: signals are left to the main thread.
     """
 
     def __init__(self) -> None:
-        self.begun = self.asking = self.unhurried = False
-        self.ending = threading.Lock()  # held by the one that settles how the process ends
+        self.active = self.next_signal_asks = self.no_deadline = False
+        self._ending = threading.Lock()
 
-    def begin(self) -> None:
-        self.begun = True
-        self.reading, writing = os.pipe()
-        if os.name == "posix":  # elsewhere it need not be
-            os.set_blocking(writing, False)
-        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    def start(self) -> None:
+        self.active = True
+        self._reader, writer = os.pipe()
+        if os.name == "posix":  # Python demands it there
+            os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
         while True:
-            number = os.read(self.reading, 1)[0]
-            if number in CODES and not self.unhurried:
-                if not self.asking:
-                    self.end(number)
-                self.asking = False
-                self._later(number)
+            number = os.read(self._reader, 1)[0]
+            if number in EXIT_CODES and not self.no_deadline:
+                if not self.next_signal_asks:
+                    self.end_process(number)
+                self.next_signal_asks = False
+                self._set_deadline(number)
 
-    def _later(self, number: int) -> None:
-        """End the process in a while, should it still be there: a large plane would take minutes to be written."""
-        words = f"interrupted: what the run had could not be written within {LONGEST:.0f} s"
-        timer = threading.Timer(LONGEST, self.end, (number, words))
+    def _set_deadline(self, number: int) -> None:
+        message = f"interrupted: the results so far could not be written within {STOP_SECONDS:.0f} s"
+        timer = threading.Timer(STOP_SECONDS, self.end_process, (number, message))
         timer.daemon = True
         timer.start()
 
-    def end(self, number: int, words: str = "interrupted") -> NoReturn:
-        """End the process; what is being written is removed, after a time in which Python may do so in good order.
-
-        words: what is told where something was being written.
-        """
-        self.settle()
-        if not under_way():
-            words = "interrupted"
+    def end_process(self, number: int, message: str = "interrupted") -> NoReturn:
+        """End the process with the signal's exit code. message: printed if something unfinished is lost."""
+        self.claim_ending()
+        if UNDO:
+            time.sleep(_CLEANUP_SECONDS)
+            _undo_all()
         else:
-            time.sleep(_PATIENCE)
-
-            abandon()
+            message = "interrupted"
         with contextlib.suppress(OSError):
             terminal = os.isatty(2) and os.environ.get("TERM", "dumb") != "dumb"
-            os.write(2, _CLEAR * terminal + f"Error: {words}\n".encode())
-        os._exit(CODES[number])
+            os.write(2, _CLEAR_LINE * terminal + f"Error: {message}\n".encode())
+        os._exit(EXIT_CODES[number])
 
-    def settle(self) -> None:
-        """How the process ends is settled by the thread that comes here first; others wait for its end."""
-        if not self.ending.acquire(blocking=False):
+    def claim_ending(self) -> None:
+        """Let the first thread that calls this end the process; any other waits for that end."""
+        if not self._ending.acquire(blocking=False):
             time.sleep(60)
 
 
-_watch = _Watch()
+_watcher = _SignalWatcher()
 
 
-def watch_of_process() -> _Watch:
-    """That of this process, which does nothing in one that is not ours alone."""
-    return _watch
+def watch_signals() -> None:
+    """From now on SIGINT and SIGTERM end this process at once, unless a context below changes that."""
+    _watcher.start()
+    for number in EXIT_CODES:
+        signal.signal(number, _handle)
 
 
-def watch() -> None:
-    """From now on a signal ends this process at once, but where ``commands.stopping`` has it otherwise."""
-    _watch.begin()
-    for kind in CODES:
-        signal.signal(kind, end)
+def unwatch_signals() -> None:
+    """Ignore signals: the work is done and the process is about to exit."""
+    for number in EXIT_CODES:
+        signal.signal(number, signal.SIG_IGN)
+    _watcher.claim_ending()  # last: a signal that came before would have this thread wait for itself
 
 
-def unwatch() -> None:
-    """There is nothing left that a signal could stop."""
-    for kind in CODES:
-        signal.signal(kind, signal.SIG_IGN)
-    _watch.settle()  # last, or a signal here would have this thread wait for itself
-
-
-def end(number, frame) -> NoReturn:
-    """Ends the process, by an exception where something is to be cleared up."""
-    if _watch.begun and not _watch.unhurried and not under_way():
-        _watch.end(number)
+def _handle(number, frame) -> NoReturn:
+    """End the process, by an exception if something unfinished has to be undone first."""
+    if _watcher.active and not _watcher.no_deadline and not UNDO:
+        _watcher.end_process(number)
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
-def under_way() -> bool:
-    """Whether anything is being written."""
-    return bool(UNDO)
-
-
-def abandon() -> None:
-    """Remove what this process is in the middle of writing, and its locks: for one that is about to end wherever it stands."""
+def _undo_all() -> None:
+    """Remove everything unfinished, unless a set of files is being moved: half moved it is left for the main thread, or the next run."""
     if not MOVING.acquire(timeout=0.3):
-        return  # a set that is half in place is left to be put back, or to be found
+        return
     for undo in reversed([*UNDO.values()]):
         with contextlib.suppress(OSError):
             undo()
 
 
-__all__ = ["Terminated", "stop_request", "terminable", "unhurried"]
-
-
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """While it lasts SIGTERM raises Terminated instead of ending the process where it stands."""
+    """Inside this context SIGTERM raises Terminated, so that it is handled like Ctrl-C."""
     before = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
-    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGTERM, _handle)
     try:
         yield
     finally:
@@ -140,18 +131,17 @@ def terminable() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def unhurried() -> Iterator[None]:
-    """While it lasts clearing up after a signal, a second one too, may take its time."""
-    watch = watch_of_process()
-    watch.unhurried = True
+def no_deadline() -> Iterator[None]:
+    """Inside this context the process ends by itself after a signal, or a second one, however long that takes."""
+    _watcher.no_deadline = True
     try:
         yield
     finally:
-        watch.unhurried = False
+        _watcher.no_deadline = False
 
 
 class StopRequest:
-    """code: the exit code of the signal that came, 0 while none has."""
+    """Whether a signal has asked the run to stop. code: the signal's exit code, 0 before any."""
 
     def __init__(self) -> None:
         self.code = 0
@@ -162,22 +152,21 @@ class StopRequest:
 
 @contextlib.contextmanager
 def stop_request() -> Iterator[StopRequest]:
-    """While it lasts a signal only sets the request; a second one does what signals do."""
+    """Inside this context the first signal only sets the request; a second one acts as it does outside."""
     request, before = StopRequest(), {}
 
     def note(number, frame):
-        request.code = CODES[signal.Signals(number)]
+        request.code = EXIT_CODES[number]
         for kind, handler in before.items():
             signal.signal(kind, handler)
 
-    for kind in CODES:
+    for kind in EXIT_CODES:
         before[kind] = signal.getsignal(kind) or signal.SIG_DFL
         signal.signal(kind, note)
-    watch = watch_of_process()
-    watch.asking = True
+    _watcher.next_signal_asks = True
     try:
         yield request
     finally:
-        watch.asking = False
+        _watcher.next_signal_asks = False
         for kind, handler in before.items():
             signal.signal(kind, handler)

@@ -1,4 +1,4 @@
-"""stdin, stdout and stderr as a run can rely on them, whoever has closed them or has left."""
+"""stdin, stdout and stderr that a run can rely on, even if they are closed or their reader has gone."""
 
 import codecs
 import errno
@@ -8,32 +8,30 @@ import sys
 import warnings
 
 _MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
-_LEFT = (errno.EPIPE, errno.EIO)  # nobody reads any more: a pipe's other end, a terminal
+_READER_GONE = (errno.EPIPE, errno.EIO)  # of a pipe, of a terminal
+_ENCODING_ERRORS = "dstft_cli.encoding_errors"
 
 
-_SPELT = "dstft_cli.spelt"
-
-
-def _spell(error: UnicodeEncodeError) -> tuple[bytes, int]:
-    """Bytes of a file's name that are no text as they are, what an encoding lacks as an escape."""
-    part = error.object[error.start : error.end]
-    spelt = (
-        bytes([ord(c) - 0xDC00]) if 0xDC80 <= ord(c) <= 0xDCFF else c.encode("ascii", "backslashreplace") for c in part
+def _encode_unencodable(error: UnicodeEncodeError) -> tuple[bytes, int]:
+    """The raw bytes of an undecodable file name as they are; characters that the encoding lacks as escapes."""
+    encoded = (
+        bytes([ord(c) - 0xDC00]) if 0xDC80 <= ord(c) <= 0xDCFF else c.encode("ascii", "backslashreplace")
+        for c in error.object[error.start : error.end]
     )
-    return b"".join(spelt), error.end
+    return b"".join(encoded), error.end
 
 
-codecs.register_error(_SPELT, _spell)
+codecs.register_error(_ENCODING_ERRORS, _encode_unencodable)
 
 
-class _Heard(io.RawIOBase):
-    """What a stream writes to. When nobody reads it any more the rest is dropped: a result does not depend on who listens.
+class _TolerantRaw(io.RawIOBase):
+    """The raw end of a stream. Once its reader has gone the rest is dropped: a result does not depend on who reads the output.
 
-    must: whether another failure, such as a full disk, is told, once.
+    strict: any other failure, such as a full disk, is raised once.
     """
 
-    def __init__(self, stream: io.TextIOWrapper, must: bool):
-        self.stream, self.must, self.over = stream, must, False  # once nobody knows the stream it would be closed
+    def __init__(self, stream: io.TextIOWrapper, strict: bool):
+        self.stream, self.strict, self.broken = stream, strict, False  # stream: a reference, or it would be closed
         self.raw = getattr(stream.buffer, "raw", stream.buffer)  # with python -u there is no buffer in between
 
     def writable(self) -> bool:
@@ -46,45 +44,45 @@ class _Heard(io.RawIOBase):
         return self.raw.isatty()
 
     def write(self, data) -> int:
-        if not self.over:
+        if not self.broken:
             try:
                 return self.raw.write(data)
             except OSError as error:
-                self.over = True
-                if self.must and error.errno not in _LEFT:
+                self.broken = True
+                if self.strict and error.errno not in _READER_GONE:
                     raise OSError(error.errno, error.strerror, "stdout") from error
         return len(data)
 
 
-def settle() -> None:
-    """Makes a run indifferent to closed streams, readers that leave, names that cannot be spelt, and warnings made errors."""
+def make_streams_safe() -> None:
+    """Let a run survive closed streams, readers that go, file names that cannot be encoded, and warnings turned into errors."""
     for handle, (name, mode) in enumerate(_MODES.items()):
         if getattr(sys, name) is None:
-            _fill(handle)
+            _open_null(handle)
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
-    sys.stdout, sys.stderr = _heard(sys.stdout, must=True), _heard(sys.stderr, must=False)
-    calm_warnings()
+    sys.stdout, sys.stderr = _tolerant(sys.stdout, strict=True), _tolerant(sys.stderr, strict=False)
+    silence_warning_errors()
 
 
-def calm_warnings() -> None:
-    """Warnings that PYTHONWARNINGS or -W make errors, of libraries mostly, are no failure of a run: they are not shown."""
+def silence_warning_errors() -> None:
+    """Ignore the warnings that PYTHONWARNINGS or -W turn into errors: most come from libraries, and none fails a run."""
     warnings.filters[:] = [
         ("ignore", *rest) if action == "error" else (action, *rest) for action, *rest in warnings.filters
     ]
 
 
-def _fill(handle: int) -> None:
-    """Nothing behind a descriptor that is free, or the next file to be opened would come to be our stdout."""
+def _open_null(handle: int) -> None:
+    """Open the null device on a free descriptor; otherwise the next opened file would become our stdout."""
     try:
         os.fstat(handle)
     except OSError:
-        nothing = os.open(os.devnull, os.O_RDWR)
-        if nothing != handle:
-            os.dup2(nothing, handle)
-            os.close(nothing)
+        null = os.open(os.devnull, os.O_RDWR)
+        if null != handle:
+            os.dup2(null, handle)
+            os.close(null)
         os.set_inheritable(handle, True)
 
 
-def _heard(stream: io.TextIOWrapper, must: bool) -> io.TextIOWrapper:
-    binary = io.BufferedWriter(_Heard(stream, must))
-    return io.TextIOWrapper(binary, stream.encoding, _SPELT, line_buffering=stream.line_buffering)
+def _tolerant(stream: io.TextIOWrapper, strict: bool) -> io.TextIOWrapper:
+    binary = io.BufferedWriter(_TolerantRaw(stream, strict))
+    return io.TextIOWrapper(binary, stream.encoding, _ENCODING_ERRORS, line_buffering=stream.line_buffering)

@@ -16,7 +16,7 @@ from ..recordings.signal import Signal, check_signal, load_signals
 from ..results.progress import INTERRUPTED, OnStep, Step
 from ..results.result import ARRAYS, BESIDE, COMPLETE, CONFIG, METRICS, Result
 from ..results.writer import write_arrays, write_config, write_metrics
-from ..system.atomic_files import check_room, replace_files
+from ..system.atomic_files import check_disk_space, replace_files
 from ..system.disk_arrays import file_beside
 from ..system.folder_lock import folder_lock, remove_leftovers
 
@@ -84,7 +84,7 @@ def run_signal(
     """
     plan = plan or plan_signal(signal, config)
     remove_leftovers(folder)  # those of a killed run may take the room that this one needs
-    check_room(folder, plan.disk - PICTURES)
+    check_disk_space(folder, plan.disk - PICTURES)
     with folder_lock(folder), contextlib.ExitStack() as stack:
         # A plane beyond the memory allowed is written where its files will stay.
         temporary = stack.enter_context(_result_files(folder)) if plan.long else None

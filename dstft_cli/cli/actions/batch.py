@@ -8,8 +8,8 @@ from typing import BinaryIO
 import click
 
 from ...config.loading import Config, merge_config
-from ...system.atomic_files import check_place
-from ...system.shutdown import stop_request, unhurried
+from ...system.atomic_files import check_parents
+from ...system.shutdown import no_deadline, stop_request
 from ...workflows.batch import workers
 from ...workflows.batch.find_inputs import Item, find_inputs, read_list, shard
 from ...workflows.batch.one_input import FAILED
@@ -38,7 +38,7 @@ def run(console: Console, config: Config, inputs: Sequence[str], output: str, op
     """Find the recordings, optimise them, print how it went; return the exit code."""
     if config.run.threads is None:  # not the number of free cores: results would depend on -j
         config = merge_config(config, {"run.threads": 1})
-    check_place(Path(output))
+    check_parents(Path(output))
     items = _find(console, inputs, output, options.from_file)
     if not items:
         console.warn("nothing to do: no recordings match")
@@ -84,7 +84,7 @@ def _engine(plan: BatchPlan, options: Options) -> workers.Engine:
 
 def _run(console: Console, plan: BatchPlan, options: Options) -> int:
     progress, engine, finished = BatchProgress(len(plan.items)), _engine(plan, options), False
-    with unhurried():
+    with no_deadline():
         try:
             with stop_request() as stop:
                 with console.inputs(progress.total) as show:

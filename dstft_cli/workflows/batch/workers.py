@@ -21,7 +21,7 @@ from typing import Protocol
 
 from ...errors import DstftError, InputError
 from ...system.memory import share_among
-from ...system.stdio import calm_warnings
+from ...system.stdio import silence_warning_errors
 
 GRACE = 2.0  # s that workers have to put down what they have in hand
 _JOIN = 10.0  # s until a scheduler, and then a worker of it, must have answered
@@ -180,7 +180,7 @@ def _begin(gpu: str | None, workers: int) -> None:
     share_among(workers)
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    calm_warnings()
+    silence_warning_errors()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # for systems that know no masks
     signal.signal(signal.SIGTERM, _put_down)
     threading.Thread(target=_end_with_parent, daemon=True).start()
