@@ -339,7 +339,7 @@ class TestMetrics:
             (("threads",), True, "threads is true: it must be a whole number"),
             (("loss",), 3, "loss is 3: it must be a group of keys"),
             (("stop_reason",), "tired", "stop_reason is 'tired': it must be 'converged', 'patience', 'steps'"),
-            (("geometry", "hop"), "x", "geometry.hop is 'x': it must be a number or a group of keys"),
+            (("geometry", "hop"), "x", "geometry.hop is 'x': it must be a group of keys or a number"),
             (("geometry", "hop", "min"), "x", "geometry.hop.min is 'x': it must be a number"),
             (("geometry", "hop", "mean"), 3.0, "unknown key 'mean' in geometry.hop: did you mean 'median'?"),
             (("input", "channels"), "1", "input.channels is '1': it must be a list"),

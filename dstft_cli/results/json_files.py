@@ -132,9 +132,9 @@ def _check_numbers(content: object, path: tuple[str | int, ...] = ()) -> None:
 
 
 def _refusal(errors: Sequence[Mapping[str, Any]], content: object, path: Path, fix: str) -> InputError:
-    where, alternatives = _first_place(errors, content)
+    keys, alternatives = _first_wrong_value(errors, content)
     error = next((error for error in alternatives if error["type"] in _SPECIFIC), alternatives[0])
-    key, kind = dotted_key(where), error["type"]
+    key, kind = dotted_key(keys), error["type"]
     if kind == "unknown_key":
         unknown, known = error["ctx"]["key"], error["ctx"]["known"]
         hint = suggestion(unknown, known) or f"; the keys there are {', '.join(known)}"
@@ -142,19 +142,21 @@ def _refusal(errors: Sequence[Mapping[str, Any]], content: object, path: Path, f
     if kind == "sentence":
         return refused(path, f"{key}: {error['msg']}")
     if kind == "missing":
-        return refused(path, f"{dotted_key((*where, error['loc'][-1]))} is missing; {fix}")
+        return refused(path, f"{dotted_key((*keys, error['loc'][-1]))} is missing; {fix}")
     needed = " or ".join(dict.fromkeys(_KINDS.get(error["type"]) or requirement(error) for error in alternatives))
     return refused(path, f"{key} is {format_value(error['input'])}: it must be {needed}; {fix}")
 
 
-def _first_place(errors: Sequence[Mapping[str, Any]], content: object) -> tuple[tuple[str | int, ...], list[Mapping]]:
-    """The keys that lead to the first wrong value, and the errors there: several where its type has alternatives.
+def _first_wrong_value(
+    errors: Sequence[Mapping[str, Any]], content: object
+) -> tuple[tuple[str | int, ...], list[Mapping[str, Any]]]:
+    """The keys that lead to the first wrong value, and its errors: several where its type has alternatives.
 
-    Where one of the alternatives is a group and the content is one too, the place is in that group.
+    Where an alternative is a group and the content is one too, the value is the wrong one in that group.
     """
-    places = [_existing_keys(error["loc"], content) for error in errors]
-    where = max((place for place in places if place[: len(places[0])] == places[0]), key=len)
-    return where, [error for place, error in zip(places, errors, strict=True) if place == where]
+    paths = [_existing_keys(error["loc"], content) for error in errors]
+    first = max((path for path in paths if path[: len(paths[0])] == paths[0]), key=len)
+    return first, [error for path, error in zip(paths, errors, strict=True) if path == first]
 
 
 def _existing_keys(keys: Sequence[str | int], content: object) -> tuple[str | int, ...]:

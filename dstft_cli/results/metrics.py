@@ -78,7 +78,7 @@ class GridFacts(Record):
     """The time-frequency grid; lengths in samples."""
 
     support: int
-    hop: Number | Extent
+    hop: Extent | Number  # in this order: the serializer of Number would take any value
     theta_min: Number
     frames: int
     bins: int
