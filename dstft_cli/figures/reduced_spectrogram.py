@@ -20,8 +20,7 @@ class Reduced:
     result: with its plane on disk.
     tmin, tmax: limits in s of recording time; None for none.
 
-    times: (C,) the middle of each group in s from sample 0.
-    groups: C ranges of frames, (first, last + 1).
+    Attributes: times, (C,) the middle of each group in s from sample 0; groups, C ranges of frames (first, last + 1).
     """
 
     def __init__(self, result: Result, tmin: float | None = None, tmax: float | None = None):
