@@ -31,12 +31,12 @@ class Case:
         return self.name
 
 
-def one_of_each_kind(cases: Iterable[Case]) -> list[Case]:
-    """The first and the last of the cases whose names differ in numbers only and whose outcomes are the same."""
+def few_of_each_kind(cases: Iterable[Case]) -> list[Case]:
+    """Of the cases whose outcomes are the same and whose names differ in numbers only: the first, the middle and the last."""
     kinds: dict[tuple[str, str], list[Case]] = {}
     for case in cases:
         kinds.setdefault((re.sub(r"\d+", "#", case.name), case.outcome), []).append(case)
-    return [kind[i] for kind in kinds.values() for i in sorted({0, len(kind) - 1})]
+    return [kind[i] for kind in kinds.values() for i in sorted({0, len(kind) // 2, len(kind) - 1})]
 
 
 def cut(content: bytes, *places: int) -> Iterator[tuple[int, bytes]]:

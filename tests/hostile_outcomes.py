@@ -1,5 +1,7 @@
 """Reads hostile files in a process of its own, and compares what came of each with what must."""
 
+import importlib
+import os
 import resource
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,8 @@ from dstft_cli.recordings import audio
 from dstft_cli.recordings.notes import WARNING, Note
 from dstft_cli.recordings.signal import Signal, check_signal, load_signals
 
-_MEMORY = 3 << 30  # bytes of addresses
+_MEMORY = 3 << 30  # bytes of address space
+_SECONDS, _MORE_MEMORY = 2, 500_000_000  # s of processor time, and bytes above what the readers take, for a small file
 _TABLES = (".csv", ".txt", ".tsv", ".lvm")
 
 
@@ -53,6 +56,40 @@ def results_wrong(cases: list[Case], folder: Path) -> list[str]:
             outcome = UNHARMED if same else "read as something else"
         lines.append(_wrong(case, outcome, message) or ("" if same else f"{case.name}: read as something else"))
     return [line for line in lines if line]
+
+
+def costs_wrong(cases: list[Case], folder: Path, result: Path) -> list[str]:
+    """A line for each file that takes more than _SECONDS and _MORE_MEMORY to read; result: folder for the arrays of results."""
+    importlib.import_module("dstft_cli.recordings.tables.reader")  # here, so that loading it counts for no file
+    from dstft_cli.config.loading import load_config
+    from dstft_cli.results.reader import read_result
+
+    lines = []
+    for case in cases:
+        path = result / "result.npz" if case.name.endswith(".npz") else folder / case.name
+        path.write_bytes(case.content)
+        read = {".npz": lambda _: read_result(result), ".yaml": load_config}.get(path.suffix, notes_of)
+        if child := os.fork():
+            status = os.waitpid(child, 0)[1]
+            lines += [f"{case.name}: ended with {status}"] * (status != 0)
+        else:
+            os._exit(_read_within_limits(read, path))
+    return lines
+
+
+def _read_within_limits(read: Callable[[Path], object], path: Path) -> int:
+    """0 where the file is read or refused for another reason than memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    memory = pages * resource.getpagesize() + _MORE_MEMORY
+    for kind, limit in ((resource.RLIMIT_CPU, _SECONDS), (resource.RLIMIT_AS, memory)):
+        resource.setrlimit(kind, (limit, resource.getrlimit(kind)[1]))
+    try:
+        read(path)
+    except InputError as error:
+        return 2 if "memory" in str(error) else 0
+    except BaseException:
+        return 1
+    return 0
 
 
 def outcome_of(read: Callable[[Path], list[Note]], case: Case, folder: Path, name: str = "") -> tuple[str, str]:

@@ -187,16 +187,16 @@ def times() -> Iterator[Case]:
 
 def slow() -> Iterator[Case]:
     """Lines on which a pattern may try for ever."""
-    spaces, pieces = " " * 300_000, "sampl" * 60_000
+    spaces, words = " " * 100_000, "sampl" * 20_000
     for name, head in {
         "spaces": f"time,x{spaces}y\n",
         "spaces-in-comment": f"# time x{spaces}y\ntime,x\n",
-        "brackets": f"time,x{' (' * 100_000}\n",
-        "sampling": f"# {pieces}\ntime,x\n",
+        "brackets": f"time,x{' (' * 50_000}\n",
+        "sampling": f"# {words}\ntime,x\n",
         "rate": f"# sampling rate{spaces}\ntime,x\n",
-        "colons": f"# units{':' * 300_000} y z\ntime,x\n",
-        "labels": f"# labels{':=' * 100_000}\ntime,x\n",
-        "digits": f"# sampling rate: {'1,' * 100_000}\ntime,x\n",
+        "colons": f"# units{':' * 100_000} y z\ntime,x\n",
+        "labels": f"# labels{':=' * 50_000}\ntime,x\n",
+        "digits": f"# sampling rate: {'1,' * 50_000}\ntime,x\n",
     }.items():
         yield Case(f"slow-{name}.csv", table(head), READ, "", N, 1, FS)
         yield Case(f"slow-{name}-spaced.txt", table(head.replace(",x", " x"), rows(between=" ")), READ, "", N, None, FS)
@@ -239,15 +239,13 @@ def no_text() -> Iterator[Case]:
 
 def long_text() -> Iterator[Case]:
     """Tables so long that the fault lies far behind what is looked at first."""
-    count = 100_000
-    lines = [f"{i / 1000:.3f},{v}\n" for i, v in enumerate(np.round(np.sin(np.arange(count)), 4).tolist())]
-    for name, line in {"word": "99.9,oops\n", "null": "99.9,1\0\n"}.items():
-        content = "".join(["time,x\n", *lines[:99_900], line, *lines[99_901:]]).encode()
-        yield Case(f"far-{name}.csv", content, REFUSED, "line 99902")
-    yield Case(
-        "far-latin-cell.csv", "".join(["time,x\n", *lines, "100.0,µ\n"]).encode("cp1252"), REFUSED, "line 100002"
-    )
-    yield Case("long-line.csv", b"time,x\n" + b"0,1\n" * 3 + b"1" * 5_000_000 + b"\n", REFUSED)
+    count = 14_000
+    lines = [f"{i / 1000:.18f},{v:.60f}\n" for i, v in enumerate(np.sin(np.arange(count)).tolist())]
+    for name, line in {"word": "13.9,oops\n", "null": "13.9,1\0\n"}.items():
+        content = "".join(["time,x\n", *lines[:13_900], line, *lines[13_901:]]).encode()
+        yield Case(f"far-{name}.csv", content, REFUSED, "line 13902")
+    yield Case("far-latin-cell.csv", "".join(["time,x\n", *lines, "14.0,µ\n"]).encode("cp1252"), REFUSED, "line 14002")
+    yield Case("long-line.csv", b"time,x\n" + b"0,1\n" * 3 + b"1" * 1_200_000 + b"\n", REFUSED)
     yield Case("long-line-of-cells.csv", b"1," * 2_000_000 + b"1\n", REFUSED)
 
 

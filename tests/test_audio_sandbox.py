@@ -80,7 +80,7 @@ def test_ctrl_c_is_heard_while_the_reader_hangs_and_ends_it(cut, monkeypatch):
 
     monkeypatch.setattr(audio_sandbox, "_CHILD", DEAF)
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 1)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
     try:
         with pytest.raises(Interrupted):
             load_signal(cut)
@@ -93,21 +93,35 @@ def test_ctrl_c_is_heard_while_the_reader_hangs_and_ends_it(cut, monkeypatch):
 DEAF_READER = audio_sandbox._CHILD.replace(
     "decode_and_discard(sys.argv[1])", "__import__('hashlib').pbkdf2_hmac('sha256', b'', b'', 10**8)"
 )
-COMMAND = """
+DEAF_SANDBOX = """
 import sys
-from dstft_cli import __main__ as door
 from dstft_cli.recordings import audio_sandbox
 audio_sandbox._CHILD = sys.argv.pop()
-audio_sandbox.TRIAL_SECONDS = 600.0  # its own limit does not end the reader
+audio_sandbox.DECODE_SECONDS = 600.0  # its own limit does not end the reader
+"""
+COMMAND = (
+    DEAF_SANDBOX
+    + """
+from dstft_cli import __main__ as door
 door.main()
 """
+)
+SCRIPT = (
+    DEAF_SANDBOX
+    + """
+from dstft_cli import load_signal
+load_signal(sys.argv[2])
+"""
+)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
-def test_the_reader_never_outlives_the_command(cut, number, code):
-    """Native code that is deaf to signals, too: whatever ends the command ends it, long before its own limit of time."""
-    line = [sys.executable, "-c", COMMAND, "optimize", str(cut), "-o", str(cut.parent / "out"), DEAF_READER]
+@pytest.mark.parametrize(
+    ("program", "number", "code"), [(COMMAND, signal.SIGINT, 130), (SCRIPT, signal.SIGKILL, -9)], ids=["^C", "kill -9"]
+)
+def test_the_reader_never_outlives_its_parent(cut, program, number, code):
+    """Native code that is deaf to signals, too: whatever ends the parent ends it, long before its own limit of time."""
+    line = [sys.executable, "-c", program, "optimize", str(cut), "-o", str(cut.parent / "out"), DEAF_READER]
     process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
     readers = wait_until(lambda: [reader for reader in descendants(process.pid) if deep(reader)])
     process.send_signal(number)
@@ -129,7 +143,7 @@ def _content(path) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize("kind", ["SVX", "VOC", "NIST", "PVF"])
+@pytest.mark.parametrize("kind", ["SVX", "VOC"])
 def test_a_file_whose_container_is_not_audited_is_decoded_in_the_sandbox(tmp_path, kind):
     path = tmp_path / "a.snd"
     path.write_bytes(hostile_riff.as_file(kind))
