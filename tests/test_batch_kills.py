@@ -1,6 +1,5 @@
 """A batch that is killed at any moment leaves nothing half-written, and the next one makes the same of it."""
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -8,6 +7,7 @@ import sys
 from itertools import count
 from pathlib import Path
 
+import processes
 import pytest
 from batch_files import SMALL, Inline, comparable, stamps, tree, write
 
@@ -22,14 +22,6 @@ MOMENTS = [  # which of the calls of that kind that touch the folder
     *(("os.mkdir", i) for i in (0, 1, 4)),
     *(("os.remove", i) for i in (0, 1)),
     *(("open", i) for i in (0, 7, 20)),
-]
-SLOW = [
-    "torch._dynamo",
-    "dstft_cli.workflows.optimize_file",
-    "dstft_cli.figures.spectrograms",
-    "dstft_cli.figures.thumbnail",
-    "dstft_cli.recordings.audio",
-    "dstft_cli.config.yaml_io",
 ]
 
 
@@ -51,11 +43,9 @@ def batch(home: Path, kind: str, number: int) -> None:
 @pytest.fixture(scope="module")
 def start():
     """Runs ``batch`` in a process of its own, which has torch from its beginning: the exit code."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(SLOW)
 
     def run(home: Path, kind: str = "", number: int = 0) -> int:
-        process = context.Process(target=batch, args=(home, kind, number))
+        process = processes.context().Process(target=batch, args=(home, kind, number))
         process.start()
         process.join()
         return process.exitcode

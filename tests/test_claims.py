@@ -1,12 +1,13 @@
 """One run at a time in a folder, whatever became of the one before."""
 
 import errno
-import multiprocessing
 import os
 import platform
 
+import processes
 import pytest
 from batch_files import FLAGS, write
+from patience import HANGING
 
 from dstft_cli.errors import OutputError
 from dstft_cli.system import folder_lock as system_lock
@@ -22,11 +23,11 @@ def hold(folder, held, release):
 @pytest.fixture
 def holder(tmp_path):
     """Another process that holds the folder ``out``, and what lets it go."""
-    context = multiprocessing.get_context("spawn")
+    context = processes.context()
     held, release = context.Event(), context.Event()
     process = context.Process(target=hold, args=(tmp_path / "out", held, release))
     process.start()
-    assert held.wait(30)
+    assert held.wait(HANGING)
     yield process, release
     process.kill()
     process.join()

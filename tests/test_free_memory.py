@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import HANGING
 
 from dstft_cli.system import memory
 from dstft_cli.workflows.batch.workers import LocalWorkers
@@ -67,7 +68,7 @@ def sharers() -> int:
 def test_each_worker_of_a_batch_counts_on_its_share():
     workers = LocalWorkers(3)
     try:
-        assert [workers.submit(sharers).result(60) for _ in range(2)] == [3, 3]
+        assert [workers.submit(sharers).result(HANGING) for _ in range(2)] == [3, 3]
     finally:
         workers.close()
 

@@ -1,11 +1,9 @@
 """What stops a run before its end: a caller, a signal of the system, a loss that is not finite."""
 
-import contextlib
 import json
 import math
 import os
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -14,10 +12,13 @@ import numpy as np
 import pytest
 import soundfile
 from patience import HANGING
+from processes import Command
 
 from dstft_cli import Signal, optimize
 from dstft_cli.errors import DivergedError
 from dstft_cli.optimization.criteria import CRITERIA
+from dstft_cli.system import shutdown
+from dstft_cli.workflows import optimize_file
 
 MODES = ("fixed", "constant", "time-varying", "frequency-varying", "tf-varying")
 LEARNT = MODES[2:]
@@ -149,6 +150,11 @@ class TestDivergence:
         assert names(tmp_path) == {"in.wav"}
 
 
+@pytest.fixture
+def no_pictures(monkeypatch):
+    monkeypatch.setattr(optimize_file, "_write_figures", lambda result, folder: None)
+
+
 def interrupt(loss):
     os.kill(os.getpid(), signal.SIGINT)
     return loss
@@ -157,6 +163,7 @@ def interrupt(loss):
 class TestInterrupt:
     """Ctrl-C at chosen places, in this process."""
 
+    @pytest.mark.usefixtures("no_pictures")
     def test_in_the_descent_writes_the_best_so_far(self, path, tmp_path, dstft, at_evaluation):
         at_evaluation(5, interrupt)
         run = dstft("optimize", path, "-o", tmp_path / "out", "--mode", "tf", *FLAGS)
@@ -165,6 +172,7 @@ class TestInterrupt:
         assert metrics["loss"]["final"] <= metrics["loss"]["initial"]
         assert str(tmp_path / "out") in run.err.replace("\n", "")
 
+    @pytest.mark.usefixtures("no_pictures")
     @pytest.mark.parametrize("mode", ["constant", "tf"])
     def test_in_the_search_writes_the_best_so_far(self, path, tmp_path, dstft, at_evaluation, mode):
         at_evaluation(8, interrupt, of_the_descent=False)
@@ -180,6 +188,7 @@ class TestInterrupt:
         assert ("dstft plot draws it" in run.err) == (most == 10)
         assert dstft("plot", tmp_path / "out", "-q").code == 0 and (tmp_path / "out/plots/loss.png").exists()
 
+    @pytest.mark.usefixtures("no_pictures")
     def test_stops_all_channels_and_not_just_the_one_at_work(self, tmp_path, dstft, at_evaluation):
         noise = 0.1 * np.random.default_rng(0).standard_normal((600, 3))
         soundfile.write(tmp_path / "three.wav", noise, 2000, subtype="FLOAT")
@@ -214,6 +223,7 @@ class TestInterrupt:
         assert names(tmp_path / "out") == (WHOLE if times == 1 else set())
         assert names(tmp_path) == ({"in.wav", "out"} if times == 1 else {"in.wav"})
 
+    @pytest.mark.usefixtures("no_pictures")
     @pytest.mark.parametrize("mode", ["constant", "tf"])
     def test_leaves_the_handlers_of_signals_as_they_were(self, path, tmp_path, dstft, at_evaluation, mode):
         before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
@@ -222,56 +232,56 @@ class TestInterrupt:
         assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-# On a busy machine.
-PATIENT = "from dstft_cli import __main__ as door; from dstft_cli.system import shutdown; shutdown.STOP_SECONDS = 60; door.main()"
+def patient() -> None:
+    """Gives a run time enough to write what it has."""
+    shutdown.STOP_SECONDS = 2 * HANGING
+
+
+def wait_while_writing() -> None:
+    """Has the pictures take for ever, and the process say when it has heard the first signal."""
+    patient()
+
+    def write_figures(result, folder):
+        (folder / "half").touch()
+        print("begun", file=sys.stderr, flush=True)
+        while (
+            signal.getsignal(signal.SIGINT) is not shutdown._handle
+        ):  # as it is outside a run that can be asked to stop
+            time.sleep(0.01)
+        print("asked", file=sys.stderr, flush=True)
+        time.sleep(2 * HANGING)
+
+    optimize_file._write_figures = write_figures
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 class TestProcess:
     """Signals to a process of its own."""
 
-    @staticmethod
-    def start(until: str, *arguments) -> subprocess.Popen:
-        """The dstft, under way to the line of its talk that holds ``until``."""
-        line = [sys.executable, "-c", PATIENT, "optimize", *map(str, arguments)]
-        process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        while until not in (said := process.stderr.readline()):
-            assert said, "the command ended early"
-        return process
-
-    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-    def test_in_the_descent_it_ends_soon_with_a_readable_result(self, path, tmp_path, number, code):
-        process = self.start("optimising", path, "-o", tmp_path / "out", *ENDLESS, *FLAGS)
-        time.sleep(0.3)
-        process.send_signal(number)
-        _, err = process.communicate(timeout=HANGING)
+    def test_in_the_descent_it_ends_with_a_readable_result(self, path, tmp_path):
+        command = Command("optimize", path, "-o", tmp_path / "out", *ENDLESS, *FLAGS, cwd=tmp_path, prepare=patient)
+        command.await_line("optimising")
+        command.send(signal.SIGTERM)
+        code, err = command.end()
         metrics = read(tmp_path / "out")
-        assert (process.returncode, metrics["stop_reason"]) == (code, "interrupted")
+        assert (code, metrics["stop_reason"]) == (143, "interrupted")
         assert metrics["loss"]["final"] <= metrics["loss"]["initial"]
         assert names(tmp_path / "out") == WHOLE
         assert "Traceback" not in err
 
-    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-    def test_while_reading_it_ends_soon_with_nothing_written(self, tmp_path, number, code):
+    def test_while_reading_it_ends_with_nothing_written(self, tmp_path):
         with open(tmp_path / "in.csv", "w", encoding="ascii") as file:
-            file.writelines(f"{value:.9f}\n" for value in np.random.default_rng(0).standard_normal(500_000))
-        process = self.start("reading", tmp_path / "in.csv", "-o", tmp_path / "out", "--fs", "1000", "-v", *FLAGS)
-        process.send_signal(number)
-        _, err = process.communicate(timeout=HANGING)
-        assert process.returncode == code
-        assert "Traceback" not in err
+            file.writelines(f"{value:.9f}\n" for value in np.random.default_rng(0).standard_normal(300_000))
+        command = Command("optimize", "in.csv", "-o", "out", "--fs", "1000", "-v", *FLAGS, cwd=tmp_path)
+        command.await_line("reading")
+        command.send(signal.SIGINT)
+        assert command.end() == (130, "Error: interrupted\n")
         assert names(tmp_path) == {"in.csv"}
 
-    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-    def test_a_second_signal_ends_it_at_once_and_leaves_no_part_of_a_result(self, path, tmp_path, number, code):
-        process = self.start("writing", path, "-o", tmp_path / "out", *FLAGS, "--set", "dpi=900")
-        time.sleep(0.2)
-        process.send_signal(number)
-        # Python sees two signals that come during one call into native code as one: then another is needed.
-        for _ in range(HANGING):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=1)
-                break
-            process.send_signal(number)
-        assert process.returncode in (code, -number)  # the latter where yet another signal met it on its way out
-        assert names(tmp_path / "out") in (set(), WHOLE)
+    def test_a_second_signal_ends_it_at_once_and_leaves_no_part_of_a_result(self, path, tmp_path):
+        command = Command("optimize", path, "-o", "out", *FLAGS, cwd=tmp_path, prepare=wait_while_writing)
+        for words in ("begun", "asked"):
+            command.await_line(words)
+            command.send(signal.SIGINT)
+        assert command.end()[0] == 130
+        assert names(tmp_path) == {"in.wav"}

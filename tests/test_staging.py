@@ -4,12 +4,11 @@ import errno
 import json
 import os
 import random
-import subprocess
-import sys
 import tempfile
 import time
 
 import numpy as np
+import processes
 import pytest
 from patience import HANGING
 
@@ -170,19 +169,14 @@ def test_a_folder_that_cannot_be_is_refused_with_its_name_and_the_cause(tmp_path
     assert contents(tmp_path) == {"file": b"in the way"}
 
 
-WRITER = """
-import json, sys
-from pathlib import Path
-import numpy as np
-from dstft_cli.system.atomic_files import replace_files
-for token in range(10**9):
-    with replace_files(Path(sys.argv[1]), last="metrics.json") as aside:
-        np.savez(aside / "result.npz", token=np.full(2000, token))
-        (aside / "config.yaml").write_text(f"token: {token}")
-        (aside / "metrics.json").write_text(json.dumps({"token": token, "filling": [0] * 2000}))
-    if token == 2:
-        print("going", flush=True)
-"""
+def write_for_ever(folder, begun) -> None:
+    for token in range(10**9):
+        with replace_files(folder, last="metrics.json") as aside:
+            np.savez(aside / "result.npz", token=np.full(2000, token))
+            (aside / "config.yaml").write_text(f"token: {token}")
+            (aside / "metrics.json").write_text(json.dumps({"token": token, "filling": [0] * 2000}))
+        if token == 2:
+            begun.set()
 
 
 def test_kill_9_leaves_only_readable_files_that_belong_together(tmp_path):
@@ -190,11 +184,13 @@ def test_kill_9_leaves_only_readable_files_that_belong_together(tmp_path):
     marked = 0
     for round_ in range(10):
         folder = tmp_path / str(round_)
-        child = subprocess.Popen([sys.executable, "-c", WRITER, folder], stdout=subprocess.PIPE)
-        assert child.stdout.readline() == b"going\n"
+        begun = processes.context().Event()
+        writer = processes.context().Process(target=write_for_ever, args=(folder, begun))
+        writer.start()
+        assert begun.wait(HANGING)
         time.sleep(dice.uniform(0, 0.03))
-        child.kill()
-        child.communicate(timeout=HANGING)
+        writer.kill()
+        writer.join()
         found = contents(folder)
         if "result.npz" in found:
             with np.load(folder / "result.npz", allow_pickle=False) as arrays:

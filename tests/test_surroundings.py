@@ -1,16 +1,21 @@
 """The command where streams are closed or left, names are odd, nothing may be written, and a terminal is a sliver."""
 
+import functools
+import hashlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
-import patience
 import pytest
 from batch_files import FLAGS, tree, write
+from patience import HANGING
+from processes import Command
+
+from dstft_cli.system import shutdown
+from dstft_cli.workflows import optimize_file
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="shells and signals as POSIX has them")
 PYTHON = f"{sys.executable} -m dstft_cli"
@@ -22,9 +27,7 @@ def shell(line: str, cwd) -> subprocess.CompletedProcess:
     home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
     words = ["bash", "-c", f"set -o pipefail; {line.format(dstft=PYTHON)}"]
-    return subprocess.run(
-        words, cwd=cwd, capture_output=True, timeout=patience.HANGING, env=os.environ | {"PYTHONPATH": path}
-    )
+    return subprocess.run(words, cwd=cwd, capture_output=True, timeout=HANGING, env=os.environ | {"PYTHONPATH": path})
 
 
 def calm(done) -> bool:
@@ -71,12 +74,13 @@ def test_nobody_listening_does_not_keep_a_file_from_being_written(tmp_path):
     assert (tmp_path / "a.yaml").read_bytes() == (tmp_path / "b.yaml").read_bytes()
 
 
-def test_a_run_in_all_odd_surroundings_at_once_makes_the_same_result(tmp_path):
-    name = "\u00f6 \u9332\n[red]x.wav"
+def test_a_run_in_all_odd_surroundings_at_once_makes_the_same_result(tmp_path, monkeypatch, dstft):
+    name, flags = "\u00f6 \u9332\n[red]x.wav", ["--mode", "tf", "--threads", "1", *FLAGS]
     write(tmp_path / name)
-    for out, lead, trail in (("plain", "", ""), ("odd", ODD, "<&- >&-")):
-        done = shell(f"{lead}{{dstft}} optimize '{name}' -o {out} --mode tf {' '.join(FLAGS)} {trail}", tmp_path)
-        assert done.returncode == 0 and calm(done), done.stderr
+    done = shell(f"{ODD}{{dstft}} optimize '{name}' -o odd {' '.join(flags)} <&- >&-", tmp_path)
+    assert done.returncode == 0 and calm(done), done.stderr
+    monkeypatch.chdir(tmp_path)
+    assert dstft("optimize", name, "-o", "plain", *flags).code == 0
     assert tree(tmp_path / "plain") == tree(tmp_path / "odd")
     assert {path.name for path in tmp_path.iterdir()} == {name, "plain", "odd"}
 
@@ -106,81 +110,69 @@ def test_nothing_but_the_named_folder_need_be_writable(tmp_path):
     assert {path.name for path in tmp_path.rglob("*.yaml")} == {"c.yaml"} and (tmp_path / "out" / "c.yaml").exists()
 
 
-HANGING = """
-import hashlib, sys
-import dstft_cli.workflows.optimize_file
-from dstft_cli import __main__ as door
-def load(*arguments, **named):
-    print("in it", flush=True)
-    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**8)  # a minute and more in native code, which no signal interrupts
-dstft_cli.workflows.optimize_file.load_signals = load
-door.main()
-"""
+def hang(*arguments, **named) -> None:
+    """A minute and more in native code, which no signal interrupts."""
+    print("in it", file=sys.stderr, flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**8)
 
 
-def ended(process) -> str:
-    """What a process said to stderr that ends by itself."""
-    try:
-        return process.communicate(timeout=patience.HANGING)[1]
-    finally:
-        process.kill()
+def hang_while_reading() -> None:
+    optimize_file.load_signals = hang
+
+
+def hang_while_writing(seconds: float = 2 * HANGING) -> None:
+    """The run has so many seconds to end after the first signal."""
+    optimize_file._write_figures, shutdown.STOP_SECONDS = hang, seconds
 
 
 def test_native_code_that_hangs_while_reading_does_not_keep_a_signal_from_ending_the_process(tmp_path):
     write(tmp_path / "in.wav")
-    line = [sys.executable, "-c", HANGING, "optimize", "in.wav", "-o", "out"]
-    process = subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "in it\n"
-    process.send_signal(signal.SIGTERM)
-    said = ended(process)
-    assert (process.returncode, said) == (143, "Error: interrupted\n")
+    command = Command("optimize", "in.wav", "-o", "out", cwd=tmp_path, prepare=hang_while_reading)
+    command.await_line("in it")
+    command.send(signal.SIGTERM)
+    assert command.end() == (143, "Error: interrupted\n")
     assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
 
 
-WRITING = HANGING.replace(
-    "dstft_cli.workflows.optimize_file.load_signals = load", "dstft_cli.workflows.optimize_file._write_figures = load"
-)
-HURRIED = f"import dstft_cli.system.shutdown as shutdown\nshutdown.STOP_SECONDS = 0.5\n{WRITING}"
-
-
-def writing(home, code: str) -> tuple[subprocess.Popen, Path]:
-    """A run that is at it, and hangs, over a folder with an earlier result; and that folder."""
+def writing(home, seconds: float) -> Command:
+    """A run that hangs while it writes over an earlier result."""
     write(home / "in.wav")
-    out = home / "out"
-    out.mkdir()
-    (out / "metrics.json").write_text(json.dumps({"stop_reason": "steps"}))
-    words = ["optimize", "in.wav", "-o", "out", "--on-existing", "overwrite", "-q", *FLAGS]
-    pipe = subprocess.PIPE
-    process = subprocess.Popen([sys.executable, "-c", code, *words], cwd=home, stdout=pipe, stderr=pipe, text=True)
-    assert process.stdout.readline() == "in it\n"
-    return process, out
+    (home / "out").mkdir()
+    (home / "out" / "metrics.json").write_text(EARLIER)
+    prepare = functools.partial(hang_while_writing, seconds)
+    command = Command(
+        "optimize", "in.wav", "-o", "out", "--on-existing", "overwrite", "-q", *FLAGS, cwd=home, prepare=prepare
+    )
+    command.await_line("in it")
+    return command
 
 
-def only_the_earlier(home, out) -> bool:
-    return {path.name for path in home.rglob("*")} == {"in.wav", "out", "metrics.json"} and json.loads(
-        (out / "metrics.json").read_text()
-    ) == {"stop_reason": "steps"}
+EARLIER = json.dumps({"stop_reason": "steps"})
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_run_that_cannot_end_in_time_with_what_it_has_is_ended_and_leaves_what_was_there(tmp_path, number, code):
-    process, out = writing(tmp_path, HURRIED)
-    process.send_signal(number)
-    said = ended(process)
-    assert process.returncode == code and said.startswith("Error: interrupted: the results so far could not be written")
-    assert len(said.splitlines()) == 1 and only_the_earlier(tmp_path, out)
+def only_the_earlier(home) -> bool:
+    names = {path.name for path in home.rglob("*")}
+    return names == {"in.wav", "out", "metrics.json"} and (home / "out" / "metrics.json").read_text() == EARLIER
+
+
+def test_a_run_that_cannot_end_in_time_with_what_it_has_is_ended_and_leaves_what_was_there(tmp_path):
+    command = writing(tmp_path, 0.3)
+    command.send(signal.SIGTERM)
+    code, said = command.end()
+    assert code == 143 and said.startswith("Error: interrupted: the results so far could not be written within 0 s")
+    assert len(said.splitlines()) == 1 and only_the_earlier(tmp_path)
 
 
 def test_a_second_signal_ends_it_too_where_native_code_hangs_while_writing(tmp_path):
     """What is half-written then is removed, and what was there stays."""
-    process, out = writing(tmp_path, WRITING)
-    process.send_signal(signal.SIGINT)
-    with pytest.raises(subprocess.TimeoutExpired):  # the first is left to the run, which would write what it has
-        process.wait(1)
-    process.send_signal(signal.SIGINT)
-    said = ended(process)
-    assert process.returncode == 130 and "Traceback" not in said
-    assert only_the_earlier(tmp_path, out)
+    command = writing(tmp_path, 2 * HANGING)
+    command.send(signal.SIGINT)
+    assert not command.has_ended(within=0.5)  # the first is left to the run, which would write what it has
+    while not command.has_ended(within=1):  # two that come before the process runs again count as one
+        command.send(signal.SIGINT)
+    code, said = command.end()
+    assert code == 130 and "Traceback" not in said
+    assert only_the_earlier(tmp_path)
 
 
 def test_a_terminal_of_one_line_is_enough(tmp_path):

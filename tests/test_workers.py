@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from batch_files import alive, in_proc
-from patience import wait_until
+from patience import HANGING, wait_until
 
 from dstft_cli.workflows.batch import workers
 from dstft_cli.workflows.batch.workers import LocalWorkers, Stopped, WorkerDied, visible_gpus
@@ -102,7 +102,7 @@ def test_a_worker_that_dies_with_nothing_in_hand_costs_nothing():
     first = team.submit(number).result()
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: not alive(first))
-    time.sleep(0.2)  # until the pool has seen it
+    wait_until(lambda: team._workers[0]._pool._broken)  # the pool has seen it
     assert team.submit(number).result() != first
     team.close()
 
@@ -114,7 +114,8 @@ def test_ctrl_c_is_not_for_the_workers(team):
     assert len({future.result() for future in running}) == 2
 
 
-def test_stopped_workers_clear_up_and_can_work_again(team, tmp_path):
+def test_stopped_workers_clear_up_and_can_work_again(team, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "GRACE", HANGING)
     running = [team.submit(diligent, tmp_path / name) for name in "ab"]
     wait_until(lambda: len([*tmp_path.iterdir()]) == 2)
     team.halt(running)
@@ -128,7 +129,7 @@ def test_a_worker_that_will_not_stop_is_ended(team, tmp_path, monkeypatch):
     running = [team.submit(stubborn, tmp_path / "stubborn")]
     wait_until((tmp_path / "stubborn").exists)
     team.halt(running)
-    assert isinstance(running[0].exception(0), WorkerDied)
+    assert isinstance(running[0].exception(HANGING), WorkerDied)
 
 
 @pytest.mark.skipif(not in_proc(), reason="processes are looked up in /proc")

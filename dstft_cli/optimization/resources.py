@@ -11,7 +11,7 @@ from ..recordings.request import max_samples
 from ..stft.log_interpolation import density_for, node_count
 from ..stft.modes import CONSTANT, FIXED, FIXED_HOP, OVERLAP, PLANE, theta_shape
 from ..system.devices import DTYPES, free_bytes, get_device
-from ..text import size_words
+from ..text import size_text
 from .local_concentration import PER_OCTAVE
 
 PROCESS = 4.6e8  # bytes of the program itself, its libraries among them
@@ -52,8 +52,8 @@ class ResourcePlan:
     def words(self) -> str:
         """The plan in one line, for the user."""
         blocks = "; the plane is worked on block by block" if self.long else ""
-        disk = f"{size_words(self.disk)} of disk"
-        return f"needs about {size_words(self.memory)} of memory, {disk} and roughly {rough_time(self.seconds)}{blocks}"
+        disk = f"{size_text(self.disk)} of disk"
+        return f"needs about {size_text(self.memory)} of memory, {disk} and roughly {rough_time(self.seconds)}{blocks}"
 
 
 def rough_time(seconds: float) -> str:
@@ -142,10 +142,10 @@ def check_plan(plan: ResourcePlan, where: str, config: Config) -> None:
     if need <= most:
         return
     hop = "a larger --overlap" if config.transform.hop_mode == OVERLAP else "a longer --hop"
-    what = f"--memory allows {size_words(plan.budget)}" if explicit else f"{size_words(free)} are free"
+    what = f"--memory allows {size_text(plan.budget)}" if explicit else f"{size_text(free)} are free"
     more = "more --memory, " if explicit else ""
     raise InputError(
-        f"{where}: {config.transform.mode} needs about {size_words(plan.memory)} of memory and {what}: take {more}"
+        f"{where}: {config.transform.mode} needs about {size_text(plan.memory)} of memory and {what}: take {more}"
         f"a part with --duration, {hop} or a smaller --support"
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 
 from ..errors import InputError
-from ..text import quoted, shown
+from ..text import one_line, quoted
 from .audio_sandbox import decode_in_subprocess, silence_c_output
 from .containers.audit import audit_container
 from .containers.flac import checksum, declared_checksum
@@ -119,7 +119,7 @@ def open_audio(
     try:
         return soundfile.SoundFile(_soundfile_path(request.path))
     except (*_ERRORS, TypeError) as error:  # TypeError: the extension .raw, which has no header
-        reason = shown(getattr(error, "error_string", error), 70).rstrip(".")
+        reason = one_line(getattr(error, "error_string", error), 70).rstrip(".")
         reason = "no sound was found in it" if reason.startswith(_NO_FILE) else reason
         raise InputError(_refusal(request, text_extensions, report, reason)) from error
 
@@ -241,7 +241,7 @@ def _check_header(request: Request, sound: soundfile.SoundFile, report: Containe
         report.remark(f"files of the format {sound.format} are not checked; if this one was cut off, it goes unnoticed")
     wrong = re.search(r"(\w+)\s*:\s*(\d+) \(should be (\d+)\)", sound.extra_info)
     if wrong and not report.known:
-        name, declared, expected = shown(wrong[1], 20), wrong[2], wrong[3]
+        name, declared, expected = one_line(wrong[1], 20), wrong[2], wrong[3]
         report.warn(
             f"the header declares {declared} for {name}, libsndfile expects {expected}; it was cut off or not closed"
         )

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 
 from ..errors import InputError
-from ..text import shown
+from ..text import one_line
 from .containers.report import ContainerReport
 
 DECODE_SECONDS = 10.0  # for a small file
@@ -49,7 +49,7 @@ def decode_in_subprocess(report: ContainerReport) -> None:
     seconds = DECODE_SECONDS + os.path.getsize(report.request.path) / _BYTES_PER_SECOND
     code, output = _decode(report.request.path, seconds)
     if code == 0 and output.strip() and not report.known:
-        first = shown(output[:500].decode("utf-8", "replace").strip().splitlines()[0], 100)
+        first = one_line(output[:500].decode("utf-8", "replace").strip().splitlines()[0], 100)
         report.warn(f"the decoder reports an error ({first}); the file is cut off or damaged")
     if fault := _fault(code, seconds):
         hint = f" ({report.fault(70)})" if report.damaged else ""

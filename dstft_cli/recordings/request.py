@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ..errors import InputError
-from ..text import listed, quoted, shown
+from ..text import listed, one_line, quoted
 from .lazy_samples import LazySamples
 from .notes import WARNING, Note
 
@@ -99,7 +99,7 @@ class Request:
     @property
     def where(self) -> str:
         """The file's path as messages show it."""
-        return shown(self.path, 80)
+        return one_line(self.path, 80)
 
     def span(self, rate: float, total: int) -> tuple[int, int]:
         """The time range in samples.

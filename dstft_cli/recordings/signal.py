@@ -5,11 +5,12 @@ import math
 import os
 import stat
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
-from ..text import shown, stem
+from ..text import one_line
 from .dropouts import dropout_notes
 from .lazy_samples import LazySamples, iter_blocks
 from .notes import Note
@@ -64,7 +65,7 @@ class Signal:
     @property
     def where(self) -> str:
         """The file, or else the name, as messages show it: on one printable line."""
-        return shown(self.path or self.name, 80)
+        return one_line(self.path or self.name, 80)
 
 
 def load_signal(
@@ -88,7 +89,7 @@ def load_signal(
     Returns one Signal. Raises InputError as load_signals does.
     """
     if str(channel).strip() == "all":
-        raise InputError(f"{shown(os.fsdecode(path), 80)}: channel all gives several signals; use load_signals")
+        raise InputError(f"{one_line(os.fsdecode(path), 80)}: channel all gives several signals; use load_signals")
     return load_signals(path, channel=channel, start=start, duration=duration, fs=fs, text=text)[0]
 
 
@@ -122,7 +123,7 @@ def load_signals(
         sha256 = file_hash(request.path)
         recording = _read(request)
     except OSError as error:
-        raise InputError(f"{request.where}: cannot be read: {shown(error.strerror or error, 120)}") from error
+        raise InputError(f"{request.where}: cannot be read: {one_line(error.strerror or error, 120)}") from error
     return _signals(request, recording, sha256)
 
 
@@ -150,7 +151,7 @@ def check_signal(signal: Signal, shortest: float) -> None:
         )
     if low == high:
         raise InputError(
-            f"{signal.where}: channel {shown(signal.channel, 40)} is constant ({low:g} in all "
+            f"{signal.where}: channel {one_line(signal.channel, 40)} is constant ({low:g} in all "
             f"{len(samples)} samples); choose another channel or another time range"
         )
 
@@ -186,7 +187,7 @@ def _as_rate(rate: object, where: str) -> float:
     try:
         value = float(rate)
     except (TypeError, ValueError):
-        raise InputError(f"{where}: the sampling rate must be a number in Hz, got {shown(repr(rate))}") from None
+        raise InputError(f"{where}: the sampling rate must be a number in Hz, got {one_line(repr(rate), 60)}") from None
     if not (math.isfinite(value) and value > 0):
         raise InputError(f"{where}: the sampling rate must be finite and more than zero, got {value:g} Hz")
     if not _MIN_RATE <= value <= _MAX_RATE:
@@ -204,7 +205,7 @@ def _check_file(request: Request) -> None:
         raise InputError(f"{request.where}: there is no such file") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{request.where}: cannot be read: {shown(reason, 120)}") from None
+        raise InputError(f"{request.where}: cannot be read: {one_line(reason, 120)}") from None
     if stat.S_ISDIR(status.st_mode):
         raise InputError(f"{request.where}: is a folder; name a recording in it")
     if not stat.S_ISREG(status.st_mode):
@@ -241,7 +242,7 @@ def _signals(request: Request, recording: Recording, sha256: str) -> list[Signal
         Signal(
             samples=track.samples,
             sample_rate=recording.rate,
-            name=stem(request.path),
+            name=Path(request.path).stem,
             channel=track.name,
             channels=recording.channels,
             unit=track.unit,

@@ -7,7 +7,7 @@ import torch
 
 from ..errors import InputError
 from ..system.devices import free_bytes
-from ..text import size_words
+from ..text import size_text
 from .result import Result
 
 _BYTES_PER_BIN = 60  # S in double precision, |S|, and what is computed from them
@@ -27,8 +27,8 @@ def load_into_memory(result: Result, what: str) -> Result:
     need, free = _BYTES_PER_BIN * bins * frames, free_bytes(torch.device("cpu"))
     if need > 0.9 * free:
         raise InputError(
-            f"{result.signal.where}: {what} needs all {bins} x {frames} bins at once, some {size_words(need)}, but "
-            f"{size_words(free)} are free: optimize a part with --start and --duration, and use its result"
+            f"{result.signal.where}: {what} needs all {bins} x {frames} bins at once, some {size_text(need)}, but "
+            f"{size_text(free)} are free: optimize a part with --start and --duration, and use its result"
         )
     samples = np.array(result.signal.samples, dtype=np.float64)
     signal = replace(result.signal, samples=samples)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ..errors import OutputError
-from ..text import size_words
+from ..text import size_text
 from .shutdown import MOVING, UNDO
 
 _EARLIER = "before"  # in a temporary folder: the files that the new ones replace
@@ -44,7 +44,7 @@ def check_disk_space(folder: Path, need: float) -> None:
     except OSError:
         return  # the system does not say
     if need > free:
-        amounts = f"the result needs about {size_words(need)} of disk and {size_words(free)} are free"
+        amounts = f"the result needs about {size_text(need)} of disk and {size_text(free)} are free"
         raise OutputError(f"{folder}: {amounts}; choose another folder with -o, or a shorter part with --duration")
 
 

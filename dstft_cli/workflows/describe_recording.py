@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +16,6 @@ from ..recordings.notes import WARNING, Note
 from ..recordings.request import Request, load_options
 from ..recordings.signal import TEXT_EXTENSIONS, Signal, check_signal, load_signals
 from ..stft.modes import FIXED, FIXED_HOP, PLANE
-from ..text import stem
 
 BLOCKS = 32  # measured of a recording that is too long to be read whole
 _WHOLE = 1 << 24  # samples over all channels: a recording that has more is measured in blocks
@@ -103,7 +103,7 @@ def _in_blocks(request: Request, header: dict, first: int, count: int) -> tuple[
                 raise
             remarks.append(Note(str(error), WARNING))
             break
-        shared = {"sample_rate": rate, "name": stem(request.path), "path": request.path, "start": recording.start}
+        shared = {"sample_rate": rate, "name": Path(request.path).stem, "path": request.path, "start": recording.start}
         shared |= {"channels": recording.channels, "notes": recording.notes}
         blocks.append(_finite([Signal(track.samples, channel=track.name, **shared) for track in recording.tracks]))
     joined = [np.concatenate([block[i].samples for block in blocks]) for i in range(len(blocks[0]))]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ...text import shown
+from ...text import one_line
 from ...workflows.batch.one_input import DONE, FAILED, SKIPPED, Row
 from ...workflows.batch.run import BatchPlan, BatchProgress
 from .console import Console
@@ -36,7 +36,7 @@ def progress_text(progress: BatchProgress) -> str:
     parts = [_counts(progress), f"{len(progress.running)} running"]
     if progress.speed:
         parts.append(f"{progress.speed:.3g} files/s")
-    return ", ".join([*parts, f"slowest {shown(Path(path).name, 30)} {slowest:.1f} s"] if path else parts)
+    return ", ".join([*parts, f"slowest {one_line(Path(path).name, 30)} {slowest:.1f} s"] if path else parts)
 
 
 def print_summary(console: Console, plan: BatchPlan, progress: BatchProgress, report: Path | None) -> None:
@@ -58,7 +58,7 @@ def print_summary(console: Console, plan: BatchPlan, progress: BatchProgress, re
 
 
 def _name(row: Row) -> str:
-    return shown(row["input"], 80)
+    return one_line(row["input"], 80)
 
 
 def _failure(row: Row) -> str:

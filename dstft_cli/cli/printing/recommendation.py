@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...recordings.signal import Signal
-from ...text import duration_text, time_text
+from ...text import time_text
 from ...workflows.adaptive_gain import GainEstimate
 from ...workflows.other_tools import HOPS_PER_WINDOW
 from ...workflows.recommend import SHARE, Recommendation
@@ -60,7 +60,7 @@ def _label(signal: Signal) -> str:
 def _signals(recommendation: Recommendation) -> Iterator[Row]:
     signals, losses = recommendation.signals, recommendation.curve.losses
     if len(signals) == 1:
-        yield "signal", f"{signals[0].where}, {duration_text(signals[0].duration)} at {signals[0].sample_rate:g} Hz"
+        yield "signal", f"{signals[0].where}, {time_text(signals[0].duration)} at {signals[0].sample_rate:g} Hz"
         return
     yield "signals", f"{len(signals)} in all, {sum(signal.duration for signal in signals):.4g} s"
     lowest, common = losses.min(0), losses[recommendation.total.argmin()]
@@ -68,7 +68,7 @@ def _signals(recommendation: Recommendation) -> Iterator[Row]:
         percent = 100 * (here - low) / abs(low) if low else 0
         yield (
             "",
-            f"{label}, {duration_text(signal.duration)} at {signal.sample_rate:g} Hz: its own best is {time_text(own)}, "
+            f"{label}, {time_text(signal.duration)} at {signal.sample_rate:g} Hz: its own best is {time_text(own)}, "
             f"the common window is {percent:.2g} % worse",
         )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ...results.result import Result
-from ...text import duration_text, file_name, time_text
+from ...text import file_name, time_text
 from ...workflows.reconstruct import Reconstruction
 from .console import Row
 
@@ -27,7 +27,7 @@ def rows(result: Result, reconstruction: Reconstruction, mask: str | None, targe
     """(name, text) of each line: the signal, how it was computed and how accurate it is."""
     inverse, rate = reconstruction.inverse, result.sample_rate
     bins, frames = result.stft.shape
-    yield "signal", f"{result.signal.where}, {duration_text(result.signal.duration)} at {rate:g} Hz"
+    yield "signal", f"{result.signal.where}, {time_text(result.signal.duration)} at {rate:g} Hz"
     yield "windows", f"{result.mode}, {result.window.name}, {bins} x {frames} bins"
     if mask is not None:
         yield "mask", file_name(mask)

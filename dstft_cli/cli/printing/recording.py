@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ...optimization.resources import rough_time
 from ...recordings.notes import Note
-from ...text import duration_text, shown, size_words, time_text
+from ...text import one_line, size_text, time_text
 from ...workflows.describe_recording import BLOCKS
 from .console import Row, note_text
 
@@ -16,15 +16,15 @@ def rows(facts: dict) -> Iterator[Row]:
     channels, count = facts["channels"], facts["channels_in_file"]
     encoding = f", {facts['encoding']}" if facts["encoding"] else ""
     start = f", from {time_text(facts['start_s'])} on" if facts["start_s"] else ""
-    yield "recording", f"{shown(facts['path'], 100)}, {size_words(facts['file_bytes'], 3)}"
+    yield "recording", f"{one_line(facts['path'], 100)}, {size_text(facts['file_bytes'], 3)}"
     yield "format", facts["format"] + encoding
     length = f"{facts['samples']} samples at {facts['sample_rate_hz']:.10g} Hz"
-    yield "length", f"{duration_text(facts['duration_s'])}: {length}{start}"
+    yield "length", f"{time_text(facts['duration_s'])}: {length}{start}"
     if count > 1:
-        yield "channels", str(count) if len(channels) > 1 else f"{shown(channels[0]['name'], 40)}, one of {count}"
+        yield "channels", str(count) if len(channels) > 1 else f"{one_line(channels[0]['name'], 40)}, one of {count}"
     if facts["share_measured"] < 1:
         yield "measured", f"{BLOCKS} blocks, evenly spaced, {100 * facts['share_measured']:.2g} % of the recording"
-    names = [shown(channel["name"], 24) if count > 1 else "" for channel in channels[:_MOST_CHANNELS]]
+    names = [one_line(channel["name"], 24) if count > 1 else "" for channel in channels[:_MOST_CHANNELS]]
     for name, channel in zip(names, channels, strict=False):
         yield "level", f"{name:{max(map(len, names))}}  {_level_text(channel)}".strip()
     if len(channels) > _MOST_CHANNELS:
@@ -35,7 +35,7 @@ def rows(facts: dict) -> Iterator[Row]:
 
 
 def _level_text(channel: dict) -> str:
-    unit = f" {shown(channel['unit'], 20)}" if channel["unit"] else ""
+    unit = f" {one_line(channel['unit'], 20)}" if channel["unit"] else ""
     low, high, mean = (channel[name] for name in ("lowest", "highest", "mean"))
     if low == high:
         return f"constant, {low:.6g}{unit} in all samples"
@@ -62,11 +62,11 @@ def _plan_rows(plan: dict) -> Iterator[Row]:
     searches = f"searches windows of {lengths['theta_min']} to {lengths['theta_max']}"
     yield "optimize", f"uses a window of {lengths['theta']}" if "theta" in lengths else searches
     yield "", f"mode {plan['mode']}, loss {plan['criterion']}; support {lengths['support']}, hop {lengths['hop']}"
-    memory, adaptive = (size_words(plan[name] or 0) for name in ("memory_bytes", "memory_tf_varying_bytes"))
+    memory, adaptive = (size_text(plan[name] or 0) for name in ("memory_bytes", "memory_tf_varying_bytes"))
     differs = plan["memory_tf_varying_bytes"] and adaptive != memory
     needs = [
         f"about {memory} of memory" + (f" ({adaptive} with --mode tf)" if differs else ""),
-        f"{size_words(plan['disk_bytes'])} of disk and roughly {rough_time(plan['time_s'])}",
+        f"{size_text(plan['disk_bytes'])} of disk and roughly {rough_time(plan['time_s'])}",
     ]
     block = ["block by block"] if plan["in_pieces"] else []
     yield "", f"{plan['bins']} x {plan['frames']} bins; {', '.join([*needs, *block])}"

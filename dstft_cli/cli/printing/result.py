@@ -11,7 +11,7 @@ from ...config.lengths import LEAST_WINDOW
 from ...config.loading import Config
 from ...results.result import Result
 from ...stft.modes import FIXED_HOP, OVERLAP
-from ...text import duration_text, one_line, size_words, time_text
+from ...text import one_line, size_text, time_text
 from .console import Console, Row, note_text
 
 _OF_POINTS = ("entropy", "renyi")  # exp of these is the number of points that evenly spread energy would fill
@@ -30,7 +30,7 @@ def print_summary(console: Console, result: Result, folder: Path) -> None:
 
 def rows(facts: dict, result: Result) -> Iterator[Row]:
     """(name, text) of each line. facts: path, written, files_bytes, gain and metrics of the result."""
-    signal, size = result.signal, size_words(sum(facts["files_bytes"].values()), 3)
+    signal, size = result.signal, size_text(sum(facts["files_bytes"].values()), 3)
     yield "result", f"{facts['path']}, {size}, written {facts['written'].replace('T', ' ')[:16]}"
     summary = dict(_summary(result, Path(facts["path"])))
     channel = f", channel {one_line(signal.channel, 40)} of {len(signal.channels)}" if len(signal.channels) > 1 else ""
@@ -73,7 +73,7 @@ def _notes(result: Result) -> Iterator[str]:
 def _summary(result: Result, folder: Path) -> Iterator[Row]:
     """The outcome of a run, (name, text) of each line."""
     rate, criterion = result.sample_rate, result.criterion
-    yield "signal", f"{result.signal.where}, {duration_text(result.signal.duration)} at {rate:g} Hz"
+    yield "signal", f"{result.signal.where}, {time_text(result.signal.duration)} at {rate:g} Hz"
     yield "transform", _transform(result)
     yield "window length" + ("s" if result.theta.size > 1 else ""), _lengths_text(result.extent, rate)
     if result.best_constant and not (result.mode == "constant" and result.placed):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from ...errors import InputError
-from ...text import shown
+from ...text import one_line
 from ..notes import WARNING, Note
 from ..request import Request
 
@@ -37,7 +37,7 @@ class ContainerReport:
 
     def fault(self, limit: int) -> str:
         """The first warning in at most ``limit`` characters; "" where there is none."""
-        return shown(next((note.text for note in self.notes if note.severity == WARNING), ""), limit)
+        return one_line(next((note.text for note in self.notes if note.severity == WARNING), ""), limit)
 
     def refusal(self, byte_offset: int, sentence: str, fix: str = "take another copy") -> InputError:
         """The error to raise where reading on would make no sense.

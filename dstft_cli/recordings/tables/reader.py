@@ -7,7 +7,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...system.memory import free_memory
-from ...text import quoted, size_words
+from ...text import quoted, size_text
 from ..notes import WARNING, Note
 from ..request import Pick, Recording, Request, Track, pick_channels
 from .cells import lines_of, split
@@ -64,9 +64,9 @@ def _check_memory(request: Request) -> None:
     need, available = _MEMORY_PER_BYTE * size, min(free, math.inf if request.memory is None else request.memory)
     if size <= _SMALL or need <= available:
         return
-    limit = f"{size_words(free)} are free" if available == free else f"--memory leaves {size_words(available)}"
+    limit = f"{size_text(free)} are free" if available == free else f"--memory leaves {size_text(available)}"
     raise InputError(
-        f"{request.where}: reading this table of {size_words(size)} takes some {size_words(need)} of memory, and {limit}: "
+        f"{request.where}: reading this table of {size_text(size)} takes some {size_text(need)} of memory, and {limit}: "
         "split it, or save it as WAV or FLAC, which are read block by block"
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ...errors import InputError
-from ...text import quoted, shown
+from ...text import one_line, quoted
 from ..request import Request
 from .cells import as_number, is_comment, lines_of, number_pattern
 from .layout import Layout
@@ -121,7 +121,9 @@ def _parser_refusal(layout: Layout, error: str) -> str:
         return f"{layout.where} line {line}: a quotation mark opens here and is never closed; close it, or take another copy"
     match = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", error)
     if not match:
-        return f"{layout.where} from line {layout.header_lines + 1} on: cannot be split into cells: {shown(error, 90)}"
+        return (
+            f"{layout.where} from line {layout.header_lines + 1} on: cannot be split into cells: {one_line(error, 90)}"
+        )
     return (
         f"{layout.where} line {layout.header_lines + int(match[2])}: found {match[3]} columns, expected "
         f"{len(layout.names)}; fix the line, or give --delimiter or --decimal"

@@ -1,4 +1,4 @@
-"""One recording of a batch, from its file to the rows that tell what became of it: what a worker carries out."""
+"""One recording of a batch: the work of a worker, from the file to the rows of the summary."""
 
 import json
 import os
@@ -20,38 +20,44 @@ COLUMNS = (
     *("loss_initial", "loss_final", "gain", "coverage", "seconds"),
     "notes",
 )
-"""Of a row. status: done, skipped (was done already) or failed. error: why, one sentence. output: the folder of the result.
+"""Keys of a row, and columns of the summary.
 
-theta: window lengths. loss_initial, loss_final: at the first constant window and at the end; gain: how far it fell, as a share of
-the first. coverage: the share of the signal that windows reach. seconds: what the result took,
-also where that was in an earlier run. notes: remarks about the recording, a list of Note. Figures are None where there is
-no result.
+status: done, skipped (an earlier run did it) or failed. error: why it failed, one sentence. output: folder of the result.
+theta_...: window lengths in ms. loss_initial: with the first constant window; loss_final: at the end; gain: the decrease, as a
+share of loss_initial. coverage: share of the signal that the windows reach. seconds: run time, also of an earlier run.
+notes: remarks on the recording, a list of Note. Numbers are None without a result.
 """
 
 Row = dict[str, str | float | list[Note] | None]
 
-_ONE = threading.Lock()  # the seed, the number of threads and matplotlib are those of the whole process
+_ONE_AT_A_TIME = threading.Lock()  # seed, number of threads and matplotlib are global to the process
 
 
 def failed(path: str, reason: str) -> Row:
-    """The row of an input that gave no result."""
+    """The row of an input without a result. reason: one sentence."""
     return dict.fromkeys(COLUMNS) | {"input": path, "status": FAILED, "error": reason, "output": "", "notes": []}
 
 
 def process_input(path: str, config: Config, folder: str, on_existing: str = RESUME) -> list[Row]:
-    """Optimise one file into its folder, unless that is done: one row, with channel all one a channel.
+    """Optimise one file and write its result, unless there is one already. Errors become rows, not exceptions.
 
-    on_existing: what to do where a result is there. ``resume`` keeps what the same bytes, settings and version gave, and
-    replaces the rest; ``skip`` keeps any, ``overwrite`` none; with ``error`` it is a failure. Never raises an Exception.
+    path: the recording.
+    config: settings of the run.
+    folder: of the result; with channel all, of a folder for each channel.
+    on_existing: what happens to an earlier result. ``resume`` keeps it if input, settings and version are the same, ``skip``
+        keeps it in any case, ``overwrite`` replaces it, ``error`` fails.
+
+    Returns a row, see COLUMNS; with channel all one for each channel.
     """
-    with _ONE:
+    with _ONE_AT_A_TIME:
         try:
-            return _kept(path, config, folder, on_existing) or list(_made(path, config, folder, on_existing))
+            return _earlier_rows(path, config, folder, on_existing) or list(_run(path, config, folder, on_existing))
         except Exception as error:
             return [failed(path, describe_error(error))]
 
 
-def _made(path: str, config: Config, folder: str, on_existing: str) -> Iterator[Row]:
+def _run(path: str, config: Config, folder: str, on_existing: str) -> Iterator[Row]:
+    """Decode the recording and optimise each channel that has no result."""
     from ..optimize_file import load_inputs, output_folders
 
     began = time.perf_counter()
@@ -59,13 +65,16 @@ def _made(path: str, config: Config, folder: str, on_existing: str) -> Iterator[
     loading = (time.perf_counter() - began) / len(signals)
     for signal, home in zip(signals, output_folders(folder, signals), strict=True):
         try:
-            kept = _standing(home, signal.sha256, config, on_existing)
-            yield _row(path, home, kept, SKIPPED) if kept else _run(path, signal, config, home, on_existing, loading)
+            earlier = _reusable(home, signal.sha256, config, on_existing)
+            if earlier:
+                yield _row(path, home, earlier, SKIPPED)
+            else:
+                yield _run_channel(path, signal, config, home, on_existing, loading)
         except Exception as error:
             yield failed(path, describe_error(error))
 
 
-def _run(path: str, signal, config: Config, home: Path, on_existing: str, loading: float) -> Row:
+def _run_channel(path: str, signal, config: Config, home: Path, on_existing: str, loading: float) -> Row:
     from ...figures.of_result import check_view
     from ...results.result import METRICS
     from ..optimize_file import check_free, run_signal
@@ -81,8 +90,8 @@ def _run(path: str, signal, config: Config, home: Path, on_existing: str, loadin
     return row | {"status": FAILED, "error": f"{signal.where}: {reason}"}
 
 
-def _kept(path: str, config: Config, folder: str, on_existing: str) -> list[Row]:
-    """The rows of an input that is done, found without decoding it; none where anything is missing."""
+def _earlier_rows(path: str, config: Config, folder: str, on_existing: str) -> list[Row]:
+    """The rows of an input whose results can all be reused, without decoding it; else none."""
     from ...recordings.signal import file_hash
     from ...results.result import METRICS
     from ...system.folder_lock import remove_leftovers
@@ -94,14 +103,14 @@ def _kept(path: str, config: Config, folder: str, on_existing: str) -> list[Row]
     for home in homes:
         remove_leftovers(home)
     digest = file_hash(path)
-    found = [_standing(home, digest, config, on_existing) for home in homes]
-    return (
-        [_row(path, home, metrics, SKIPPED) for home, metrics in zip(homes, found, strict=True)] if all(found) else []
-    )
+    results = [_reusable(home, digest, config, on_existing) for home in homes]
+    if not all(results):
+        return []
+    return [_row(path, home, metrics, SKIPPED) for home, metrics in zip(homes, results, strict=True)]
 
 
 def _channel_homes(base: Path) -> list[Path]:
-    """The folders that a recording's channels have, as the first of them tells how many there are."""
+    """The folders of all channels; the metrics of the first channel say how many there are."""
     from ...results.result import METRICS
     from ..optimize_file import output_folders
 
@@ -112,10 +121,12 @@ def _channel_homes(base: Path) -> list[Path]:
         return []
 
 
-def _standing(home: Path, digest: str, config: Config, on_existing: str) -> dict:
-    """The metrics of the whole result in a folder that may be kept; empty where there is none.
+def _reusable(home: Path, digest: str, config: Config, on_existing: str) -> dict:
+    """The metrics of the complete result in a folder, if it may be reused; else empty.
 
-    For RESUME it must be what these bytes, these settings and this version give; its own config.yaml tells the settings.
+    RESUME demands the same input, settings and version; the result's own config.yaml has its settings.
+
+    digest: SHA-256 of the input.
     """
     from ...results.result import COMPLETE, CONFIG, METRICS, SCHEMA_VERSION
     from ...results.versions import tool_version
@@ -129,7 +140,7 @@ def _standing(home: Path, digest: str, config: Config, on_existing: str) -> dict
             and metrics["versions"]["dstft-cli"] == tool_version()
             and metrics["input"]["sha256"] == digest
             and metrics["criterion"] == config.loss.criterion
-            and _arrays_there(home)
+            and _has_arrays(home)
             and (home / CONFIG).read_text("utf-8") == dump_config(config)
         )
         return metrics if metrics["stop_reason"] in COMPLETE and (same or on_existing == SKIP) else {}
@@ -137,14 +148,14 @@ def _standing(home: Path, digest: str, config: Config, on_existing: str) -> dict
         return {}
 
 
-def _arrays_there(home: Path) -> bool:
-    """Whether the file of a result's arrays is there, and what of them lies beside it."""
+def _has_arrays(home: Path) -> bool:
+    """Whether a result has all its arrays, in result.npz or beside it."""
     from ...results.result import ARRAYS, BESIDE
     from ...system.disk_arrays import file_beside
 
     with zipfile.ZipFile(home / ARRAYS) as archive:
-        held = archive.namelist()
-    return all(f"{name}.npy" in held or (home / file_beside(name)).is_file() for name in BESIDE)
+        members = archive.namelist()
+    return all(f"{name}.npy" in members or (home / file_beside(name)).is_file() for name in BESIDE)
 
 
 def _read(path: Path) -> dict:

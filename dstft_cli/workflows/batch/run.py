@@ -1,6 +1,6 @@
-"""Many recordings: handed out a few at a time, whatever becomes of each, and told of in one table.
+"""A batch: recordings handed to workers a few at a time, each with a row in one summary, whatever happens to the others.
 
-There is no journal: what is done is what the folders of results say is done.
+There is no journal: an input is done if its result folder says so.
 """
 
 import contextlib
@@ -19,23 +19,28 @@ from ...errors import OutputError, describe_error
 from ...recordings.request import note_line
 from ...system.atomic_files import remove_empty, replace_file
 from ...system.folder_lock import LOCK, folder_lock, remove_leftovers
-from ...text import shown
+from ...text import one_line
 from .find_inputs import Item
 from .one_input import COLUMNS, DONE, FAILED, RESUME, SKIPPED, Row, failed, process_input
 from .workers import Engine, Stopped
 
 SUMMARY = "summary.csv"
-_TICK = 0.25  # s between two looks at whether to stop, and at the clock
-_REFRESH = 30.0  # s between two states of the summary
-_RECENT = 60  # inputs that the speed is taken from
+_TICK = 0.25  # s between two checks for a stop request
+_REFRESH = 30.0  # s between two writes of the summary
+_RECENT = 60  # inputs that the speed is measured on
 
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """What a batch is to do.
+    """What a batch does.
 
-    out: the folder that those of the items lie in. on_existing: as work takes it. most_failures: after so many failed inputs
-    no more are begun. part: (i, n) where it is one of n that share the folder. local: False where other machines do the work.
+    items: the inputs.
+    config: settings of every run.
+    out: folder of the batch; those of the items are inside it.
+    on_existing: see process_input.
+    most_failures: no more inputs are started after so many have failed; None for no limit.
+    part: (i, n) if this batch is the i-th of n that share the folder.
+    local: False if other machines do the work.
     """
 
     items: Sequence[Item]
@@ -48,14 +53,16 @@ class BatchPlan:
 
     @property
     def summary(self) -> Path:
+        """The CSV file with all rows."""
         return self.out / (f"summary-{self.part[0]}-of-{self.part[1]}.csv" if self.part else SUMMARY)
 
     @property
     def lock(self) -> str:
+        """The name of the lock file in ``out``; parts of one batch have different ones."""
         return f"{LOCK}-{self.part[0]}-of-{self.part[1]}" if self.part else LOCK
 
     def call(self, item: Item) -> tuple[str, Config, str, str]:
-        """The arguments of work; other machines know no current folder."""
+        """The arguments of process_input; for other machines with absolute paths."""
         path, folder = item.path, os.fspath(self.out / item.folder)
         if not self.local:
             path, folder = os.path.abspath(path), os.path.abspath(folder)
@@ -64,7 +71,15 @@ class BatchPlan:
 
 @dataclass
 class BatchProgress:
-    """How a batch stands. counts: inputs by status. running: those under way and since when. slowest: (s, path)."""
+    """The progress of a batch.
+
+    total: number of inputs.
+    counts: finished inputs by status.
+    running: paths of the inputs at work, and when each started, in s of time.monotonic.
+    slowest: run time in s and path of the slowest input.
+    began: when the batch started.
+    ends: when the last inputs ended.
+    """
 
     total: int
     counts: dict[str, int] = field(default_factory=lambda: {DONE: 0, SKIPPED: 0, FAILED: 0})
@@ -75,13 +90,15 @@ class BatchProgress:
 
     @property
     def ended(self) -> int:
+        """The number of finished inputs."""
         return sum(self.counts.values())
 
     def start(self, path: str) -> None:
+        """Note that an input was given to a worker."""
         self.running[path] = time.monotonic()
 
     def end(self, path: str, status: str | None) -> None:
-        """status: None for an input that was put down."""
+        """Note that an input ended. status: None if it was stopped."""
         now, since = time.monotonic(), self.running.pop(path)
         if status is not None:
             self.slowest = max(self.slowest, (now - since, path))
@@ -90,7 +107,7 @@ class BatchProgress:
 
     @property
     def speed(self) -> float:
-        """Inputs a second, of late."""
+        """Recent inputs per second."""
         since = self.ends[0] if len(self.ends) == _RECENT else self.began
         return len(self.ends) / max(time.monotonic() - since, 1e-3)
 
@@ -103,45 +120,51 @@ def run_batch(
     show: Callable[[list[Row]], None] = bool,
     function: Callable[..., list[Row]] = process_input,
 ) -> list[Row]:
-    """The rows of all inputs that came to an end, in order; they are in ``plan.summary`` too, refreshed now and then.
+    """Run a batch and write its summary, which is refreshed every _REFRESH s.
 
-    tally: follows what goes on. stop: true once all is to be put down. show: called with the rows of each input that ends, and
-    every now and then with none. function: work, or what stands in for it.
-    Raises OutputError where the folder cannot be written, or another batch is at work in it.
+    plan: what to do.
+    engine: the workers.
+    tally: is kept up to date.
+    stop: returns something true once the batch is to stop.
+    show: called with the rows of each finished input, and every _TICK s without rows.
+    function: called in a worker with the arguments of process_input.
+
+    Returns the rows of all finished inputs, in the order of the plan.
+    Raises OutputError if the folder cannot be written, or if another batch uses it.
     """
-    rows: dict[str, list[Row]] = {}
+    rows: dict[str, list[Row]] = {}  # by input
     with folder_lock(plan.out, plan.lock):
         remove_leftovers(plan.out)
         refreshed = time.monotonic()
-        with contextlib.closing(_ended(plan, engine, tally, stop, function)) as ended:
-            for item, given in ended:
+        with contextlib.closing(_finished(plan, engine, tally, stop, function)) as finished:
+            for item, new_rows in finished:
                 if item is not None:
-                    rows[item.path] = given
-                show(given)
+                    rows[item.path] = new_rows
+                show(new_rows)
                 if time.monotonic() - refreshed > _REFRESH:
-                    with contextlib.suppress(OutputError):  # told of at the end, if it lasts
+                    with contextlib.suppress(OutputError):  # the last write reports an error that lasts
                         _write_summary(plan, rows)
                     refreshed = time.monotonic()
         _write_summary(plan, rows)
     return _ordered(plan, rows)
 
 
-def _ended(plan, engine, tally, stop, function) -> Iterator[tuple[Item | None, list[Row]]]:
-    """Each input that came to an end with its rows, and every now and then nothing. At the end no worker has anything in hand."""
-    waiting, flying = deque(plan.items), {}
+def _finished(plan, engine, tally, stop, function) -> Iterator[tuple[Item | None, list[Row]]]:
+    """Each finished input with its rows, and every _TICK s (None, []). No worker is busy once this generator is closed."""
+    waiting, running = deque(plan.items), {}
     try:
-        while waiting or flying:
+        while waiting or running:
             stopping = bool(stop())
             if stopping:
-                engine.halt(flying)
+                engine.halt(running)
             if stopping or tally.counts[FAILED] >= (plan.most_failures or math.inf):
                 waiting.clear()
-            while waiting and len(flying) < engine.capacity:
+            while waiting and len(running) < engine.capacity:
                 item = waiting.popleft()
                 tally.start(item.path)
-                flying[_hand_out(plan, engine, function, item)] = item
-            for future in wait(flying, 0 if stopping else _TICK, FIRST_COMPLETED).done:
-                item = flying.pop(future)
+                running[_submit(plan, engine, function, item)] = item
+            for future in wait(running, 0 if stopping else _TICK, FIRST_COMPLETED).done:
+                item = running.pop(future)
                 rows = _rows(plan, item, future, stopping)
                 tally.end(item.path, _status(rows))
                 if rows:
@@ -150,54 +173,54 @@ def _ended(plan, engine, tally, stop, function) -> Iterator[tuple[Item | None, l
                 return
             yield None, []
     finally:
-        if flying:
+        if running:
             engine.close(at_once=True)
-        for item in flying.values():
+        for item in running.values():
             _clear(plan.out / item.folder, plan.out)
 
 
-def _hand_out(plan: BatchPlan, engine: Engine, function: Callable, item: Item) -> Future:
-    with contextlib.suppress(OSError):  # here, so that no worker takes away a folder that another is about to use
+def _submit(plan: BatchPlan, engine: Engine, function: Callable, item: Item) -> Future:
+    with contextlib.suppress(OSError):  # here: a worker would remove it, if empty, while another is about to use it
         (plan.out / item.folder).parent.mkdir(parents=True, exist_ok=True)
     return engine.submit(function, *plan.call(item))
 
 
 def _rows(plan: BatchPlan, item: Item, future: Future, stopping: bool) -> list[Row]:
-    """What the worker told of an input, or what became of the worker; nothing where it was put down."""
+    """The rows that the worker returned, or a failed one if the worker died; none if the input was stopped."""
     try:
-        rows = [_as_asked(plan, item, row) for row in future.result()]
+        rows = [_with_user_paths(plan, item, row) for row in future.result()]
     except Stopped:
         rows = []
     except Exception as error:
-        rows = [] if stopping else [failed(item.path, _fate(error))]
+        rows = [] if stopping else [failed(item.path, _worker_error(error))]
     if _status(rows) in (None, FAILED):
         _clear(plan.out / item.folder, plan.out)
     return rows
 
 
-def _as_asked(plan: BatchPlan, item: Item, row: Row) -> Row:
-    """The row with the input called as the user did, and the folder of the result counted from that of the batch."""
-    error, output, called = row["error"], row["output"], plan.call(item)[0]
-    for name in (str, lambda path: shown(path, 80)):  # in full, or as refusals have it
-        error = error.replace(name(called), name(item.path))
+def _with_user_paths(plan: BatchPlan, item: Item, row: Row) -> Row:
+    """The row with the input's path as the user wrote it, and the result's folder relative to that of the batch."""
+    error, output, absolute = row["error"], row["output"], plan.call(item)[0]
+    for form in (str, lambda path: one_line(path, 80)):  # in full, or shortened as in messages
+        error = error.replace(form(absolute), form(item.path))
     return row | {"input": item.path, "error": error, "output": output and os.path.relpath(output, plan.out)}
 
 
-def _fate(error: Exception) -> str:
+def _worker_error(error: Exception) -> str:
     if isinstance(error, CancelledError):
-        return "the scheduler gave it up; run again"
+        return "the scheduler cancelled it; run again"
     if type(error).__name__ == "KilledWorker":
-        return "the worker died, and so did the others that took the input over"
+        return "each worker that tried this input died; run again with more memory per worker"
     return describe_error(error)
 
 
 def _status(rows: list[Row]) -> str | None:
-    found = {row["status"] for row in rows}
-    return next((status for status in (FAILED, DONE, SKIPPED) if status in found), None)
+    statuses = {row["status"] for row in rows}
+    return next((status for status in (FAILED, DONE, SKIPPED) if status in statuses), None)
 
 
 def _clear(folder: Path, out: Path) -> None:
-    """Remove what is left of work on an input that did not end well: parts of results, and folders with nothing in them."""
+    """Remove the leftovers of a failed or stopped input: temporary folders, locks and empty folders."""
     homes = [*folder.glob("channel-*"), folder]
     for home in homes:
         remove_leftovers(home)
@@ -229,7 +252,13 @@ def _cell(value: object) -> object:
 
 
 def make_report(plan: BatchPlan, engine: Engine, rows: list[Row], stop: Callable[[], object] = bool) -> Path | None:
-    """``report.html`` in the folder of the batch, made by a worker, since torch is loaded there; None where it was stopped."""
+    """Write ``report.html`` into the folder of the batch, in a worker, since matplotlib and torch are loaded there.
+
+    rows: of run_batch.
+    stop: returns something true once the report is to be left out.
+
+    Returns the path of the page; None if it was stopped. Raises OutputError if it cannot be written.
+    """
     future = engine.submit(_report, rows, plan.out if plan.local else plan.out.absolute())
     while wait([future], _TICK).not_done:
         if stop():

@@ -1,6 +1,6 @@
-"""Who does the work: processes of this machine, or a Dask cluster, both by way of concurrent.futures.
+"""The workers of a batch: processes on this machine, or a Dask cluster, both behind the interface of concurrent.futures.
 
-Each local process has one input at a time, in a pool of its own: one that dies costs what it had in hand, and nothing else.
+Each local process has a pool of its own and one input at a time: if it dies, only that input is lost.
 """
 
 import contextlib
@@ -23,99 +23,107 @@ from ...errors import DstftError, InputError
 from ...system.memory import share_among
 from ...system.stdio import silence_warning_errors
 
-GRACE = 2.0  # s that workers have to put down what they have in hand
-_JOIN = 10.0  # s until a scheduler, and then a worker of it, must have answered
-_ASKED = 5.0  # s for which what a cluster said of its size is taken to hold
-_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # what a GPU shows of itself on Linux, under WSL too
+GRACE = 2.0  # s that workers have to stop
+_JOIN = 10.0  # s that a scheduler, and then its first worker, has to answer
+_SIZE_AGE = 5.0  # s after which a cluster is asked for its size again
+_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # device files of GPUs on Linux and WSL
 
 
 class WorkerDied(DstftError):
-    """A process ended with an input in hand."""
+    """A worker process ended while it had an input."""
 
 
 class Stopped(KeyboardInterrupt):
-    """Ends the work on an input, in the worker."""
+    """Stops the work on an input, in the worker."""
 
 
 class Engine(Protocol):
-    """What a batch needs: at most ``capacity`` calls at a time are given to ``submit``."""
+    """The workers that a batch uses."""
 
     @property
-    def capacity(self) -> int: ...
+    def capacity(self) -> int:
+        """The number of calls that may be submitted and not yet finished."""
 
-    def submit(self, function: Callable, *args: object) -> Future: ...
+    def submit(self, function: Callable, *args: object) -> Future:
+        """Call a function in a worker."""
 
     def halt(self, futures: Collection[Future]) -> None:
-        """Have all that is under way put down, within GRACE."""
+        """Stop these calls, within GRACE seconds."""
 
-    def close(self, at_once: bool) -> None: ...
+    def close(self, at_once: bool) -> None:
+        """End all workers. at_once: even those that are busy."""
 
 
 def usable_cores() -> int:
-    """CPU cores that this process may use."""
+    """The number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def visible_gpus(device: str) -> list[str]:
-    """What CUDA_VISIBLE_DEVICES calls each GPU that workers may share out for that setting; none where there is no choice.
+    """The names, as in CUDA_VISIBLE_DEVICES, of the GPUs to divide among the workers; none if ``device`` leaves no choice.
 
-    torch, which is slow to load, is asked only where there is a driver.
+    device: the setting run.device. torch, which is slow to load, is imported only if there is a driver.
     """
     if device not in ("auto", "cuda") or (sys.platform == "linux" and not any(map(os.path.exists, _DRIVERS))):
         return []
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-    return named[:count] or [str(i) for i in range(count)]
+    names = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    return names[:count] or [str(i) for i in range(count)]
 
 
 class LocalWorkers:
-    """So many processes, started when they are first needed; gpus: names of GPUs, given to them in turn."""
+    """Processes on this machine, each started when it is first needed.
+
+    jobs: their number. gpus: names of GPUs, assigned to them in turn.
+    """
 
     def __init__(self, jobs: int, gpus: Collection[str] = ()):
         names = [*gpus] or [None]
-        self._desks = [_Desk(names[i % len(names)], jobs) for i in range(jobs)]
-        self._idle = deque(self._desks)
+        self._workers = [_Worker(names[i % len(names)], jobs) for i in range(jobs)]
+        self._idle = deque(self._workers)
 
     @property
     def capacity(self) -> int:
-        return len(self._desks)
+        """The number of workers."""
+        return len(self._workers)
 
     def submit(self, function: Callable, *args: object) -> Future:
-        """A call in an idle worker. The future raises WorkerDied where the worker does."""
-        desk, outer = self._idle.popleft(), Future()
-        desk.submit(function, *args).add_done_callback(partial(self._settle, desk, outer))
+        """Call a function in an idle worker. The future raises WorkerDied if the worker dies."""
+        worker, outer = self._idle.popleft(), Future()
+        worker.submit(function, *args).add_done_callback(partial(self._finish, worker, outer))
         return outer
 
-    def _settle(self, desk: "_Desk", outer: Future, inner: Future) -> None:
+    def _finish(self, worker: "_Worker", outer: Future, inner: Future) -> None:
         error = inner.exception()
         if isinstance(error, BrokenProcessPool):
-            error = WorkerDied(desk.epitaph())
-        self._idle.append(desk)
+            error = WorkerDied(worker.cause_of_death())
+        self._idle.append(worker)
         if error is None:
             outer.set_result(inner.result())
         else:
             outer.set_exception(error)
 
     def halt(self, futures: Collection[Future]) -> None:
+        """Stop these calls; a worker that has not stopped after GRACE seconds is killed."""
         for act in (BaseProcess.terminate, BaseProcess.kill):
-            for desk in self._desks:
-                desk.each(act)
+            for worker in self._workers:
+                worker.end_by(act)
             if not wait(futures, GRACE).not_done:
                 return
 
     def close(self, at_once: bool = False) -> None:
-        """End all workers; at_once: whatever they have in hand."""
+        """End all workers. at_once: even those that are busy."""
         if at_once:
-            for desk in self._desks:
-                desk.each(BaseProcess.kill)
-        for desk in self._desks:
-            desk.close()
+            for worker in self._workers:
+                worker.end_by(BaseProcess.kill)
+        for worker in self._workers:
+            worker.close()
 
 
 class _Spawn(SpawnContext):
-    """Remembers the process that a pool of one starts."""
+    """Remembers the process that a pool of one worker starts."""
 
     process: BaseProcess | None = None
 
@@ -124,24 +132,24 @@ class _Spawn(SpawnContext):
         return self.process
 
 
-class _Desk:
-    """A place for one worker, refilled when that worker has died."""
+class _Worker:
+    """A worker process, replaced when it has died. gpu: its name, None for no choice. workers: how many there are in all."""
 
-    def __init__(self, gpu: str | None, desks: int):
-        self._beginning, self._context, self._pool = (gpu, desks), _Spawn(), None
+    def __init__(self, gpu: str | None, workers: int):
+        self._arguments, self._context, self._pool = (gpu, workers), _Spawn(), None
 
     def submit(self, function: Callable, *args: object) -> Future:
         while True:
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(1, self._context, _begin, self._beginning)
+                self._pool = ProcessPoolExecutor(1, self._context, _initialise, self._arguments)
             try:
-                with _deaf():
-                    return self._pool.submit(_at_work, function, *args)
-            except BrokenProcessPool:  # from the input before, or it died with nothing in hand
+                with _interrupts_blocked():
+                    return self._pool.submit(_call, function, *args)
+            except BrokenProcessPool:  # the process died in the call before, or while idle
                 self.close()
 
-    def epitaph(self) -> str:
-        """What the worker died of. It is called by the thread that waits for the process, when that has ended."""
+    def cause_of_death(self) -> str:
+        """Why the process ended; called by the thread that waits for it."""
         self._context.process.join(GRACE)
         code = self._context.process.exitcode
         if code is None or code >= 0:
@@ -149,7 +157,7 @@ class _Desk:
         name = "out of memory?" if code == -9 else signal.strsignal(-code)
         return f"the worker died (signal {-code}: {name}); run again with a smaller -j if memory is short"
 
-    def each(self, act: Callable[[BaseProcess], None]) -> None:
+    def end_by(self, act: Callable[[BaseProcess], None]) -> None:
         if self._context.process is not None and self._context.process.is_alive():
             act(self._context.process)
 
@@ -160,8 +168,8 @@ class _Desk:
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """What is started in here never hears Ctrl-C, from its first instruction on: that is for the one who started it."""
+def _interrupts_blocked() -> Iterator[None]:
+    """A process started inside this context ignores Ctrl-C from its first instruction on: only the command handles it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -172,32 +180,32 @@ def _deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_BUSY = threading.Event()  # in a worker: an input is in hand
+_BUSY = threading.Event()  # in a worker: a call is running
 
 
-def _begin(gpu: str | None, workers: int) -> None:
-    """The first thing that a worker, one of so many, does before torch is loaded."""
+def _initialise(gpu: str | None, workers: int) -> None:
+    """Prepare a worker process, before torch is loaded."""
     share_among(workers)
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     silence_warning_errors()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for systems that know no masks
-    signal.signal(signal.SIGTERM, _put_down)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for systems without signal masks
+    signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _put_down(number, frame) -> None:
+def _stop(number, frame) -> None:
     if _BUSY.is_set():
         raise Stopped
 
 
 def _end_with_parent() -> None:
-    """A worker whose batch was killed would wait for ever, since both hold the ends of the queue between them."""
+    """End this worker once its batch was killed; it would wait for ever, as both hold both ends of the queue."""
     multiprocessing.parent_process().join()
     os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
-def _at_work(function: Callable, *args: object) -> object:
+def _call(function: Callable, *args: object) -> object:
     _BUSY.set()
     try:
         return function(*args)
@@ -206,7 +214,10 @@ def _at_work(function: Callable, *args: object) -> object:
 
 
 class Cluster:
-    """The workers of a Dask scheduler, which must see inputs and output under the same paths."""
+    """The workers of a Dask cluster; they must see inputs and output under the same paths.
+
+    address: of the scheduler. Raises InputError if it does not answer, or has no workers, or if Dask is not installed.
+    """
 
     def __init__(self, address: str):
         try:
@@ -221,7 +232,7 @@ class Cluster:
                 "give it as its log shows it, for instance tcp://10.0.0.5:8786"
             ) from None
         self._pool = self._client.get_executor(pure=False)
-        self._size, self._asked = 0, -_ASKED
+        self._size, self._asked = 0, -_SIZE_AGE
         self._await_worker(address)
 
     def _await_worker(self, address: str) -> None:
@@ -235,19 +246,21 @@ class Cluster:
 
     @property
     def capacity(self) -> int:
-        """Twice what the cluster can do at a time, so that no worker waits; asked again now and then, since workers come and go."""
-        if time.monotonic() - self._asked > _ASKED:
+        """Twice the number of threads in the cluster, so that no worker waits; workers come and go, so it is asked again."""
+        if time.monotonic() - self._asked > _SIZE_AGE:
             self._size, self._asked = 2 * max(1, sum(self._client.nthreads().values())), time.monotonic()
         return self._size
 
     def submit(self, function: Callable, *args: object) -> Future:
+        """Call a function in a worker."""
         return self._pool.submit(function, *args)
 
     def halt(self, futures: Collection[Future]) -> None:
-        """What has not begun is called off; what a worker has in hand it finishes, whole."""
+        """Cancel the calls that have not started; those that have are finished."""
         for future in futures:
             future.cancel()
 
     def close(self, at_once: bool = False) -> None:
+        """Leave the cluster. at_once: without waiting for its calls."""
         self._pool.shutdown(wait=not at_once)
         self._client.close()
