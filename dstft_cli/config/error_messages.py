@@ -55,7 +55,7 @@ def explain(error: Mapping[str, Any]) -> list[Problem]:
 
 
 def unknown_key(where: tuple[str, ...]) -> str:
-    """The sentence on an unknown key, with the key that was probably meant.
+    """The error message for an unknown key. It suggests the key that was probably meant.
 
     where: the section and the key, or a key of the top level.
     """

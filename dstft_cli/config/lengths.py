@@ -87,7 +87,7 @@ def read_window(raw: object) -> Length:
     """As read_length, for a window length: at least LEAST_WINDOW samples, at most 100% of support."""
     length = read_length(raw)
     if length.unit == "%" and length.value > 100:
-        raise ValueError("at most 100% (of support), the longest window")
+        raise ValueError("at most 100%: the support is the longest window")
     if length.unit == "samples" and length.value < LEAST_WINDOW:
         raise ValueError(f"at least {LEAST_WINDOW} samples, since a shorter window can miss all samples")
     return length

@@ -90,7 +90,7 @@ def parse_yaml(text: str, name: str) -> tuple[dict, dict[str, int]]:
 def parse_scalar(text: str, name: str) -> object:
     """One YAML value: None, a bool, an int, a float or text, with or without quotes.
 
-    Unlike a value in a file it may start with any character, such as a comma. name: of its origin, for messages.
+    Unlike a value in a file it may start with any character, such as a comma. name: where the value came from, for error messages.
     Raises ConfigError.
     """
     parser = _Parser(text, name, numbered=False)

@@ -104,7 +104,7 @@ def shared_time_scales(
 ) -> list[Scale]:
     """Time scales with common ends for groups of frames: from the first frame of any group to the last.
 
-    groups: (T,) frame centres each in s from sample 0; T may differ.
+    groups: arrays of frame centres in s from sample 0, (T,) each; T may differ between them.
     start, width, tmin, tmax: see time_scale.
 
     Returns a scale for each group.

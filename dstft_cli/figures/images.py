@@ -80,7 +80,7 @@ def fill_decibels(
 ) -> None:
     """Set the data of images to dB relative to the largest magnitude that any of them shows.
 
-    images: of a figure whose layout is frozen.
+    images: the images of a figure whose layout no longer changes.
     planes, scales: those of each image.
     view: its db_range is the floor.
     """

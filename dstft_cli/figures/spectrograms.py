@@ -136,7 +136,7 @@ def save(figure: Figure, file: str | os.PathLike | IO[bytes], format: str = "png
     figure: made by this package.
     file: a path or a binary file.
     format: png, svg or pdf.
-    dpi: that of the figure's view, so that its images keep their pixels.
+    dpi: the resolution that the figure was made for. Another one resamples its images.
 
     Raises InputError for another format, OSError if the file cannot be written.
     """

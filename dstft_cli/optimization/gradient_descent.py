@@ -74,8 +74,8 @@ class _Patience:
 def make_optimizer(groups: list[dict], settings, points: int = 0) -> torch.optim.Optimizer:
     """The torch.optim optimiser that the configuration names.
 
-    The gradient of a mean over many values is small in each of them. The ε that keeps the adaptive methods from dividing by
-    zero (1e-8) must stay far below it, or they crawl.
+    The gradient of a mean over many values is small in each of them. It must stay far above the ε that keeps the adaptive
+    methods from dividing by zero (1e-8). Otherwise their steps become tiny.
 
     groups: parameter groups, each with its ``lr``.
     settings: the config section ``optimizer``.

@@ -92,7 +92,9 @@ def optimize(
         remove()
         if folder is not None:
             raise  # the caller knows what the folder is for
-        raise OutputError(f"temporary files cannot be written: {error.strerror or error}; see TMPDIR") from error
+        raise OutputError(
+            f"temporary files cannot be written: {error.strerror or error}; set TMPDIR to another folder"
+        ) from error
     except BaseException:
         remove()
         raise

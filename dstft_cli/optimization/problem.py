@@ -102,7 +102,7 @@ class Problem:
         return self.mode == TIME and self.grid.overlap > 0.5  # up to 0.5 neighbouring windows always meet
 
     def precompute(self, on_node: Callable[[int, int], bool | None]) -> None:
-        """Compute what a local criterion needs at all window lengths; on_node: as for LocalConcentration."""
+        """Compute the values that a local criterion reads, at all window lengths; on_node: as for LocalConcentration."""
         grid = self.grid
         self.check_memory(node_count(grid.theta_min, grid.support, PER_OCTAVE))
         bounds = grid.theta_min, float(grid.support)

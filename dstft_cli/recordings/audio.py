@@ -141,7 +141,7 @@ def _refusal(request: Request, text_extensions: tuple[str, ...], report: Contain
 
 
 def _soundfile_path(path: str) -> str | bytes:
-    """soundfile encodes a str as strict UTF-8; bytes, of names that are not UTF-8, it takes as they are."""
+    """The path as soundfile takes it: a str, or bytes where the name is not UTF-8, which soundfile passes on unchanged."""
     try:
         path.encode()
     except UnicodeEncodeError:

@@ -153,7 +153,7 @@ class _FrameFFT:
             yield slice(first, min(first + self.size, len(self.frames)))
 
     def per_frame(self, function, here: slice):
-        """A window function at the taps of some frames, computed once where one window serves all frames."""
+        """The values of a window function at each sample of the frames. One window for all frames is computed once."""
         if not self.one_window:
             taps = self.taps if len(self.taps) == 1 else self.taps[here]
             return function(taps, self.lengths if len(self.lengths) == 1 else self.lengths[here])

@@ -54,7 +54,7 @@ def _nearest(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def replace_files(folder: Path, last: str, stale: Iterable[str] = ()) -> Iterator[Path]:
-    """A temporary folder to write into; on leaving the context its files replace those of the same names.
+    """A temporary folder to write into. When the context ends, its files move to the target and replace files of the same name.
 
     The earlier ``last`` is removed before the first move and the new one moves after all others, so that a folder with
     this file holds one complete set. On any error the earlier files are restored.

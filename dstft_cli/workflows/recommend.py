@@ -109,7 +109,7 @@ class Recommendation:
         return [rounded_window(self.config.transform.window, self.best * rate, rate) for rate in rates]
 
     def lines(self, window: RoundedWindow) -> dict[str, str]:
-        """The window as {tool: line of code}; that of SoX reads the first audio file of the window's sampling rate."""
+        """The window as {tool: line of code}. The SoX line reads the first audio file with the window's sampling rate."""
         signals = (signal for signal in self.signals if signal.sample_rate == window.sample_rate)
         selections = (_audio_selection(signal, self.config) for signal in signals)
         return code_lines(window, next((selection for selection in selections if selection), None))

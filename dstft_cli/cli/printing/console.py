@@ -95,7 +95,7 @@ class Console:
 
     @contextlib.contextmanager
     def inputs(self, total: int) -> Iterator[Callable[[int, str, str], None]]:
-        """A function to show the number of finished inputs, the time left and a text: live on a terminal, else occasionally."""
+        """A function that shows progress: finished inputs, time left and a text. Elsewhere than on a terminal it prints now and then."""
         if self.quiet:
             yield lambda ended, left, text: None
         elif self._err.is_terminal:

@@ -12,7 +12,7 @@ _MOST_CHANNELS = 8  # printed
 
 
 def rows(facts: dict) -> Iterator[Row]:
-    """(name, text) of each line. facts: those of ``describe_recording``, and ``path``."""
+    """(name, text) of each line. facts: what ``describe_recording`` returns, and the key ``path``."""
     channels, count = facts["channels"], facts["channels_in_file"]
     encoding = f", {facts['encoding']}" if facts["encoding"] else ""
     start = f", from {time_text(facts['start_s'])} on" if facts["start_s"] else ""

@@ -160,7 +160,7 @@ class BlockStrategy:
         return outcome, steps, outcome.best[0].exp2().clamp(self.grid.theta_min, self.grid.support)
 
     def _sums(self, values: Tensor, log_theta: Tensor) -> Tensor:
-        """The contribution of each frame of the pilot to P, (4, T)."""
+        """How much each of the pilot's T frames adds to the four sums P, (4, T)."""
         return self.shared.sums(values, log_theta, self.pilot.positions)
 
     def _values(self, bank: Bank, log_theta: Tensor) -> Tensor:
@@ -189,7 +189,7 @@ class BlockStrategy:
         return (rms <= tolerance and abs(exact - interpolated) <= tolerance) or bank.per_octave >= MOST_DENSITY
 
     def _frames_at_once(self) -> int:
-        """The number of frames that the pilot may have, with a bank that may be refined once."""
+        """The largest number of frames of a pilot whose bank is refined at most once."""
         if self.problem.local:
             return self.problem.frames_at_once()
         return frames_at_once(self.problem, math.ceil(FINER * nodes_for(self.problem.config, self.grid)))

@@ -138,7 +138,7 @@ class FixedFrameStrategy:
         return self.run.report("bank", index, count)
 
     def _holds(self, outcome: Descent) -> bool:
-        """Check the bank against exact bins, and its loss against that of the final transform."""
+        """True where the bank agrees with bins computed exactly, and its loss with the loss of the final transform."""
         tolerance, best = self.problem.config.bank.tolerance, outcome.best[0]
         rms = bank_error(self.problem, self.bank, self.framed, best)
         error = abs(outcome.best_terms["loss"] - self.run.final["loss"])

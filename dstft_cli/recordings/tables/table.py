@@ -97,7 +97,7 @@ def _holds_comments(cells: pd.Series, layout: Layout) -> bool:
 
 
 def _parse(layout: Layout, file: io.TextIOBase) -> pd.DataFrame:
-    """All columns, and one beyond the last, which shows the lines with too many cells."""
+    """All columns, and an extra one. A line with a value in the extra column has too many cells."""
     return pd.read_csv(
         file,
         header=None,

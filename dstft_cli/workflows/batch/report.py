@@ -41,7 +41,7 @@ class _Column(NamedTuple):
     heading: above the column.
     factor: from the value to the unit of the heading.
     decimals: digits after the point.
-    exact: True writes a number too small for the decimals with an exponent.
+    exact: True writes a number with an exponent (1.2e-07) where the decimals would show 0.
     """
 
     key: str
@@ -59,7 +59,7 @@ def write_report(rows: Sequence[Row], out: Path) -> Path:
 
     rows: one for each input. Keys: input (name or path); status (done, failed, or skipped: done by an earlier run); error (a
         sentence); output (the folder of the result, absolute or from ``out``); theta_min_ms, theta_median_ms,
-        theta_max_ms; loss_initial, loss_final; gain (share of the loss at the start, larger is better); coverage (0 to 1);
+        theta_max_ms; loss_initial, loss_final; gain (decrease of the loss, as a fraction of loss_initial); coverage (0 to 1);
         seconds; notes (remarks on the recording, a list). An unknown number is None or not finite.
     out: the folder of the batch.
 

@@ -85,7 +85,7 @@ def check_finished(baseline: Baseline) -> None:
 
 
 def settings_for(baseline: Baseline, source: str | None, sets: Sequence[str]) -> Config:
-    """The settings to repeat a baseline with.
+    """The settings that repeat a baseline.
 
     source: a file or preset instead of the baseline's own settings, None for these.
     sets: "key=value" each, on top.
@@ -119,7 +119,7 @@ def _path_to(root: Path, name: str) -> Path:
 
 
 def _run_all(names: Sequence[str], config: Config, root: Path, on_run: OnRun) -> tuple[Baseline, Mapping[str, float]]:
-    """The measurements of the recordings, with default tolerances; and how long each entry took, in s."""
+    """Returns two things: the measurements of the recordings, with default tolerances, and the time that each entry took, in s."""
     inputs, seconds = {}, {}
     for i, name in enumerate(names):
         signals = load_inputs(_path_to(root, name), config)
