@@ -47,7 +47,7 @@ def command(console, settings, paths, windows, **targets):
 
     \b
     dstft compare dstft-out/recording
-    dstft compare entropy-run concentration-run
+    dstft compare default-run entropy-run
     dstft compare dstft-out/recording --window-length 20ms --window-length 80ms
     dstft compare recording.wav --no-picture --csv numbers.csv
     """

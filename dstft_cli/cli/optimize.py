@@ -33,7 +33,7 @@ def command(console, settings, path, output, on_existing):
 
     \b
     dstft optimize recording.wav
-    dstft optimize recording.wav --mode tf-varying --loss concentration
+    dstft optimize recording.wav --mode tf-varying
     dstft optimize vibration.csv --fs 10000 -c vibration
     dstft optimize call.wav --support 4ms --hop 0.25ms --fmin 20000
     """

@@ -158,7 +158,10 @@ transform_options = option_group(
 loss_options = option_group(
     "Loss",
     setting(
-        "--loss", "loss.criterion", metavar="NAME", help="entropy, renyi, kurtosis or concentration. [default: entropy]"
+        "--loss",
+        "loss.criterion",
+        metavar="NAME",
+        help="auto, local-entropy, entropy, renyi or kurtosis. [default: auto, which is kurtosis if frames move, else local-entropy]",
     ),
     setting(
         "--order",
@@ -178,7 +181,7 @@ loss_options = option_group(
         "loss.lambda",
         type=float,
         metavar="X",
-        help="Weight of the regularizer; larger is smoother. [default: 0.5; concentration 0.02; kurtosis 0]",
+        help="Weight of the regularizer; larger is smoother. [default: local-entropy 0.42, entropy and renyi 0.5, kurtosis 0]",
     ),
     setting(
         "--penalty",
@@ -189,8 +192,7 @@ loss_options = option_group(
     setting(
         "--penalty-weight", "loss.penalty_weight", type=float, metavar="X", help="Weight of the penalty. [default: 10]"
     ),
-    help="Choose entropy for one constant window, concentration for the adaptive modes, kurtosis for moving frames, "
-    "renyi for noisy signals.",
+    help="The default serves most recordings. Choose entropy or renyi to repeat the paper, kurtosis for tones and ringing.",
 )
 
 optimizer_options = option_group(

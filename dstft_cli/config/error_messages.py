@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..text import dotted_key, format_value
-from .schema import FIELDS, HOMES, Problem
+from .keys import FIELDS, HOMES
+from .schema import Problem
 
 _ELSEWHERE = {  # what other tools call these settings
     "lr": "learning_rate",

@@ -57,6 +57,12 @@ def _weight(value: Any) -> float | str:
     return float(number)
 
 
+def _smoothing(value: Any) -> float | str:
+    if _weight(value) == 0:
+        raise ValueError("more than 0 and finite, or auto")
+    return _weight(value)
+
+
 def _ratio(value: Any) -> float | None:
     if value is None:
         return None
@@ -83,5 +89,6 @@ Mode, HopMode = _mode_type(get_mode, MODES), _mode_type(get_hop_mode, HOP_MODES)
 Ratio = Annotated[float | None, PlainValidator(_ratio)]
 Memory = Annotated[str, PlainValidator(read_size)]
 Weight = Annotated[float | str, PlainValidator(_weight)]
+Smoothing = Annotated[float | str, PlainValidator(_smoothing)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False), BeforeValidator(as_number)]
 Whole = Annotated[int, Strict(), BeforeValidator(_whole_number)]

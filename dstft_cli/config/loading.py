@@ -16,8 +16,9 @@ from pydantic import ValidationError
 from ..errors import ConfigError
 from ..text import file_name, format_value, one_line
 from .error_messages import explain, suggestion, unknown_key
+from .keys import FIELDS, HOMES, SHORT_KEYS
 from .lengths import Length
-from .schema import FIELDS, HOMES, SHORT_KEYS, Config, Problem
+from .schema import Config, Problem
 
 __all__ = [
     "SHORT_KEYS",

@@ -8,8 +8,23 @@ from pydantic_core import PydanticCustomError
 
 from ..stft.modes import CONSTANT, CONSTANT_HOP, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE, TIME, VARYING_HOP
 from ..text import format_value
-from .field_types import Column, Delimiter, Hop, HopMode, Memory, Mode, Number, Ratio, Support, Weight, Whole, Window
+from .field_types import (
+    Column,
+    Delimiter,
+    Hop,
+    HopMode,
+    Memory,
+    Mode,
+    Number,
+    Ratio,
+    Smoothing,
+    Support,
+    Weight,
+    Whole,
+    Window,
+)
 
+LOCAL_ENTROPY = "local-entropy"
 Problem = tuple[tuple[str, ...], str]
 """What is wrong with a setting: the dotted keys concerned, and a sentence."""
 
@@ -153,17 +168,17 @@ class TransformSettings(_Section):
 class LossSettings(_Section):
     """The loss: sharpness of the spectrogram, smoothness of window lengths, coverage of the signal."""
 
-    criterion: Literal["entropy", "renyi", "kurtosis", "concentration"] = _setting(
-        "entropy",
-        "What is optimised. entropy and renyi are minimised: the energy is in few points of the spectrogram; kurtosis is "
-        "maximised: the energy of each frame is in few frequencies; concentration is maximised: the energy around each "
-        "point is in few points.",
+    criterion: Literal["auto", "local-entropy", "entropy", "renyi", "kurtosis"] = _setting(
+        "auto",
+        "What is optimised. local-entropy is minimised: the energy around each point is in few points, compared between "
+        "window lengths; entropy and renyi are minimised: the energy is in few points of the spectrogram; kurtosis is "
+        "maximised: the energy of each frame is in few frequencies; auto: kurtosis if frames move, else local-entropy.",
     )
     order: Number = _setting(3.0, "Order of renyi; a larger order gives loud points more weight.", gt=0, le=100)
     regularizer: Literal["tv", "none"] = _setting("tv", "What smooths window lengths: tv (total variation) or none.")
     lambda_: Weight = _setting(
         "auto",
-        "Weight of the regularizer: larger is smoother, 0 is none; auto: 0.5, concentration 0.02, kurtosis 0.",
+        "Weight of the regularizer: larger is smoother, 0 is none; auto: local-entropy 0.42, entropy and renyi 0.5, kurtosis 0.",
         alias="lambda",
     )
     reduction: Literal["mean", "sum"] = _setting(
@@ -173,8 +188,10 @@ class LossSettings(_Section):
         "octaves",
         "Unit of differences of window lengths: octaves (one lambda suits any rate) or samples (as in the paper).",
     )
-    epsilon: Number = _setting(
-        0.05, "Smoothing of the regularizer's square root, in the unit above (octaves or samples).", gt=0
+    epsilon: Smoothing = _setting(
+        "auto",
+        "Smoothing of the regularizer's square root, in the unit above (octaves or samples); auto: local-entropy 0.3, "
+        "others 0.05.",
     )
     penalty: Literal["auto", "coverage", "none"] = _setting(
         "auto",
@@ -264,28 +281,33 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _possible(self) -> "Config":
-        criterion, hop_mode = self.loss.criterion, self.transform.hop_mode
-        if criterion == "concentration" and hop_mode != FIXED_HOP:
-            keys = "loss.criterion", "transform.hop_mode"
-            _refuse(
-                (
-                    keys,
-                    f"{keys[0]} is {criterion}: it needs {keys[1]} {FIXED_HOP}, not {hop_mode}; kurtosis moves frames",
-                )
-            )
+        local, keys = self.criterion == LOCAL_ENTROPY, ("loss.criterion", "transform.hop_mode")
+        hop_mode = self.transform.hop_mode
+        if local and hop_mode != FIXED_HOP:
+            why = f"{keys[0]} is {LOCAL_ENTROPY}: it needs {keys[1]} {FIXED_HOP}, not {hop_mode}; kurtosis moves frames"
+            _refuse((keys, why))
+        if local:
+            _refuse(*(self._only(key, value) for key, value in (("unit", "octaves"), ("reduction", "mean"))))
+            _refuse(None if self.loss.penalty != "coverage" else self._uncovered())
         return self
 
+    @property
+    def criterion(self) -> str:
+        """The criterion that ``auto`` stands for, or the one that is set."""
+        if self.loss.criterion != "auto":
+            return self.loss.criterion
+        return LOCAL_ENTROPY if self.transform.hop_mode == FIXED_HOP else "kurtosis"
 
-FIELDS = {
-    section: {field.alias or name: field for name, field in home.annotation.model_fields.items()}
-    for section, home in Config.model_fields.items()
-}
-"""{section: {key: its pydantic field}}"""
-HOMES = {
-    key: [f"{section}.{key}" for section, keys in FIELDS.items() if key in keys]
-    for key in dict.fromkeys(key for keys in FIELDS.values() for key in keys)
-}
-"""{key: the dotted keys that end in it}"""
-SHORT_KEYS = {key: homes[0] for key, homes in HOMES.items() if len(homes) == 1 and key != "name"}
-SHORT_KEYS |= {"lambda_": "loss.lambda", "loss": "loss.criterion", "optimizer": "optimizer.name"}
-"""{short key: dotted key} for options and --set; not ``name``, which does not say of what."""
+    def _only(self, key: str, value: str) -> Problem | None:
+        given = getattr(self.loss, key)
+        if given == value:
+            return None
+        keys = f"loss.{key}", "loss.criterion"
+        return keys, f"{keys[0]} is {given}: {LOCAL_ENTROPY} needs {value}; {given} needs another loss, such as entropy"
+
+    def _uncovered(self) -> Problem:
+        keys = "loss.penalty", "loss.criterion"
+        return (
+            keys,
+            f"{keys[0]} is coverage: {LOCAL_ENTROPY} on fixed frames leaves nothing uncovered; use auto or none",
+        )

@@ -232,7 +232,7 @@ CRITERIA = {
     "entropy": Criterion("entropy", entropy, _identity, False),
     "renyi": Criterion("renyi", renyi, _identity, False),
     "kurtosis": Criterion("kurtosis", kurtosis, _negative_log, True),
-    "concentration": Criterion("concentration", None, torch.neg, True),
+    "local-entropy": Criterion("local-entropy", None, _identity, True),
 }
 
 REGULARIZERS: dict[str, Callable[..., Tensor] | None] = {"tv": total_variation, "none": None}

@@ -1,7 +1,7 @@
 """The loss as a function of a few sums over frames, so that a long plane can be optimised block by block.
 
 Entropy separates, E = log Z - Q/Z with Z = Σa and Q = Σ a log a; so do the Rényi entropy (Σa and Σa^α), the mean kurtosis
-(a sum over frames), the local criterion (a sum over points), the total variation and the coverage. With P the sums over all
+(a sum over frames), the total variation and the coverage. With P the sums over all
 frames and p those of one block, the gradient of the loss by the block's values is Σ_j ∂loss/∂P_j ∂p_j: a block needs to
 know nothing of the others but P.
 """
@@ -108,8 +108,6 @@ def separable_criterion(name: str, order: float) -> SeparableCriterion:
         return SeparableCriterion(_EntropySums.apply, _shannon)
     if name == "kurtosis":
         return SeparableCriterion(_kurtosis_sums, _ratio)
-    if name == "concentration":  # read as weighted values and weights
-        return SeparableCriterion(lambda values: values, _ratio)
     raise InputError(
         f"{name}: a custom criterion needs the whole plane in memory: raise --memory, or take less of the signal with --duration"
     )
@@ -169,8 +167,6 @@ class FrameSumLoss:
         divisor = points if self.settings.reduction == "mean" else 1
         terms = {self.criterion.name: value, "regularization": self.weights[0] * total[2] / divisor}
         cost = self.criterion.cost(value)
-        if self.criterion.measure is None:
-            cost = -total[0] / (self.bins * self.frames)
         loss = cost + terms["regularization"]
         if frames is not None:
             terms["frames"] = torch.as_tensor(math.log(self.frames / frames), dtype=total.dtype)

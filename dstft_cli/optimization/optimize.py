@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..config.loading import Config, merge_config
+from ..config.schema import LOCAL_ENTROPY
 from ..errors import DeviceError, DivergedError, InputError, OutputError, OutputExistsError
 from ..recordings.lazy_samples import LazySamples
 from ..recordings.signal import Signal, check_signal
@@ -21,7 +22,7 @@ from ..stft.windows import Profile, Window, get_window
 from ..system.atomic_files import scratch_folder
 from ..system.disk_arrays import on_disk
 from .out_of_core.blocks import BlockStrategy
-from .out_of_core.local_concentration import LocalProblem
+from .out_of_core.local_entropy import LocalBlockStrategy, LocalProblem
 from .out_of_core.moving_frames import MovingFrameBlockStrategy
 from .out_of_core.per_axis import PerAxisStrategy
 from .out_of_core.problem import OutOfCoreProblem
@@ -71,6 +72,8 @@ def optimize(
         )
     own = {"window": window, "criterion": criterion, "penalty": penalty}
     settings |= {name: value for name, value in own.items() if isinstance(value, str)}
+    if callable(criterion):
+        settings["loss.criterion"] = "entropy"  # a function of one plane, as that is
     config = merge_config(config, {key: value for key, value in settings.items() if value is not None})
     family = get_window(config.transform.window if window is None or isinstance(window, str) else window)
     check_signal(signal, 2)
@@ -85,7 +88,7 @@ def optimize(
         return _result(run, _carry_out(run))
     aside, remove = _place(folder, plan)
     try:
-        kind = LocalProblem if config.loss.criterion == "concentration" else OutOfCoreProblem
+        kind = LocalProblem if config.criterion == LOCAL_ENTROPY else OutOfCoreProblem
         run = OutOfCoreRun(kind(signal, config, family, *callables, room=plan.room), on_step, aside)
         result = _result(run, _carry_out(run))
     except OSError as error:
@@ -145,13 +148,16 @@ def _carry_out(run: OptimizationRun) -> str:
         return _transform_only(run)
     if problem.mode == CONSTANT and placed:
         return _search(run, steps)
+    if problem.local:
+        blocks = isinstance(run, OutOfCoreRun) and problem.mode == PLANE
+        return LocalBlockStrategy(run).learn(steps) if blocks else learn_local(run, steps)
     if isinstance(run, OutOfCoreRun):
         fixed = problem.hop_mode == FIXED_HOP
         if not fixed or (problem.mode == FREQUENCY and problem.name == "kurtosis"):
             return MovingFrameBlockStrategy(run).learn(steps)
         return (BlockStrategy if problem.mode == PLANE else PerAxisStrategy)(run).learn(steps)
     if problem.hop_mode == FIXED_HOP:
-        return learn_local(run, steps) if problem.local else FixedFrameStrategy(run).learn(steps)
+        return FixedFrameStrategy(run).learn(steps)
     return MovingFrameStrategy(run).learn(steps)
 
 

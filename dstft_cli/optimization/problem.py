@@ -15,18 +15,19 @@ from ..recordings.lazy_samples import iter_blocks
 from ..recordings.signal import Signal
 from ..stft.checked_transform import Accuracy, check, checked_transform
 from ..stft.framed_signal import FramedSignal
-from ..stft.log_interpolation import node_count
 from ..stft.modes import FIXED_HOP, TIME, theta_shape
 from ..stft.windows import Window
 from ..system.devices import DTYPES, free_bytes, get_device
 from ..system.disk_arrays import release_pages
 from .coverage import coverage
 from .criteria import PENALTIES, REGULARIZERS, entropy, get_criterion, kurtosis
-from .local_concentration import PER_OCTAVE, LocalConcentration
+from .local_entropy.evidence import Evidence, find_evidence, greatest_power
+from .local_entropy.loss import EPSILON, LAMBDA, LocalEntropy
+from .local_entropy.working_grid import WorkingGrid
 from .resources import plane_words
 
-# λ where the configuration says auto; 0.5 with any other criterion.
-_LAMBDA = {"kurtosis": 0.0, "concentration": 0.02}
+# λ and ε where the configuration says auto; 0.5 and 0.05 with any other criterion.
+_LAMBDA, _EPSILON = {"kurtosis": 0.0, "local-entropy": LAMBDA}, {"local-entropy": EPSILON}
 _LEAST_PEAK, _MOST_PEAK = 1e-30, 1e30  # of samples, so that S fits complex64
 
 
@@ -85,13 +86,14 @@ class Problem:
 
     def _choose_loss(self, criterion, penalty) -> None:
         loss = self.config.loss
-        self.criterion = get_criterion(criterion or loss.criterion, loss.order)
+        self.criterion = get_criterion(criterion or self.config.criterion, loss.order)
         self.name = self.criterion.name
         self.local = self.criterion.measure is None
-        self.field: LocalConcentration | None = None
+        self.field: LocalEntropy | None = None
         self.regularizer, self.weight = REGULARIZERS[loss.regularizer], loss.lambda_
         if self.weight == "auto":
             self.weight = _LAMBDA.get(self.name, 0.5)
+        self.epsilon = _EPSILON.get(self.name, 0.05) if loss.epsilon == "auto" else loss.epsilon
         name = loss.penalty if loss.penalty != "auto" else "coverage" if self._may_uncover() else "none"
         self.penalty = penalty or PENALTIES[name]
 
@@ -102,11 +104,44 @@ class Problem:
         return self.mode == TIME and self.grid.overlap > 0.5  # up to 0.5 neighbouring windows always meet
 
     def precompute(self, on_node: Callable[[int, int], bool | None]) -> None:
-        """Compute the values that a local criterion reads, at all window lengths; on_node: as for LocalConcentration."""
-        grid = self.grid
-        self.check_memory(node_count(grid.theta_min, grid.support, PER_OCTAVE))
-        bounds = grid.theta_min, float(grid.support)
-        self.field = LocalConcentration(self.framed(grid.first_length), grid.hop, bounds, on_node)
+        """Compute the evidence that a local criterion reads; on_node: as for ``find_evidence``."""
+        evidence = self.evidence((0, self.places.places[1]), on_node)
+        self.field = LocalEntropy(evidence.votes(self.places_shape), self.places, self.calm)
+
+    @cached_property
+    def places(self) -> WorkingGrid:
+        """The working grid of a local criterion."""
+        return WorkingGrid((self.grid.bins, self.grid.frames), self.grid.support, self.grid.hop, self.grid.theta_min)
+
+    @property
+    def places_shape(self) -> tuple[int, int]:
+        """The shape of θ on the working grid, (1 or f, 1 or t)."""
+        shape = theta_shape(self.mode, self.grid.support, self.grid.frames)
+        rows, columns = (place if size > 1 else 1 for place, size in zip(self.places.places, shape, strict=True))
+        return rows, columns
+
+    @property
+    def calm(self) -> float | None:
+        """log2 of the window length in samples where nothing speaks for another; None: the best constant one."""
+        return None if self.grid.theta is None else math.log2(self.grid.theta)
+
+    @cached_property
+    def _greatest(self) -> float:
+        return greatest_power(self.reflected, self.grid.samples, self.places.bounds[0], self.window)
+
+    def evidence(self, columns: tuple[int, int], on_node=None) -> Evidence:
+        """The evidence at columns first to last - 1 of the working grid; on_node: as for ``find_evidence``."""
+        return find_evidence(self.reflected, self.places, columns, self.window, self._greatest, on_node)
+
+    def reflected(self, first: int, last: int) -> Tensor:
+        """Samples first to last - 1; beyond the ends the recording is reflected, so that no end is a click."""
+        size = self.grid.samples
+        if 0 <= first and last <= size:
+            return self.samples_between(first, last)
+        index = torch.arange(first, last).remainder(2 * size - 2)
+        index = torch.minimum(index, 2 * size - 2 - index)
+        begin, end = int(index.min()), int(index.max()) + 1
+        return self.samples_between(begin, end)[(index - begin).to(self.device)]
 
     def constant(self, length: float) -> Tensor:
         """θ of ``length`` samples everywhere, in the shape of the mode."""
@@ -133,32 +168,41 @@ class Problem:
         """The loss and its terms, scalars by name: the criterion as the field defines it, the other terms weighted.
 
         values: |S|, (F, T); None for a local criterion, which does not need it.
-        log_theta: log2 of window lengths in samples, in the shape of the mode.
+        log_theta: log2 of window lengths in samples, in the shape of the mode; for a local criterion at the working grid's places.
         positions: (T,) window centres in samples; None takes the fixed frames.
 
         Raises InputError where a callable criterion or penalty does not return a scalar.
         """
-        value = self._value(values, log_theta)
-        terms = {self.name: value, "regularization": self._regularization(value, log_theta)}
-        cost = self.criterion.cost(value)
         if self.local:
-            # Averaged over all points, including those without weight: λ then means the same on an empty and a full plane.
-            cost = cost * self.field.share
-        loss = cost + terms["regularization"]
+            terms = self.local_losses(self.field, log_theta)
+            loss = terms.pop("loss")
+        else:
+            value = self._value(values, log_theta)
+            terms = {self.name: value, "regularization": self._regularization(value, log_theta)}
+            loss = self.criterion.cost(value) + terms["regularization"]
         if self.grid.overlap is not None and not self.criterion.per_frame:
             # More frames spread the same energy over more points; without this term the longest windows always win.
-            terms["frames"] = torch.as_tensor(math.log(len(self._fixed_positions) / values.shape[1]), dtype=value.dtype)
+            terms["frames"] = torch.as_tensor(math.log(len(self._fixed_positions) / values.shape[1]), dtype=loss.dtype)
             loss = loss + terms["frames"]
         if self.penalty is not None:
             positions = self.positions(self.grid.first_length) if positions is None else positions
+            log_theta = self.places.to_plane(log_theta) if self.local else log_theta
             amount = _scalar(self.penalty(positions, log_theta.exp2(), self.grid.samples), "penalty")
             terms["penalty"] = self.config.loss.penalty_weight * amount
             loss = loss + terms["penalty"]
         return {"loss": loss, **terms}
 
+    def local_losses(self, field: LocalEntropy, log_theta: Tensor) -> dict[str, Tensor]:
+        """The loss of a local criterion and its terms, scalars by name.
+
+        field: of all places or some columns of them.
+        log_theta: log2 of window lengths in samples at the places, in the shape of the field, or (1, 1).
+        """
+        value, weight = field(log_theta), self.weight if self.regularizer is not None else 0.0
+        variation = weight * field.variation(log_theta, self.epsilon) if weight else torch.zeros_like(value)
+        return {"loss": value + variation, self.name: value, "regularization": variation}
+
     def _value(self, values: Tensor | None, log_theta: Tensor) -> Tensor:
-        if self.local:
-            return self.field(log_theta)
         value = _scalar(self.criterion.measure(values), self.name)
         if values.requires_grad and not value.requires_grad:
             raise InputError(f"{self.name}: the criterion is not differentiable; build it from torch operations on |S|")
@@ -169,7 +213,7 @@ class Problem:
         if self.regularizer is None or self.weight == 0 or log_theta.numel() == 1:
             return torch.zeros_like(value)
         lengths = log_theta if settings.unit == "octaves" else log_theta.exp2()
-        return self.weight * self.regularizer(lengths, settings.epsilon, settings.reduction)
+        return self.weight * self.regularizer(lengths, self.epsilon, settings.reduction)
 
     def terms(self, values: Tensor | None, theta: Tensor, positions: Tensor) -> dict[str, float]:
         """The loss and its terms as numbers; parameters as for ``losses``, with θ itself in samples.
@@ -177,7 +221,8 @@ class Problem:
         Raises DivergedError where one is not finite.
         """
         with torch.no_grad():
-            terms = {name: term.item() for name, term in self.losses(values, theta.log2(), positions).items()}
+            log_theta = self.places.at_places(theta.log2()) if self.local else theta.log2()
+            terms = {name: term.item() for name, term in self.losses(values, log_theta, positions).items()}
         return self.finite(terms)
 
     def finite(self, terms: dict[str, float]) -> dict[str, float]:

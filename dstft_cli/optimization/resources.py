@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from ..config.grid import Grid, make_grid
 from ..config.loading import Config
 from ..config.memory_size import AUTO, size_bytes
+from ..config.schema import LOCAL_ENTROPY
 from ..errors import InputError
 from ..recordings.request import max_samples
 from ..stft.log_interpolation import density_for, node_count
 from ..stft.modes import CONSTANT, FIXED, FIXED_HOP, OVERLAP, PLANE, theta_shape
 from ..system.devices import DTYPES, free_bytes, get_device
 from ..text import size_text
-from .local_concentration import PER_OCTAVE
+from .local_entropy.evidence import PER_OCTAVE
+from .local_entropy.working_grid import WorkingGrid
 
 PROCESS = 4.6e8  # bytes of the program itself, its libraries among them
 HALO = 24  # frames on each side of a block that are descended with it
@@ -25,6 +27,7 @@ _BYTES_PER_FRAME = 150  # that every run keeps
 _MOST_OF_FREE = 0.9  # of the free memory, where a run cannot do with less
 PICTURES = 2e6  # bytes of a result that do not grow with the plane, at most
 _NS_EVALUATION, _NS_NODE, _NS_STEP, _NS_MOVING, _NS_FINAL = 25, 25, 90, 200, 15  # per bin; the last per bin and node
+_PLACE_WORDS, _NS_PAIR = 5, 500  # numbers per place and window length of a local criterion; ns per sample and length
 _SEARCH, _REFINED = 30, 15  # evaluations of a search, and between the nodes of a bank
 _START, _FIGURES = 3.0, 60  # s before the computation starts; ns per bin for measures and pictures
 
@@ -83,9 +86,8 @@ def plan_run(
     if not long:
         return ResourcePlan(whole, *rest)
     fixed = PROCESS + samples * 8 * in_memory + grid.frames * _BYTES_PER_FRAME
-    local = config.loss.criterion == "concentration"
+    local = config.criterion == LOCAL_ENTROPY
     blocks = local or (config.transform.mode == PLANE and config.transform.hop_mode == FIXED_HOP)
-    fixed += 16 * grid.frames * nodes_for(config, grid) if local else 0
     room = max(0.0, budget - fixed - LEAST_ROOM)
     if blocks and not local:
         room = max(room, _least_block(config, grid))
@@ -154,7 +156,7 @@ def plane_words(config: Config, nodes: int) -> int:
     """Numbers per bin of a plane in memory: a bank of ``nodes`` nodes and the steps on it; without a bank S, |S| and the loss."""
     if not nodes:
         return 12 if config.transform.hop_mode == FIXED_HOP else 20
-    return (1 if config.loss.criterion == "concentration" else 2) * nodes + 24
+    return 2 * nodes + 24
 
 
 def _word(config: Config) -> int:
@@ -164,14 +166,32 @@ def _word(config: Config) -> int:
 def nodes_for(config: Config, grid: Grid) -> int:
     """The number of window lengths at which a run computes the plane before it steps; 0 where it uses no bank."""
     low, high = min(grid.theta_min, grid.support / 1.01), float(grid.support)
-    if config.loss.criterion == "concentration":
-        return node_count(low, high, PER_OCTAVE)
+    if config.criterion == LOCAL_ENTROPY:
+        return 0
     still = config.transform.hop_mode == FIXED_HOP and config.transform.mode not in (FIXED, CONSTANT)
     return node_count(low, high, density_for(config.bank.tolerance)) if still and config.optimizer.steps else 0
 
 
+def bytes_per_place(nodes: int, word: int) -> int:
+    """Bytes that a place of the working grid of a local criterion takes at the peak, with ``nodes`` window lengths.
+
+    word: bytes per number.
+    """
+    return word * (_PLACE_WORDS * nodes + 8)
+
+
 def _plane_bytes(config: Config, grid: Grid) -> float:
-    return grid.bins * grid.most_frames * _word(config) * plane_words(config, nodes_for(config, grid))
+    word = _word(config)
+    plane = grid.bins * grid.most_frames * word * plane_words(config, nodes_for(config, grid))
+    return plane + _places_bytes(config, grid)
+
+
+def _places_bytes(config: Config, grid: Grid) -> float:
+    """Bytes that the evidence of a local criterion takes in memory; 0 for other criteria."""
+    if config.criterion != LOCAL_ENTROPY:
+        return 0.0
+    places = WorkingGrid((grid.bins, grid.frames), grid.support, grid.hop, grid.theta_min)
+    return math.prod(places.places) * bytes_per_place(node_count(*places.bounds, PER_OCTAVE), _word(config))
 
 
 def _per_axis_bytes(config: Config, grid: Grid) -> float:
@@ -190,6 +210,10 @@ def _disk(config: Config, grid: Grid) -> float:
 def _seconds(config: Config, grid: Grid, long: bool) -> float:
     """Rough running time in s on two cores; long: block by block."""
     nodes, steps = nodes_for(config, grid), config.optimizer.steps
+    if config.criterion == LOCAL_ENTROPY:
+        octaves = math.log2(grid.support / min(grid.theta_min, grid.support / 1.01))
+        on_plane = grid.bins * grid.most_frames * (_FIGURES + 20 * octaves * _NS_FINAL)
+        return _START + (grid.samples * PER_OCTAVE * octaves * _NS_PAIR + on_plane) * 1e-9
     ns = _FIGURES + _NS_EVALUATION
     if nodes and long and config.transform.mode != PLANE:
         ns += nodes * _NS_EVALUATION  # the steps are taken on tables

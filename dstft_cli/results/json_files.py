@@ -29,24 +29,29 @@ class Record(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _check_keys(cls, content: object) -> object:
+        known = [field.alias or name for name, field in cls.model_fields.items()]
         for key in content if isinstance(content, dict) else ():
-            if key not in cls.model_fields:
-                raise PydanticCustomError("unknown_key", "unknown key", {"key": key, "known": [*cls.model_fields]})
+            if key not in known:
+                raise PydanticCustomError("unknown_key", "unknown key", {"key": key, "known": known})
         return content
 
     @model_serializer(mode="wrap")
     def _as_written(self, handler: Callable) -> dict[str, Any]:
         content = handler(self)
-        return {key: content[key] for key in self._keys()}
+        return {self._written(name): content[name] for name in self._keys()}
+
+    def _written(self, name: str) -> str:
+        """The key that an attribute has in the file."""
+        return type(self).model_fields[name].alias or name
 
     def _keys(self) -> list[str]:
-        """The keys that are written, in order."""
+        """The attributes that are written, in order."""
         fields = type(self).model_fields.items()
         return [key for key, field in fields if field.is_required() or getattr(self, key) not in (None, {})]
 
     def values(self) -> dict[str, Any]:
         """What is written, by key, as Python has it."""
-        return {key: getattr(self, key) for key in self._keys()}
+        return {self._written(name): getattr(self, name) for name in self._keys()}
 
 
 def _refuse_null(value: object) -> object:

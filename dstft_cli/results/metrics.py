@@ -122,12 +122,12 @@ class Metrics(Record):
     schema_version: Literal[SCHEMA_VERSION] = SCHEMA_VERSION
     mode: Literal[MODES]
     hop_mode: Literal[HOP_MODES]
-    criterion: Literal["entropy", "renyi", "kurtosis", "concentration", "custom"]
+    criterion: Literal["local-entropy", "entropy", "renyi", "kurtosis", "custom"]
     stop_reason: Literal[CONVERGED, PATIENCE, STEPS, INTERRUPTED, DIVERGED]
     steps: int
     loss: Change
     renyi: Omittable[Change] = None
-    concentration: Omittable[Change] = None
+    local_entropy: Omittable[Change] = Field(None, alias="local-entropy")
     custom: Omittable[Change] = None
     regularization: Change
     frames: Omittable[Change] = None
@@ -158,9 +158,10 @@ class Metrics(Record):
     def _keys(self) -> list[str]:
         """The criterion follows the loss."""
         keys = super()._keys()
-        if self.criterion in keys:
-            keys.remove(self.criterion)
-            keys.insert(keys.index("loss") + 1, self.criterion)
+        name = self.criterion.replace("-", "_")
+        if name in keys:
+            keys.remove(name)
+            keys.insert(keys.index("loss") + 1, name)
         return keys
 
 

@@ -89,8 +89,8 @@ def _read_config(path: Path) -> Config:
 
 
 def _check_criterion(metrics: Metrics, config: Config) -> None:
-    if metrics.criterion not in (config.loss.criterion, "custom"):
-        raise ValueError(f"criterion is {format_value(metrics.criterion)}, but {config.loss.criterion} in {CONFIG}")
+    if metrics.criterion not in (config.criterion, "custom"):
+        raise ValueError(f"criterion is {format_value(metrics.criterion)}, but {config.criterion} in {CONFIG}")
 
 
 def _origin(metrics: Metrics) -> dict:

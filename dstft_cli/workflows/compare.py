@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ..config.loading import merge_config
+from ..config.schema import LOCAL_ENTROPY
 from ..errors import InputError
 from ..optimization.problem import Problem
 from ..recordings.signal import Signal
@@ -13,8 +14,6 @@ from ..results.in_memory import load_into_memory
 from ..results.result import Result, reference
 from ..text import time_text
 from .sharpness import Candidate
-
-_LOCAL = "concentration"  # the criterion that cannot be computed from one spectrogram
 
 
 def candidates(results: Mapping[str, Result], lengths: Sequence[float] | None = None) -> list[Candidate]:
@@ -44,20 +43,20 @@ def check_one_signal(results: Mapping[str, Result]) -> Result:
     return first
 
 
-def local_concentrations(
+def local_entropies(
     judge: Result, spectrograms: Sequence[Candidate], on_node: Callable[[int, int], bool | None] | None = None
 ) -> list[float]:
-    """The loss ``concentration`` of a run at the window lengths of each candidate, in nats above that of noise.
+    """The criterion ``local-entropy`` of a run at the window lengths of each candidate, in nats below that of the shortest window.
 
     judge: the result of the run.
     spectrograms: the candidates.
-    on_node: see LocalConcentration; called only if a value has to be computed.
+    on_node: see find_evidence; called only if a value has to be computed.
 
     Returns a value for each candidate; NaN if its points differ from the run's, or its windows are shorter than the run's.
     """
     field, values = None, []
     for candidate in spectrograms:
-        value = _known_concentration(judge, candidate)
+        value = _known_local_entropy(judge, candidate)
         if value is None:
             if field is None:
                 config = merge_config(judge.config, {"run.device": "auto"})  # the run's need not be on this machine
@@ -65,7 +64,7 @@ def local_concentrations(
                 problem.precompute(on_node or (lambda index, count: None))
                 field = problem.field
             theta = torch.as_tensor(candidate.theta, dtype=problem.samples.dtype, device=problem.device)
-            value = float(field(theta.log2()))
+            value = float(field(problem.places.at_places(theta.log2())))
         values.append(value)
     return values
 
@@ -81,8 +80,8 @@ def sizes_differ(spectrograms: Sequence[Candidate]) -> str | None:
     return f"entropies grow with the number of points, so they are not comparable between {'; '.join(sizes)}"
 
 
-def _known_concentration(judge: Result, candidate: Candidate) -> float | None:
-    """The local concentration from the run's result; NaN if it has no meaning, None if it has to be computed."""
+def _known_local_entropy(judge: Result, candidate: Candidate) -> float | None:
+    """The local entropy from the run's result; NaN if it has no meaning, None if it has to be computed."""
     positions, run_positions, shortest = candidate.positions, judge.frame_positions, judge.grid.theta_min
     if candidate.support != judge.support or positions.shape != run_positions.shape:
         return np.nan
@@ -91,7 +90,7 @@ def _known_concentration(judge: Result, candidate: Candidate) -> float | None:
     if candidate.window.name != judge.window.name or candidate.theta.min() < shortest * (1 - 1e-6):
         return np.nan
     if np.array_equal(candidate.theta, judge.theta):
-        return judge.final[_LOCAL]
+        return judge.final[LOCAL_ENTROPY]
     lengths, _, values = judge.curve
     near = np.isclose(lengths, candidate.theta.item(), rtol=1e-6) if candidate.theta.size == 1 else np.zeros(1, bool)
     return float(values[near][0]) if near.any() else None

@@ -205,7 +205,7 @@ def _plan(config: Config, signal: Signal, samples: int) -> dict:
         lengths["theta"] = grid.first_length
     return {
         "mode": config.transform.mode,
-        "criterion": config.loss.criterion,
+        "criterion": config.criterion,
         **{f"{name}_samples": length for name, length in lengths.items()},
         **{f"{name}_s": length / rate for name, length in lengths.items()},
         "bins": grid.bins,

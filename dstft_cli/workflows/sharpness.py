@@ -97,7 +97,7 @@ class Measures:
     window_min_ms, window_median_ms, window_max_ms: window lengths.
     entropy_nats, renyi_entropy_nats, kurtosis: the criteria of the same names.
     concentration, occupied_s_hz: see the module. occupied_percent: of the signal's plane.
-    local_concentration_nats: the loss ``concentration`` of a run with these window lengths.
+    local_entropy_nats: the criterion ``local-entropy`` of a run with these window lengths.
     time_resolution_ms, frequency_resolution_hz: at the mean window length.
     """
 
@@ -108,7 +108,7 @@ class Measures:
     renyi_entropy_nats: float
     kurtosis: float
     concentration: float
-    local_concentration_nats: float
+    local_entropy_nats: float
     time_resolution_ms: float
     frequency_resolution_hz: float
     occupied_percent: float
@@ -120,7 +120,7 @@ def measure(candidate: Candidate, order: float = 3.0, local: float = math.nan) -
 
     candidate: the spectrogram.
     order: α of the Rényi entropy.
-    local: its local concentration in nats, which cannot be computed from one spectrogram.
+    local: its local entropy in nats, which cannot be computed from one spectrogram.
 
     Raises InputError if the shape of the window is unknown.
     """
@@ -135,7 +135,7 @@ def measure(candidate: Candidate, order: float = 3.0, local: float = math.nan) -
         renyi_entropy_nats=float(renyi(magnitude, order)),
         kurtosis=float(kurtosis(magnitude)),
         concentration=concentration(energy, cells),
-        local_concentration_nats=local,
+        local_entropy_nats=local,
         time_resolution_ms=duration * mean_length * unit,
         frequency_resolution_hz=bandwidth * candidate.sample_rate / mean_length,
         occupied_percent=100 * area / float(cells.sum()),

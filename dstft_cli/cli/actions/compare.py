@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ...config.loading import Config
+from ...config.schema import LOCAL_ENTROPY
 from ...figures import spectrograms
 from ...figures.of_result import view_of
 from ...results.progress import Step
@@ -24,7 +25,7 @@ _MEASURES = {  # of each criterion: the measure that it optimises, and its name 
     "entropy": ("entropy_nats", "entropy"),
     "renyi": ("renyi_entropy_nats", "renyi"),
     "kurtosis": ("kurtosis", "kurtosis"),
-    "concentration": ("local_concentration_nats", "local conc."),
+    "local-entropy": ("local_entropy_nats", "local entropy"),
 }
 
 
@@ -44,7 +45,7 @@ def run(
         inputs = analyse(console, paths, config, settings, windows, targets)
     results, first = inputs.results, next(iter(inputs.results.values()))
     candidates, order = compare.candidates(results, inputs.lengths), first.config.loss.order
-    local = _local_concentrations(console, results, candidates)
+    local = _local_entropies(console, results, candidates)
     measures = [sharpness.measure(one, order, value) for one, value in zip(candidates, local, strict=True)]
     labels, unequal = [one.label for one in candidates], compare.sizes_differ(candidates)
     if inputs.picture is not None:
@@ -63,15 +64,15 @@ def run(
         click.echo(f"written to     {', '.join(written)}", err=inputs.table == "-")
 
 
-def _local_concentrations(
+def _local_entropies(
     console: Console, results: Mapping[str, Result], candidates: Sequence[sharpness.Candidate]
 ) -> list[float]:
-    """The local concentration of each candidate if a run optimised it; else NaN."""
-    judge = next((result for result in results.values() if result.criterion == "concentration"), None)
+    """The local entropy of each candidate if a run optimised it; else NaN."""
+    judge = next((result for result in results.values() if result.criterion == LOCAL_ENTROPY), None)
     if judge is None:
         return [math.nan] * len(candidates)
     with console.progress() as show:
-        return compare.local_concentrations(judge, candidates, lambda index, count: show(Step("bank", index, count)))
+        return compare.local_entropies(judge, candidates, lambda index, count: show(Step("bank", index, count)))
 
 
 def _draw(

@@ -16,7 +16,7 @@ _COLUMNS = {  # of the table: the measure, its heading, whether smaller (-1) or 
     "renyi_entropy_nats": ("Rényi\nentropy", -1),
     "kurtosis": ("Kurtosis", 1),
     "concentration": ("Concentration", 1),
-    "local_concentration_nats": ("Local\nconcentration", 1),
+    "local_entropy_nats": ("Local\nentropy", -1),
     "time_resolution_ms": ("Time\nresolution\n(ms)", -1),
     "frequency_resolution_hz": ("Frequency\nresolution\n(Hz)", -1),
     "occupied_percent": ("Occupied\n(%)", -1),
@@ -27,8 +27,8 @@ _EXPLANATION = """
 details are not separated), occupied (share of the plane that the energy fills). Larger is better: kurtosis (each
 frame's energy in fewer frequencies), concentration (1: energy spread evenly, 2: noise).
 Windows that differ: shortest / median / longest length; the resolution is that of their energy-weighted mean length."""
-_LOCAL_EXPLANATION = """Local concentration is the loss concentration: of each point's surroundings, 0 as in noise, larger is better.
-It is not known (-) for other points than that run's, nor for windows shorter than that run's shortest."""
+_LOCAL_EXPLANATION = """Local entropy is the loss local-entropy: of each point's surroundings, 0 as under the shortest window, smaller is
+better. It is not known (-) for other points than that run's, nor for windows shorter than that run's shortest."""
 
 
 def print_table(console: Console, labels: Sequence[str], measures: Sequence[Measures], comparable: bool) -> None:
@@ -50,7 +50,7 @@ def print_table(console: Console, labels: Sequence[str], measures: Sequence[Meas
     console.table(headings, rows, best)
     if not console.quiet:
         click.echo(_EXPLANATION)
-        if "local_concentration_nats" in columns:
+        if "local_entropy_nats" in columns:
             click.echo(_LOCAL_EXPLANATION)
 
 

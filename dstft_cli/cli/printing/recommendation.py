@@ -15,7 +15,7 @@ _MEANING = {
     "entropy": "how widely the energy is spread over the spectrogram; less is sharper",
     "renyi": "how widely the energy is spread, with more weight on the loudest points; less is sharper",
     "kurtosis": "minus log kurtosis (energy of each frame in few frequencies), plus the penalty; less is sharper",
-    "concentration": "minus the concentration of energy around each point, times the share that counts; less is sharper",
+    "local-entropy": "how widely the energy around a point is spread, in nats; 0 as under the shortest window; less is sharper",
 }
 _AXES = {"time-varying": "over time", "frequency-varying": "over frequency"}
 

@@ -21,14 +21,11 @@ from ...stft.window_bank import WindowBank
 from ...system.disk_arrays import block_ranges
 from ..criteria import magnitude
 from ..gradient_descent import Descent, make_optimizer, take_step
-from ..local_concentration import LocalConcentration
 from ..resources import FINER, HALO, LEAST_FRAMES, block_bytes, nodes_for
 from ..strategies.fixed_frames import bank_error, fitting_bank
 from .pilot_sample import PilotSample
 from .problem import FrameBlock, OutOfCoreProblem
 from .run import OutOfCoreRun
-
-Bank = WindowBank | LocalConcentration
 
 _SHARE, _LEAST = 0.04, 1 << 20  # share of the plane in the pilot, and its least number of bins
 _REFINEMENTS = 3
@@ -60,7 +57,6 @@ class BlockStrategy:
         self.run, self.problem = run, run.problem
         self.shared, self.grid = self.problem.shared, self.problem.grid
         self.positions = self.problem.positions(self.grid.first_length)
-        self.margin = self.problem.around if self.problem.local else 0  # frames on each side that the bank needs
         self.begin = 0.0  # the constant window length in samples at which the descent starts
         self.recorded: list[RecordedDescent] = []
         self.pilot: PilotSample
@@ -71,18 +67,15 @@ class BlockStrategy:
         """Search the best constant window, descend the pilot, then the blocks, and transform; returns why it stopped."""
         run = self.run
         run.explore(_EXPLORED)
-        run.record_initial(self.grid.theta or self.problem.calmest if self.problem.local else run.initial_length())
+        run.record_initial(run.initial_length())
         self.begin = run.first
         theta = None
         if not run.interrupted and self._lead(steps) and not run.interrupted:
             theta = self._blocks()
             if not run.interrupted and self._misjudged():
                 theta = self._blocks()
-        started = theta is not None and not (run.interrupted and self.problem.local)
-        if started and self.problem.local:
-            run.local_sums = self.totals[-1][-1][:2]
-        run.transform(theta if started else run.fill(run.first), self.positions)
-        if not started:
+        run.transform(run.fill(run.first) if theta is None else theta, self.positions)
+        if theta is None:
             run.final = dict(run.history[0])  # nothing has moved
         if run.interrupted:  # the pilot's history is not that of the plane
             run.history[1:] = [dict(run.final)]
@@ -97,22 +90,17 @@ class BlockStrategy:
         start = problem.frame_sums(self.begin)
         frames = max(math.ceil(_LEAST / self.grid.bins), math.ceil(_SHARE * len(self.positions)))
         most = self._frames_at_once()
-        self.pilot = PilotSample(problem, self.positions, start, self._known(start), min(frames, most), self.margin)
+        self.pilot = PilotSample(problem, self.positions, start, self._known(start), min(frames, most))
         self.start, density, theta = start.sum(1), density_for(problem.config.bank.tolerance), None
         for attempt in range(_REFINEMENTS + 1):
             bank = self._bank(density)
             if run.interrupted:
                 break
             outcome, steps, theta = self._descend(bank, theta, steps)
-            best, loss = run.curve.best
-            if problem.local and loss < outcome.best_terms["loss"] and steps > 0 and not run.interrupted:
-                self.begin, self.recorded = best, []
-                self.start = problem.frame_sums(best).sum(1)
-                outcome, steps, theta = self._descend(bank, None, steps)
             self.reason = outcome.reason
             if run.interrupted or outcome.reason == DIVERGED or steps < 1 or attempt == _REFINEMENTS:
                 break
-            if problem.local or self._holds(bank, theta):
+            if self._holds(bank, theta):
                 break
             density = bank.per_octave * FINER
         return theta is not None
@@ -123,13 +111,11 @@ class BlockStrategy:
         rows = [self.problem.frame_sums(length)[:2] for length in ends if length != self.begin]
         return torch.cat([torch.ones_like(start[:1]), start[:2], *rows])
 
-    def _bank(self, density: float) -> Bank:
+    def _bank(self, density: float) -> WindowBank:
         run = self.run
-        if self.problem.local:
-            return self.problem.local_bank(self.pilot.framed)
         return fitting_bank(run, self.pilot.framed, density, lambda i, count, *_: run.report("bank", i, count))
 
-    def _descend(self, bank: Bank, theta: Tensor | None, steps: int) -> tuple[Descent, int, Tensor]:
+    def _descend(self, bank: WindowBank, theta: Tensor | None, steps: int) -> tuple[Descent, int, Tensor]:
         """Descend the pilot on a bank; returns the outcome, the steps left, and θ in samples.
 
         theta: first window lengths in samples, (F, T of the pilot); None starts from the constant window.
@@ -137,10 +123,10 @@ class BlockStrategy:
         run, path = self.run, []
         constant = torch.full(self.pilot.framed.shape, self.begin, dtype=self.problem.dtype, device=self.problem.device)
         with torch.no_grad():
-            base = self._sums(self._values(bank, constant.log2()), constant.log2())
+            base = self._sums(bank.magnitude(constant.log2()), constant.log2())
 
         def objective(log_theta: Tensor) -> dict[str, Tensor]:
-            sums = self._sums(self._values(bank, log_theta), log_theta)
+            sums = self._sums(bank.magnitude(log_theta), log_theta)
             total = self._total(sums.detach() - base)
             terms = self.shared.terms(total, run.points)
             pull = (self.shared.slopes(total, run.points)[:, None] * sums).sum()
@@ -152,20 +138,12 @@ class BlockStrategy:
         best = next(i for i, terms in enumerate(outcome.history) if terms is outcome.best_terms)
         last = max(i for i, (loss, _) in enumerate(path) if loss == outcome.history[-1]["loss"])
         totals = [total for _, total in path[last + 1 - len(outcome.history) : last + 1]]
-        self.recorded.append(
-            RecordedDescent(
-                0 if self.problem.local else len(bank), totals[: best + 1], [rate for (rate,) in outcome.rates[:best]]
-            )
-        )
+        self.recorded.append(RecordedDescent(len(bank), totals[: best + 1], [rate for (rate,) in outcome.rates[:best]]))
         return outcome, steps, outcome.best[0].exp2().clamp(self.grid.theta_min, self.grid.support)
 
     def _sums(self, values: Tensor, log_theta: Tensor) -> Tensor:
         """How much each of the pilot's T frames adds to the four sums P, (4, T)."""
         return self.shared.sums(values, log_theta, self.pilot.positions)
-
-    def _values(self, bank: Bank, log_theta: Tensor) -> Tensor:
-        """|S|, (F, T), at log2 θ; for a local criterion its two sums over each frame, (2, T)."""
-        return bank.columns(log_theta) if self.problem.local else bank.magnitude(log_theta)
 
     def _total(self, change: Tensor) -> Tensor:
         """P of the whole plane, (4,), estimated from the change of the pilot's sums since the start, (4, T)."""
@@ -190,24 +168,17 @@ class BlockStrategy:
 
     def _frames_at_once(self) -> int:
         """The largest number of frames of a pilot whose bank is refined at most once."""
-        if self.problem.local:
-            return self.problem.frames_at_once()
         return frames_at_once(self.problem, math.ceil(FINER * nodes_for(self.problem.config, self.grid)))
 
     def _blocks(self):
         """Repeat the recorded descents block by block: θ, (F, T), on disk. The history becomes that of the whole plane."""
         began, run, problem, theta = time.perf_counter(), self.run, self.problem, self.run.new_theta()
-        local, halo = problem.local, HALO + self.margin
-        most = (
-            problem.frames_at_once()
-            if local
-            else frames_at_once(problem, max(descent.nodes for descent in self.recorded))
-        )
-        most = max(halo, most - 2 * halo)
+        most = frames_at_once(problem, max(descent.nodes for descent in self.recorded))
+        most = max(HALO, most - 2 * HALO)
         blocks = block_ranges(len(self.positions), most)
         self.totals = [torch.zeros_like(torch.stack(descent.totals)) for descent in self.recorded]
         for i, (first, last) in enumerate(blocks):
-            low, high = max(0, first - halo), min(len(self.positions), last + halo)
+            low, high = max(0, first - HALO), min(len(self.positions), last + HALO)
             if run.interrupted:
                 lengths = torch.full((self.grid.bins, last - first), self.begin)
             else:
@@ -241,13 +212,12 @@ class BlockStrategy:
         start = torch.full(block.framed.shape, self.begin, dtype=problem.dtype)
         value = start.to(problem.device).log2_()
         for i, descent in enumerate(self.recorded):
-            framed, nodes = block.framed, descent.nodes
-            bank = problem.local_bank(framed) if problem.local else WindowBank(framed, *bounds, nodes)
+            bank = WindowBank(block.framed, *bounds, descent.nodes)
             value = self._repeat(i, bank, value, block.positions, kept, progress)
             del bank
         return value[:, kept].exp2_().clamp_(self.grid.theta_min, self.grid.support)
 
-    def _repeat(self, index: int, bank: Bank, start: Tensor, positions: Tensor, kept: slice, progress) -> Tensor:
+    def _repeat(self, index: int, bank: WindowBank, start: Tensor, positions: Tensor, kept: slice, progress) -> Tensor:
         """log2 θ of a block after the steps of one recorded descent."""
         run, variable, descent = self.run, self.run.windows(start.exp2()), self.recorded[index]
         value = variable.keep(variable.start, variable.start).clone().requires_grad_()
@@ -255,7 +225,7 @@ class BlockStrategy:
         optimizer = make_optimizer([{"params": [value], "lr": variable.rate}], settings, run.points)
         steps = len(descent.rates)
         for step, total in enumerate(descent.totals):
-            sums = self.shared.sums(self._values(bank, value), value, positions)
+            sums = self.shared.sums(bank.magnitude(value), value, positions)
             self.totals[index][step] += sums.detach()[:, kept].sum(1)
             if step == steps:
                 break

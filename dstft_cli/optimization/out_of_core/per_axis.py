@@ -44,19 +44,14 @@ class PerAxisStrategy:
         tolerance = problem.config.bank.tolerance
         self._build(density_for(tolerance))
         run.narrow(NARROWING, 0)
-        run.record_initial(self.grid.theta or problem.calmest if problem.local else run.initial_length())
+        run.record_initial(run.initial_length())
         theta = run.fill(run.first)
         if run.interrupted:
             run.transform(theta, self.positions)
             return INTERRUPTED
         for attempt in range(_REFINEMENTS + 1):
             outcome, steps = run.descend(self._objective, [run.windows(theta)], steps)
-            best, loss = run.curve.best
-            if problem.local and loss < outcome.best_terms["loss"] and steps > 0 and not run.interrupted:
-                outcome, steps = run.descend(self._objective, [run.windows(problem.constant(best))], steps)
             theta = outcome.best[0].exp2().clamp(self.grid.theta_min, self.grid.support)
-            if problem.local:
-                run.local_sums = _Read.apply(theta.log2(), self.table).sum(1, dtype=torch.float64)
             run.transform(theta, self.positions)
             error = abs(outcome.best_terms["loss"] - run.final["loss"])
             run.bank = {"nodes": len(self.table), "loss_error": error}
@@ -72,9 +67,6 @@ class PerAxisStrategy:
     def _build(self, density: float) -> None:
         """Build tables of ``density`` nodes an octave; the nodes enter the loss curve."""
         began, run, problem = time.perf_counter(), self.run, self.problem
-        if problem.local:
-            self._take_local_tables()
-            return
         high = float(self.grid.support)
         low = min(self.grid.theta_min, high / 1.01)  # even a range of nothing needs its four nodes
         lengths = node_lengths(low, high, node_count(low, high, density))
@@ -90,18 +82,6 @@ class PerAxisStrategy:
                 run.tried(length, problem.shared_terms(total, 1, len(self.positions)))
         self.table = Interpolation(values, lengths)
         run.seconds["bank"] += time.perf_counter() - began
-
-    def _take_local_tables(self) -> None:
-        """Take the tables of a local criterion, which were computed before."""
-        problem = self.problem
-        rows, weight = (
-            (problem.by_frame, problem.weight_of_frame) if self.over_time else (problem.by_bin, problem.weight_of_bin)
-        )
-        values = torch.complex(rows, weight[:, None].expand_as(rows)).to(problem.dtype.to_complex())
-        self.table = Interpolation(values[None] if self.over_time else values[:, None], problem.lengths)
-        for length in problem.lengths:
-            if length >= self.grid.theta_min:
-                self.run.tried(length, problem.evaluate(length))
 
     def _sums(self, length: float) -> Tensor:
         """The contribution of each frame, (2, T), or frequency, (2, F), to the criterion's sums under a constant window."""

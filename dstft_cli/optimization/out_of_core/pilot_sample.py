@@ -7,7 +7,7 @@ from ...stft.framed_signal import FramedSignal
 from ...system.disk_arrays import block_ranges
 from .problem import OutOfCoreProblem
 
-_BLOCK, _MARGIN = 12, 4  # frames of a block that count, and at least on each side of them
+_BLOCK, _MARGIN = 12, 4  # frames of a block that count, and on each side of them that are descended but do not count
 _RIDGE = 1e-3  # of the mean eigenvalue, against extreme weights of a few frames
 
 
@@ -19,22 +19,18 @@ class PilotSample:
     start: the contribution of each frame of the plane to P at the start of the descent, (4, T).
     known: quantities known of every frame that correlate with how its sums will change, (k, T).
     frames: about how many frames are drawn in all.
-    margin: frames on each side of a block that are descended but do not count.
 
     ``framed`` has the samples that the drawn frames see, block after block, and t_n counted in them; ``positions`` t_n in
     the recording; ``weights`` how many frames of the plane each one stands for, 0 in the margins.
     """
 
-    def __init__(
-        self, problem: OutOfCoreProblem, positions: Tensor, start: Tensor, known: Tensor, frames: int, margin: int
-    ):
-        margin += _MARGIN
+    def __init__(self, problem: OutOfCoreProblem, positions: Tensor, start: Tensor, known: Tensor, frames: int):
         blocks = block_ranges(len(positions), _BLOCK)
-        chance = inclusion_probabilities(start, blocks, max(1, frames // (_BLOCK + 2 * margin)))
+        chance = inclusion_probabilities(start, blocks, max(1, frames // (_BLOCK + 2 * _MARGIN)))
         signals, inside, local, weights, drawn, begin = [], [], [], [], [], 0
         for i in systematic_sample(chance):
             first, last = blocks[i]
-            low, high = max(0, first - margin), min(len(positions), last + margin)
+            low, high = max(0, first - _MARGIN), min(len(positions), last + _MARGIN)
             block = problem.block(positions, low, high)
             room = problem.grid.support  # of silence, so that no frame sees another block
             samples = block.framed.samples

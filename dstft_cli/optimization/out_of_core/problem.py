@@ -51,7 +51,8 @@ class OutOfCoreProblem(Problem):
         weight = self.weight if self.regularizer is not None else 0.0
         grid, cost = self.grid, config.loss.penalty_weight if self.penalty is not None else 0.0
         size = grid.bins, len(self._fixed_positions), grid.samples
-        self.shared = FrameSumLoss(self.criterion, config.loss, (weight, cost), size)
+        settings = config.loss.model_copy(update={"epsilon": self.epsilon})
+        self.shared = None if self.local else FrameSumLoss(self.criterion, settings, (weight, cost), size)
         self.measured = {name: separable_criterion(name, 1.0) for name in ("entropy", "kurtosis")}
 
     def check_memory(self, nodes: int) -> None:
@@ -153,7 +154,7 @@ class LossAccumulator:
                 self.total[:2] += problem.shared.criterion_sums.sums(values).sum(1)
             for name, criterion_sums in problem.measured.items():
                 self.sums[name] += criterion_sums.sums(values).sum(1)
-            if problem.shared.weights[0] and theta.shape[1] > 1:
+            if not problem.local and problem.shared.weights[0] and theta.shape[1] > 1:
                 self.total[2] += problem.shared.variation(theta.log2())[inside].sum()
             self._reach(block, theta, around)
 
@@ -162,7 +163,7 @@ class LossAccumulator:
         positions, samples = self.positions, self.problem.grid.samples
         first, last = around
         theta = theta.expand(-1, last - first) if theta.shape[1] == 1 else theta
-        if self.problem.shared.weights[1]:
+        if not self.problem.local and self.problem.shared.weights[1]:
             gaps = linked_gaps(positions[first:last], theta, samples).mean(0)
             self.total[3] += gaps[block.first - first : block.last - first].sum()
         ends = 0.0 if not block.first else float(positions[block.first])

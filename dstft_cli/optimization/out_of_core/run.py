@@ -30,22 +30,22 @@ class OutOfCoreRun(OptimizationRun):
     problem, on_step: as for OptimizationRun.
     folder: where the planes are written: STFT and, with one window length for each point, THETA.
 
-    ``local_sums`` has the two sums of a local criterion, (2,), at the θ to be transformed. ``spectrum`` is a plane on disk, and so is
-    ``theta`` with one window length for each point.
+    ``plane_terms`` has the loss and its terms at a θ on disk, of a local criterion, which need more than one plane.
+    ``spectrum`` is a plane on disk, and so is ``theta`` with one window length for each point.
     """
 
     def __init__(self, problem: OutOfCoreProblem, on_step: OnStep | None, folder: Path):
         super().__init__(problem, on_step)
         self.folder = folder
         self.points = math.prod(theta_shape(problem.mode, problem.grid.support, problem.grid.frames))
-        self.local_sums: Tensor | None = None
+        self.plane_terms: dict[str, float] = {}
         self._last: LossAccumulator
 
     def fill(self, length: float) -> Lengths:
         """θ of ``length`` samples everywhere, in the shape of the mode."""
         problem, frames = self.problem, len(self.problem.positions(length))
         if problem.local:
-            self.local_sums = problem.frame_sums(length)[:2].sum(1)
+            self.plane_terms = problem.evaluate(length)
         shape = theta_shape(problem.mode, problem.grid.support, frames)
         if 1 in shape:
             return problem.constant(length)
@@ -79,11 +79,14 @@ class OutOfCoreRun(OptimizationRun):
             spectrum.append(values.mul(problem.scale).cpu().numpy())
             probes.append(probe)
         self.spectrum, self.accuracy, self._last = spectrum, combined(probes), accumulator
-        if self.local_sums is not None:
-            accumulator.total[:2] = self.local_sums
-        constant = theta if isinstance(theta, Tensor) and theta.shape[1] == 1 else None
-        self.final = accumulator.terms(math.prod(theta.shape), constant)
+        self.final = self._terms(theta, accumulator)
         self.seconds["verify"] += time.perf_counter() - began
+
+    def _terms(self, theta: Lengths, accumulator: LossAccumulator) -> dict[str, float]:
+        if self.problem.local:
+            return self.plane_terms if isinstance(theta, DiskPlane) else self.problem.terms(None, theta, self.positions)
+        constant = theta if isinstance(theta, Tensor) and theta.shape[1] == 1 else None
+        return accumulator.terms(math.prod(theta.shape), constant)
 
     def _transformed(self, block: FrameBlock, theta: Tensor, bins: int):
         problem, run = self.problem, self.problem.config.run

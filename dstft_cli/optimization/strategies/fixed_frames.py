@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -13,34 +14,50 @@ from ...stft.framed_signal import FramedSignal
 from ...stft.log_interpolation import MOST_DENSITY, density_for, node_count
 from ...stft.window_bank import WindowBank
 from ..criteria import magnitude
-from ..gradient_descent import Descent
+from ..gradient_descent import Descent, Variable
+from ..local_entropy.loss import LocalEntropy
 from ..problem import Problem
 from ..run import NARROWING, OptimizationRun
 
 _REFINEMENTS = 3
+_FEW_STEPS, _SLOWER = 30, 0.1  # of a descent that starts near its end, and its share of the learning rate
 
 
 def learn_local(run: OptimizationRun, steps: int) -> str:
-    """Carry out a run with a local criterion, which was computed at all window lengths before: no bank, no refinement."""
+    """Carry out a run with a local criterion, whose evidence was computed before: sweeps, then a short descent.
+
+    run: the run that this strategy carries out.
+    steps: steps allowed in all.
+
+    Returns why it stopped.
+    """
     problem, grid = run.problem, run.problem.grid
-
-    def objective(log_theta: Tensor) -> dict[str, Tensor]:
-        return problem.losses(None, log_theta)
-
     run.explore(steps)
-    # A point without evidence keeps the first length; that of least entropy gives the calmest noise floor.
-    run.record_initial(grid.theta or problem.field.calmest)
+    run.record_initial(run.initial_length())
     theta, positions = problem.constant(run.first), problem.positions(run.first)
     if not run.interrupted:
-        outcome, steps = run.descend(objective, [run.windows(theta)], steps)
-        best, loss = run.curve.best if run.curve.lengths else (run.first, run.history[0]["loss"])
-        if loss < outcome.best_terms["loss"] and steps > 0 and not run.interrupted:
-            outcome, _ = run.descend(objective, [run.windows(problem.constant(best))], steps)
-        learnt = outcome.best[0].exp2().clamp(grid.theta_min, grid.support)
-        theta = problem.constant(best) if loss < outcome.best_terms["loss"] else learnt
+        began = time.perf_counter()
+        variable, few = start_local(run, problem.field, steps)
+        run.seconds["optimize"] += time.perf_counter() - began
+        outcome, _ = run.descend(lambda log_theta: problem.losses(None, log_theta), [variable], few)
+        learnt = problem.places.to_plane(outcome.best[0]).exp2().clamp(grid.theta_min, grid.support)
+        theta = learnt.expand(theta.shape).contiguous()
     run.transform(theta, positions)
     run.keep_the_better()
     return INTERRUPTED if run.interrupted else outcome.reason
+
+
+def start_local(run: OptimizationRun, field: LocalEntropy, steps: int) -> tuple[Variable, int]:
+    """Where the sweeps of a local criterion end, as the variable of a short descent, and the steps of that.
+
+    run: of the strategy.
+    field: of all places or some columns of them.
+    steps: steps allowed in all.
+    """
+    problem = run.problem
+    weight = problem.weight if problem.regularizer is not None else 0.0
+    variable = run.windows(field.start(weight, problem.epsilon).exp2())
+    return replace(variable, rate=_SLOWER * variable.rate), min(steps, _FEW_STEPS)
 
 
 def fitting_bank(run: OptimizationRun, framed: FramedSignal, density: float, on_node: Callable) -> WindowBank:

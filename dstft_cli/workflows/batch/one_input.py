@@ -139,7 +139,7 @@ def _reusable(home: Path, digest: str, config: Config, on_existing: str) -> dict
             metrics["schema_version"] == SCHEMA_VERSION
             and metrics["versions"]["dstft-cli"] == tool_version()
             and metrics["input"]["sha256"] == digest
-            and metrics["criterion"] == config.loss.criterion
+            and metrics["criterion"] == config.criterion
             and _has_arrays(home)
             and (home / CONFIG).read_text("utf-8") == dump_config(config)
         )

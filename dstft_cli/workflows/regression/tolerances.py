@@ -16,6 +16,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from ...config.loading import Config
+from ...config.schema import LOCAL_ENTROPY
 from ...results.json_files import Omittable, Record, sentence_error
 from ...stft.modes import CONSTANT, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE
 
@@ -123,7 +124,7 @@ def default_tolerance(name: str, config: Config) -> Tolerance:
 def _uses_bank(config: Config) -> bool:
     """True where the steps of a run interpolate between window lengths, so that its outcome depends on their density."""
     settings = config.transform
-    if config.optimizer.steps == 0 or config.loss.criterion == "concentration":
+    if config.optimizer.steps == 0 or config.criterion == LOCAL_ENTROPY:
         return False
     if settings.hop_mode == FIXED_HOP:
         return settings.mode not in (FIXED, CONSTANT)

@@ -1,0 +1,1 @@
+"""The loss ``local-entropy``: at every place the window length that shows its surroundings sharpest."""

@@ -1,0 +1,129 @@
+"""What a recording says of window lengths at the places of a working grid: evidence in nats, added up over pairs of lengths."""
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...stft.log_interpolation import node_count, node_lengths
+from ...stft.windows import Window
+from .gaussian_means import apply_to, linear_rows
+from .pair_evidence import Samples, compare_lengths, powers
+from .working_grid import WorkingGrid
+
+PER_OCTAVE = 6.0  # nodes; the evidence is smooth in log θ
+SHARPNESS = 7.2  # units of evidence in a nat; in white noise the contrast over three octaves is typically half a unit
+_CHANCE, _STEEPNESS = 3.5, 6.0  # contrast that has half of the weight, in units; how fast weight comes with contrast
+_LOUDNESS, LEAST_VOICE = 0.25, 0.003  # power of energy in what a place says; what one without evidence says
+_AT_ONCE = 1 << 22  # numbers in memory while the greatest power is sought
+_TINY = 1e-30
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The evidence for each window length at some columns of a working grid.
+
+    lengths: B window lengths in samples, uniform in log θ.
+    values: D in nats, (B, f, t), 0 at the shortest length.
+    energy: the energy about each place, (f, t), on any scale.
+    """
+
+    lengths: list[float]
+    values: Tensor
+    energy: Tensor
+
+    def votes(self, shape: tuple[int, int], here: slice = slice(None)) -> "Votes":
+        """The votes of the places, summed over the axes along which θ does not vary.
+
+        shape: (1 or f, 1 or t).
+        here: the columns that count.
+        """
+        octaves = math.log2(self.lengths[-1] / self.lengths[0])
+        contrast = (self.values.amax(0) - self.values.mean(0)).clamp_min_(1e-6)
+        gate = 1 / (1 + (_CHANCE / SHARPNESS * math.sqrt(octaves / 3) / contrast) ** _STEEPNESS)
+        voice = self.energy**_LOUDNESS * (gate + LEAST_VOICE)
+        planes = [plane[..., here] for plane in (self.values * gate, gate, voice)]
+        for axis in (-2, -1):
+            if shape[axis] == 1:
+                planes = [plane.sum(axis, keepdim=True) for plane in planes]
+        return Votes(self.lengths, *planes, self.energy[:, here].numel() // planes[1].numel())
+
+
+@dataclass(frozen=True)
+class Votes:
+    """Sums over the places that share one θ.
+
+    In noise the evidence differs between lengths by chance alone: each place counts by how far its contrast, the greatest
+    evidence above their mean, exceeds that of white noise.
+
+    lengths: B window lengths in samples.
+    evidence: D times that weight, in nats, (B, 1 or f, 1 or t).
+    weight: 0 to 1 each, (1 or f, 1 or t).
+    voice: how loud they speak to their neighbours, (1 or f, 1 or t).
+    count: places that share one θ.
+    """
+
+    lengths: list[float]
+    evidence: Tensor
+    weight: Tensor
+    voice: Tensor
+    count: int
+
+    def joined(self, other: "Votes", axis: int) -> "Votes":
+        """With those of the columns that follow: axis 1 joins θ that varies over time, another axis adds up θ that does not."""
+        mine, others = ((one.evidence, one.weight, one.voice) for one in (self, other))
+        if axis == 1:
+            return Votes(self.lengths, *(torch.cat(pair, -1) for pair in zip(mine, others, strict=True)), self.count)
+        sums = (one + another for one, another in zip(mine, others, strict=True))
+        return Votes(self.lengths, *sums, self.count + other.count)
+
+
+def find_evidence(
+    samples: Samples,
+    grid: WorkingGrid,
+    columns: tuple[int, int],
+    window: Window,
+    greatest: float,
+    on_node: Callable[[int, int], bool | None] | None = None,
+) -> Evidence:
+    """The evidence at some columns of a working grid.
+
+    samples: of the recording.
+    columns: (first, last + 1) column of the grid.
+    window: the family.
+    greatest: the power that counts as 1, from ``greatest_power``.
+    on_node: called as on_node(i, B) before node i is computed; a true return ends it there, but not before four nodes.
+    """
+    lengths = node_lengths(*grid.bounds, node_count(*grid.bounds, PER_OCTAVE))
+    times = grid.times(*columns)
+    span = math.floor(times[0]), math.ceil(times[-1]) + 1
+    values, logs = [], 0.0
+    for i, pair in enumerate(itertools.pairwise(lengths)):
+        if on_node is not None and on_node(i, len(lengths)) and i >= 4:
+            break
+        found = compare_lengths(samples, span, pair, window, greatest)
+        axes = grid.frequencies / found.frequency_step, (times - found.start) / found.time_step
+        places = [linear_rows(at, n, found.evidence) for at, n in zip(axes, found.evidence.shape, strict=True)]
+        here = apply_to(found.evidence, *places)
+        values.append(here if not values else values[-1] + here)
+        logs = logs + apply_to(found.energy, *places).clamp_min(_TINY).log()
+    count = len(values)
+    values = torch.stack([torch.zeros_like(values[0]), *values])
+    return Evidence(lengths[: count + 1], values, (logs / count).exp())
+
+
+def greatest_power(samples: Samples, length: int, shortest: float, window: Window) -> float:
+    """The greatest power under the shortest window.
+
+    samples: of the recording.
+    length: N.
+    shortest: window length in samples.
+    window: the family.
+    """
+    support, hop = max(4, 2 ** math.ceil(math.log2(shortest))), max(1, round(shortest / 4))
+    frames, most = (length - 1) // hop + 1, max(1, _AT_ONCE // support)
+    ranges = [(first, min(first + most, frames)) for first in range(0, frames, most)]
+    return max(float(powers(samples, one, hop, support, (shortest,), window)[0].max()) for one in ranges) or _TINY

@@ -1,0 +1,144 @@
+"""The loss: minus the evidence for the window length at each place, plus a total variation of the lengths.
+
+A place without evidence follows its neighbours and, weakly, the constant length with the most evidence. The variation is
+measured against the means over 1 and 4 units about a place: next neighbours would drift with the noise that they share.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ...stft.log_interpolation import Interpolation
+from .evidence import LEAST_VOICE, SHARPNESS, Votes
+from .gaussian_means import apply_to, gaussian_rows
+from .working_grid import WorkingGrid
+
+LAMBDA, EPSILON = 3.0 / SHARPNESS, 0.3  # nats an octave, and octaves: weight and rounding of the variation
+_CALM = 0.1 / SHARPNESS  # nats an octave: pull to the constant length, where there is no evidence
+_NEAR, _BROAD = 1.0, 4.0  # units
+_ANCHOR = 1 / 3  # weight of the broad mean, in those of the near one
+_SWEEPS, _LAST, _FINAL = 16, 4, 0.35  # sweeps of the start, sharp ones at their end, and units of the mean after them
+_FIRST = 3.0  # sharpness of the broad mean of the evidence that the sweeps set out from
+_TINY = 1e-30
+
+
+class LocalEntropy:
+    """The loss ``local-entropy`` of a recording, or of some columns of its working grid.
+
+    votes: of the places, in the shape in which θ varies.
+    grid: the working grid.
+    calm: log2 of the constant length in samples to which places without evidence are drawn; None takes that with the most
+        evidence.
+    share: the mean weight of a place, by which sums are divided; None takes that of the votes.
+
+    ``calm`` and ``share`` as above.
+    """
+
+    def __init__(self, votes: Votes, grid: WorkingGrid, calm: float | None = None, share: float | None = None):
+        self.grid, self.voice = grid, votes.voice
+        self.share = max(float(votes.weight.mean()) / votes.count, LEAST_VOICE) if share is None else share
+        self._log_lengths = torch.tensor(votes.lengths, dtype=torch.float64).log2().to(votes.voice)
+        self.calm = float(self._log_lengths[votes.evidence.sum((1, 2)).argmax()]) if calm is None else calm
+        pull = _CALM * (self._log_lengths - self.calm).abs()
+        self._values = (votes.evidence - (votes.count - votes.weight) * pull[:, None, None]) / votes.count
+        self._table = Interpolation(self._values.movedim(0, -1).contiguous(), votes.lengths)
+        self.longest = votes.lengths[-1]
+        # Places that share one θ speak for it together; their noise adds up like their root.
+        self._together = math.sqrt(votes.count)
+        self._kernels = {units: self._gaussians(units) for units in (_NEAR, _BROAD, _FINAL)}
+        self._voices = {units: self._blur(self.voice, units) + _TINY for units in self._kernels}
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(1 or f, 1 or t) of θ."""
+        return tuple(self.voice.shape)
+
+    def __call__(self, log_theta: Tensor) -> Tensor:
+        """Minus the mean evidence for log2 θ, in nats for each place with evidence, differentiable: a scalar.
+
+        log_theta: θ in samples at the places, of any shape that broadcasts to that of the loss.
+        """
+        return _Mean.apply(log_theta.clamp(max=math.log2(self.longest)), self._table) / -self.share
+
+    def variation(self, log_theta: Tensor, epsilon: float) -> Tensor:
+        """The mean distance of log2 θ from its means about each place, in octaves, differentiable: a scalar.
+
+        log_theta: at the places, in the shape of the loss; a constant has none.
+        epsilon: octaves at which the distance is rounded.
+        """
+        if log_theta.numel() == 1:
+            return log_theta.new_zeros((), dtype=torch.float64)
+        return self._distances(log_theta, epsilon).mean(dtype=torch.float64)
+
+    def costs(self, log_theta: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+        """Minus the evidence, and the variation, of each place, (f, t) each: their means are the value and ``variation``.
+
+        log_theta, epsilon: as for ``variation``.
+        """
+        with torch.no_grad():
+            tiles = self._table.tiles(log_theta)
+            reads = [self._table.read(here, place, derivative=False)[0].view(place.shape) for here, place in tiles]
+            return torch.cat(reads) / -self.share, self._distances(log_theta, epsilon)
+
+    def _distances(self, log_theta: Tensor, epsilon: float) -> Tensor:
+        near, broad = (_rounded(log_theta - self._mean(log_theta, units), epsilon) for units in (_NEAR, _BROAD))
+        return (near + _ANCHOR * broad) / (self._together * self.share)
+
+    def start(self, weight: float, epsilon: float) -> Tensor:
+        """log2 θ at the places near the least loss, by mean-field sweeps.
+
+        weight: of the variation, in nats an octave.
+        epsilon: as for ``variation``.
+        """
+        lengths = self._log_lengths[:, None, None]
+        evidence = SHARPNESS * self._together * self._values
+        first = torch.stack([self._mean(one, _BROAD) for one in evidence]) * _FIRST
+        log_theta = (torch.softmax(first, 0) * lengths).sum(0)
+        for sweep in range(_SWEEPS):
+            cost = evidence.clone()
+            for share, units in ((1.0, _NEAR), (_ANCHOR, _BROAD)):
+                away = _rounded(lengths - self._mean(log_theta, units), epsilon)
+                cost -= SHARPNESS * weight * share * away
+            log_theta = (torch.softmax(cost * (2 if sweep >= _SWEEPS - _LAST else 1), 0) * lengths).sum(0)
+        return self._mean(log_theta, _FINAL)
+
+    def _mean(self, values: Tensor, units: float) -> Tensor:
+        """The mean of values, (f, t), about each place, weighed by what the places say."""
+        return self._blur(self.voice * values, units) / self._voices[units]
+
+    def _blur(self, values: Tensor, units: float) -> Tensor:
+        return apply_to(values, *self._kernels[units])
+
+    def _gaussians(self, units: float) -> tuple[Tensor, Tensor]:
+        deviations = self.grid.deviations(units)
+        rows, columns = (
+            gaussian_rows(range(size), size, deviation, self.voice)
+            for size, deviation in zip(self.shape, deviations, strict=True)
+        )
+        return rows, columns
+
+
+def _rounded(distance: Tensor, epsilon: float) -> Tensor:
+    return (distance.square() + epsilon**2).sqrt() - epsilon
+
+
+class _Mean(torch.autograd.Function):
+    """The mean of a table (f, t, B) at log2 θ, and its derivative by log2 θ."""
+
+    @staticmethod
+    def forward(ctx, log_theta, table):
+        slopes, total = torch.empty(table.shape, dtype=log_theta.dtype, device=log_theta.device), 0.0
+        for here, place in table.tiles(log_theta.detach()):
+            read, slope = table.read(here, place, derivative=True)
+            total = total + read.sum(dtype=torch.float64)
+            slopes[here] = slope[0].view(place.shape)
+        ctx.save_for_backward(slopes.mul_(table.per_octave / slopes.numel()))
+        ctx.theta_shape = log_theta.shape
+        return total / slopes.numel()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        (slopes,) = ctx.saved_tensors
+        return (slopes * grad.to(slopes.dtype)).sum_to_size(ctx.theta_shape), None
