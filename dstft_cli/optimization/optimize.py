@@ -194,6 +194,7 @@ def _loss(terms: dict[str, float]) -> float:
 def _result(run: OptimizationRun, reason: str) -> Result:
     began, problem, (lengths, losses) = time.perf_counter(), run.problem, run.curve.ordered()
     first, last = run.measures()
+    narrowing = run.narrowing()
     stft, theta = run.planes()
     run.seconds["verify"] += time.perf_counter() - began
     return Result(
@@ -212,6 +213,7 @@ def _result(run: OptimizationRun, reason: str) -> Result:
         curve=(np.array(lengths), np.array(losses), np.array([run.known[length][problem.name] for length in lengths])),
         accuracy=run.accuracy,
         bank=run.bank,
+        narrowing=narrowing,
         stop_reason=reason,
         device=str(problem.device),
         threads=torch.get_num_threads(),

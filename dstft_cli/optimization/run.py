@@ -1,17 +1,20 @@
 """The state of one optimisation, and the steps that every strategy is made of."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..results.metrics import Narrowing
 from ..results.progress import PATIENCE, OnStep, Step
 from ..stft.checked_transform import Accuracy
+from ..stft.modes import FIXED_HOP
 from .criteria import magnitude
 from .gradient_descent import Descent, Variable, between, descend
 from .length_search import Curve, bracketing, refine
+from .local_entropy.narrowing import narrowing, width_changes
 from .problem import Problem
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
@@ -139,6 +142,19 @@ class OptimizationRun:
         problem = self.problem
         first = problem.magnitudes(self.first), problem.constant(self.first), problem.positions(self.first)
         return problem.measures(*first), problem.measures(magnitude(self.spectrum), self.theta, self.positions)
+
+    def narrowing(self) -> Narrowing | None:
+        """How the result compares with the best constant window; None where frames moved or nothing was adapted."""
+        problem = self.problem
+        if self.theta.shape == (1, 1) or problem.hop_mode != FIXED_HOP or not self.curve.lengths:
+            return None
+        best = self.curve.best[0]
+        return narrowing(self.width_changes(best), best)
+
+    def width_changes(self, length: float) -> Iterable[Tensor]:
+        """The sums of ``width_changes`` against a constant window of ``length`` samples, block by block."""
+        constant = self.problem.magnitudes(length).square().mul_(length)
+        yield width_changes(magnitude(self.spectrum).square().mul_(self.theta), constant, self.problem.places)
 
     def windows(self, theta: Tensor) -> Variable:
         """log2 θ as a variable within its bounds; in mode ``fixed`` its rate is 0.

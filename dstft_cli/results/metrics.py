@@ -17,6 +17,12 @@ MEASURES = ("entropy", "kurtosis", "coverage")
 """Reported of every run, whatever it optimised."""
 
 
+_LEAST_SHARE, _LEAST_GAIN = (
+    0.1,
+    0.02,
+)  # of the energy that is narrower, and of the mean width, to be worth several windows
+
+
 def _writable(text: str) -> str:
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("text without halves of characters")
@@ -72,6 +78,28 @@ class BankFacts(Record):
     nodes: Omittable[int] = None
     rms: Number = Field(None)
     loss_error: Number = Field(None)
+
+
+class Narrowing(Record):
+    """How the spectrogram compares with that of the best constant window, by the area that the energy fills at each place.
+
+    theta: of the constant window, in samples.
+    narrower: by how much the places that became narrower did so, as a fraction.
+    share: of the energy in them, 0 to 1.
+    wider_share: of the energy in places that became wider.
+    overall: by how much all places became narrower in the mean; below 0 they became wider.
+    """
+
+    theta: Number
+    narrower: Number
+    share: Number
+    wider_share: Number
+    overall: Number
+
+    @property
+    def worthwhile(self) -> bool:
+        """False where the constant window shows the recording as well."""
+        return self.share >= _LEAST_SHARE and self.overall >= _LEAST_GAIN
 
 
 class GridFacts(Record):
@@ -137,6 +165,7 @@ class Metrics(Record):
     coverage: Change
     theta: WindowLengths
     best_constant: dict[str, Number] | None
+    narrowing: Narrowing | None
     accuracy: ErrorSample
     bank: BankFacts | None
     geometry: GridFacts

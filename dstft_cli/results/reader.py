@@ -112,6 +112,7 @@ def _outcome(metrics: Metrics) -> dict:
         "measures": {name: getattr(metrics, name).values() for name in MEASURES},
         "accuracy": Accuracy(**metrics.accuracy.values()),
         "bank": None if metrics.bank is None else metrics.bank.values(),
+        "narrowing": metrics.narrowing,
         "stop_reason": metrics.stop_reason,
         "device": one_line(metrics.device),
         "threads": metrics.threads,

@@ -26,6 +26,7 @@ from .metrics import (
     GridFacts,
     InputFacts,
     Metrics,
+    Narrowing,
     Remark,
     Seconds,
     WindowLengths,
@@ -60,6 +61,7 @@ class Result:
         curve was computed.
     accuracy: the error of stft at random bins.
     bank: the error of the interpolated transform that the steps used, None where they used none.
+    narrowing: the result beside the best constant window; None where there is nothing to compare.
     stop_reason: why the run stopped, as in ``progress``.
     device: what it ran on, as torch names it.
     threads: CPU threads.
@@ -81,6 +83,7 @@ class Result:
     curve: tuple[np.ndarray, np.ndarray, np.ndarray]
     accuracy: Accuracy
     bank: dict[str, float] | None
+    narrowing: Narrowing | None
     stop_reason: str
     device: str
     threads: int
@@ -208,6 +211,7 @@ class Result:
             **changes,
             theta=self._window_lengths(),
             best_constant=None if best is None else {"theta": best[0], self.criterion: best[1]},
+            narrowing=self.narrowing,
             accuracy=ErrorSample(**vars(self.accuracy)),
             bank=None if self.bank is None else BankFacts(**self.bank),
             geometry=self._grid_facts(),

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...config.lengths import LEAST_WINDOW
 from ...config.loading import Config
+from ...results.metrics import Narrowing
 from ...results.result import Result
 from ...stft.modes import FIXED_HOP, OVERLAP
 from ...text import one_line, size_text, time_text
@@ -85,6 +86,8 @@ def _summary(result: Result, folder: Path) -> Iterator[Row]:
     if result.hop_mode != FIXED_HOP or criterion == "kurtosis":
         initial, final = result.measures["coverage"].values()
         yield "coverage", f"{initial:.4f} to {final:.4f}"
+    if result.narrowing is not None:
+        yield "gain", _narrowing(result.narrowing, rate)
     yield "accuracy", f"rms error {result.accuracy.rms:.1e} over {result.accuracy.bins_checked} random bins"
     steps = f"{result.steps} step{'s' * (result.steps != 1)}"
     yield "stopped by", f"{result.stop_reason} after {steps}, {result.seconds['total']:.1f} s in all"
@@ -128,6 +131,18 @@ def _gain(gain: float | None, result: Result) -> str:
     start = result.initial[result.criterion]
     share = f"{100 * abs(gain / start):.3g} % " if start else ""
     return f"{share}{'higher' if gain > 0 else 'lower'} than with {first}"
+
+
+def _narrowing(found: Narrowing, rate: float) -> str:
+    """How the spectrogram compares with the best constant window, one sentence."""
+    window = time_text(found.theta / rate)
+    if not found.worthwhile:
+        return f"one window of {window} shows this recording as well"
+    wider = f"; wider over {100 * found.wider_share:.0f} %" if found.wider_share >= 0.005 else ""
+    return (
+        f"{100 * found.narrower:.0f} % narrower than under the best constant window ({window}) over "
+        f"{100 * found.share:.0f} % of the energy{wider}"
+    )
 
 
 def _changed(config: Config) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ...stft.checked_transform import checked_block, combined
 from ...stft.modes import theta_shape
 from ...system.disk_arrays import DiskPlane, file_beside
 from ..criteria import magnitude
+from ..local_entropy.narrowing import width_changes
 from ..run import OptimizationRun
 from .problem import FrameBlock, LossAccumulator, OutOfCoreProblem
 
@@ -20,6 +22,7 @@ STFT, THETA = (file_beside(name) for name in ("stft", "theta"))
 _BLOCK_BINS = 1 << 19  # bins transformed at a time
 _CHECKED = 500  # bins in all, at least
 _LEAST_CHECKED = 8  # in each block
+_COMPARED = 16  # blocks compared with the best constant window, at most
 
 Lengths = Tensor | DiskPlane
 
@@ -121,6 +124,21 @@ class OutOfCoreRun(OptimizationRun):
             around = self._around(positions, block.first, block.last)
             accumulator.add(block, problem.magnitude(block, self.first), theta.to(problem.device), around)
         return accumulator.measures(), self._last.measures()
+
+    def width_changes(self, length: float) -> Iterable[Tensor]:
+        """As OptimizationRun.width_changes, of some blocks of the plane."""
+        problem, positions = self.problem, self.positions
+        ranges = problem.block_ranges(positions)
+        for first, last in ranges[:: math.ceil(len(ranges) / _COMPARED)]:
+            block = problem.block(positions, first, last)
+            lengths = self._inside_lengths(block)
+            stft = torch.from_numpy(np.ascontiguousarray(self.spectrum.columns(first, last))).to(problem.device)
+            power = (magnitude(stft) / problem.scale).square().mul_(lengths)
+            yield width_changes(power, problem.magnitude(block, length).square().mul_(length), problem.places)
+
+    def _inside_lengths(self, block: FrameBlock) -> Tensor:
+        around = block.first, block.last
+        return _inside(self._lengths(self.theta, *around), block, around)
 
     def planes(self) -> tuple[np.ndarray, np.ndarray]:
         on_disk = isinstance(self.theta, DiskPlane)
