@@ -87,7 +87,8 @@ class Narrowing(Record):
     narrower: by how much the places that became narrower did so, as a fraction.
     share: of the energy in them, 0 to 1.
     wider_share: of the energy in places that became wider.
-    overall: by how much all places became narrower in the mean; below 0 they became wider.
+    overall: by how much all places became narrower in the mean, weighed by amplitude, so that what is faint in the picture
+        counts too; below 0 they became wider.
     """
 
     theta: Number

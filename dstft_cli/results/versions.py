@@ -8,7 +8,7 @@ from pathlib import Path
 from ..text import format_value
 from .untrusted_files import refused
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Of the format of a result: its arrays and its metrics carry it."""
 
 RUN_AGAIN = "run dstft optimize again"

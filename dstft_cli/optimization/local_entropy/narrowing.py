@@ -25,8 +25,8 @@ def width_changes(power: Tensor, other: Tensor, grid: WorkingGrid) -> Tensor:
     power, other: P, (F, T) each, of the spectrogram and of that with the constant window, on one scale for all blocks.
     grid: gives the size of a unit.
 
-    Returns (5,) float64: the energy, that of narrower and of wider places, and energy times change in nats, of narrower and of
-    all places.
+    Returns (6,) float64: the energy, that of narrower and of wider places, energy times change in nats of the narrower places,
+    the amplitude of all places, and amplitude times change.
     """
     kernels = [
         gaussian_rows(range(0, size, max(1, int(_STEP * per))), size, per, power)
@@ -35,21 +35,21 @@ def width_changes(power: Tensor, other: Tensor, grid: WorkingGrid) -> Tensor:
     (width, energy), (other_width, other_energy) = (_log_width(one, kernels) for one in (power, other))
     change, weight = (width - other_width).double(), (energy * other_energy).sqrt().double()
     narrower, wider = change < -_CLEAR, change > _CLEAR
-    change *= weight
-    parts = weight, weight[narrower], weight[wider], change[narrower], change
+    gained, amplitude = weight[narrower] * change[narrower], weight.sqrt()
+    parts = weight, weight[narrower], weight[wider], gained, amplitude, amplitude * change
     return torch.stack([part.sum() for part in parts])
 
 
 def narrowing(sums: Iterable[Tensor], length: float) -> Narrowing:
     """The comparison of two spectrograms from the sums of its blocks; length: of the constant window, in samples."""
-    energy, narrower, wider, gained, change = torch.stack(list(sums)).sum(0).tolist()
-    energy = energy or 1.0
+    energy, narrower, wider, gained, amplitude, change = torch.stack(list(sums)).sum(0).tolist()
+    energy, amplitude = energy or 1.0, amplitude or 1.0
     return Narrowing(
         theta=length,
         narrower=1 - math.exp(gained / narrower) if narrower else 0.0,
         share=narrower / energy,
         wider_share=wider / energy,
-        overall=1 - math.exp(change / energy),
+        overall=1 - math.exp(change / amplitude),
     )
 
 
