@@ -8,7 +8,23 @@ from pydantic_core import PydanticCustomError
 
 from ..stft.modes import CONSTANT, CONSTANT_HOP, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE, TIME, VARYING_HOP
 from ..text import format_value
-from .field_types import Column, Delimiter, Hop, HopMode, Memory, Mode, Number, Ratio, Support, Weight, Whole, Window
+from .field_types import (
+    Column,
+    Decibels,
+    Delimiter,
+    HighEdge,
+    Hop,
+    HopMode,
+    LowEdge,
+    Memory,
+    Mode,
+    Number,
+    Ratio,
+    Support,
+    Weight,
+    Whole,
+    Window,
+)
 
 Problem = tuple[tuple[str, ...], str]
 """What is wrong with a setting: the dotted keys concerned, and a sentence."""
@@ -226,10 +242,27 @@ class RunSettings(_Section):
 class FigureSettings(_Section):
     """The look of the pictures."""
 
-    fmin: Number | None = _setting(None, "Lowest frequency shown; null: no limit.", "Hz", ge=0)
-    fmax: Number | None = _setting(None, "Highest frequency shown; null: no limit.", "Hz", gt=0)
+    fmin: LowEdge = _setting(
+        "auto",
+        "Lowest frequency shown. auto: 0, or just below the lowest signal where all signal is high; full or null: no limit.",
+        "Hz",
+    )
+    fmax: HighEdge = _setting(
+        "auto",
+        "Highest frequency shown. auto: just above the highest signal that stands out of the noise; full or null: no limit.",
+        "Hz",
+    )
     freq_scale: Literal["linear", "log"] = _setting("linear", "Frequency axis: linear or log.")
-    db_range: Number = _setting(80.0, "Range of the colours below the maximum.", "dB", gt=0)
+    db_range: Decibels = _setting(
+        "auto",
+        "Range of the colours below the maximum. auto: down to just below the noise, from 25 to 80.",
+        "dB",
+    )
+    even_floor: StrictBool = _setting(
+        True,
+        "true: draw noise at one level. Noise is brighter where windows are shorter; this shows as halos where window lengths "
+        "change. The spectrogram in result.npz is as it is.",
+    )
     cmap: StrictStr = _setting("magma", "Colour map of spectrograms, by its matplotlib name.", min_length=1)
     format: Literal["png", "svg", "pdf"] = _setting("png", "File type: png, svg or pdf.")
     dpi: Whole = _setting(150, "Resolution of the pictures.", "dots per inch", ge=10, le=1200)
@@ -240,7 +273,7 @@ class FigureSettings(_Section):
         return self
 
     def _crossed(self) -> Problem | None:
-        if self.fmin is None or self.fmax is None or self.fmin < self.fmax:
+        if isinstance(self.fmin, str) or isinstance(self.fmax, str) or self.fmin < self.fmax:
             return None
         sentence = f"figures.fmin is {self.fmin:g} Hz: it must be less than figures.fmax, {self.fmax:g} Hz"
         return ("figures.fmin", "figures.fmax"), sentence
