@@ -10,7 +10,7 @@ from matplotlib.image import AxesImage
 from . import axis_scales, pixel_grid
 from .axes import put_scale
 from .axis_scales import ImageScales, Scale
-from .style import View
+from .style import View, print_size
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,10 @@ def fill_decibels(
     for image, grid in zip(images, grids, strict=True):
         image.set_data(pixel_grid.decibels(grid, peak, db_range))
         image.set_clim(-db_range, 0)
+    if view.db_range == "auto" and (bar := images[0].colorbar):
+        room = bar.ax.get_window_extent().height / bar.ax.figure.dpi / print_size(1)
+        ticks, labels = Scale(np.zeros(0), -db_range, 0.0, "").ticks(max(2, min(9, int(room / 0.4))))
+        bar.set_ticks(ticks, labels=labels)
 
 
 def decibel_colours(view: View) -> dict[str, object]:

@@ -19,6 +19,8 @@ _GATE = (
     (3.0, 6.0),
     (4.0, 7.0),
 )  # P over the floor from noise to signal: near a point, along time, along frequency
+_CELL = 0.75, 1.5  # the same of the area in which points are counted
+_AREA = 0.2, 0.6  # the share of points that stand out, from noise to signal
 _MOST = 12.0  # times the floor, of each point in a mean, so that one loud point does not make the points around it loud
 
 
@@ -91,6 +93,22 @@ def stands_out(ratio: np.ndarray, theta: np.ndarray, hop: float, support: int) -
     for (axis, half), gate in zip(along, _GATE[1:], strict=True):
         np.maximum(found, _step(local_means.box_mean(bounded, half, axis), gate), out=found)
     return found
+
+
+def signal_areas(found: np.ndarray, theta: np.ndarray, hop: float, support: int) -> np.ndarray:
+    """Where signal is, smooth over about a cell: 1 where most points around stand out, 0 where few or only single ones do.
+
+    found: how surely each point stands out, (F, T).
+    theta: window lengths in samples, any shape that broadcasts to (F, T).
+    hop: from one column to the next, in samples.
+    support: the DFT size in samples.
+
+    Returns (F, T) float32 between 0 and 1.
+    """
+    share = local_means.box_mean(found, _CELL[0] * theta / hop, 1)
+    share = local_means.box_mean(share, _CELL[1] * support / theta, 0)
+    low, high = _AREA
+    return np.clip((share - low) / (high - low), 0, 1).astype(np.float32)
 
 
 def even_noise(

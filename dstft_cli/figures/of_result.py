@@ -62,7 +62,7 @@ def make_figures(result: Result, names: Collection[str] | None = None, **changes
         return Plane(source.times, result.frequencies, values)
 
     def theta():
-        found = display.found if min(result.theta.shape) > 1 else None
+        found = display.areas() if min(result.theta.shape) > 1 else None
         return spectrograms.theta_map(plane(source.theta()), result.sample_rate, view, bounds, found)
 
     makers = {

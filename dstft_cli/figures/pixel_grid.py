@@ -10,6 +10,7 @@ from .axis_scales import ImageScales, Scale
 
 _RANGES = 25.0, 80.0  # dB: the least and the greatest range of colours
 _DARK = 0.2  # of the pixels of a row of noise may be black
+_QUIET_ROW = 0.25  # of the rows are quieter
 _SILENT = 1e-6  # of the largest value: columns that stay below it are digital silence
 
 
@@ -62,7 +63,8 @@ def decibels(values: np.ndarray, peak: float, db_range: float) -> np.ndarray:
 def range_to_noise(values: np.ndarray, peak: float) -> float:
     """The range of colours from a peak down to the noise of a picture, so that neither noise nor black fills it.
 
-    Its lower end is the level that a fifth of the pixels of a typical row do not exceed, without columns of digital silence.
+    Its lower end is the level that a fifth of the pixels of a quiet row do not exceed, without columns of digital silence; three
+    quarters of the rows are louder.
 
     values: the pixels, (rows, columns), linear.
     peak: the value at 0 dB.
@@ -73,7 +75,8 @@ def range_to_noise(values: np.ndarray, peak: float) -> float:
     live = values[:, loudest > _SILENT * loudest.max()]
     if not live.size:
         return _RANGES[1]
-    noise = float(np.median(np.quantile(live, _DARK, axis=1, method="lower")))
+    rows = np.quantile(live, _DARK, axis=1, method="lower")
+    noise = float(np.quantile(rows, _QUIET_ROW, method="lower"))
     return float(np.clip(20 * np.log10(peak / noise), *_RANGES)) if noise > 0 else _RANGES[1]
 
 

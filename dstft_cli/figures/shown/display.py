@@ -47,6 +47,10 @@ class Display:
         """How surely each point stands out of the noise, (F, T) float32 from 0 to 1."""
         return noise_floor.stands_out(self.ratio, self.theta, self.hop, self.support)
 
+    def areas(self) -> np.ndarray:
+        """Where signal is, smooth over about a cell, (F, T) from 0 to 1."""
+        return noise_floor.signal_areas(self.found, self.theta, self.hop, self.support)
+
     def picture(self, even: bool) -> np.ndarray:
         """The magnitudes to draw, (F, T). even: whether noise is drawn at one level; constant windows are not changed."""
         if not even or self.theta.min() == self.theta.max():

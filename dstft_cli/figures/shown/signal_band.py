@@ -11,8 +11,8 @@ from ..style import View
 
 _CLEAR = 10.0  # times the floor; more on large planes, where single values of noise reach it
 _FEWEST = 8  # points that have to stand out: fewer hold no signal
-_TAILS = 0.005  # of what stands out, that may lie above and below the band
-_MARGIN, _LEAST_MARGIN = 0.12, 4  # of the band, and bins
+_TAILS = 0.002  # of what stands out, that may lie above and below the band
+_MARGIN, _LEAST_MARGIN = 0.15, 4  # of the band, and bins
 _WIDE = 0.7  # of all: a wider band is shown as all
 _HIGH = 0.3  # of its upper end: a band that begins higher leaves out what is below
 _OCTAVES = 6.0  # on a linear axis: more are better seen on a logarithmic one
