@@ -8,7 +8,7 @@ import pytest
 from dstft_cli import Signal, optimize
 from dstft_cli.config.loading import dump_config, load_config
 from dstft_cli.figures.of_result import make_figures
-from dstft_cli.figures.shown.mirrored_ends import mirrored_ends
+from dstft_cli.figures.shown.continued_ends import continued_ends, continued_signal
 from dstft_cli.figures.shown.signal_band import signal_band, with_band
 from dstft_cli.figures.style import View
 from dstft_cli.results.result import reference
@@ -71,35 +71,56 @@ class TestBand:
         figures = make_figures(result, ["spectrogram", "theta", "comparison"])
         limits = {axes.get_ylim() for name in figures for axes in figures[name].axes if axes.get_xlabel() == "Time (s)"}
         ((low, high),) = limits
-        assert low == 0 and 500 < high < 1200
+        assert low == 0 and 500 < high < 2500
 
 
 class TestEnds:
     RATE, COUNT, SUPPORT = 8000, 8000, 512
 
     def both(self, theta):
-        """|S| of a tone from its first to its last sample, as it is and with mirrored ends."""
+        """|S| of a tone from its first to its last sample, as it is and with continued ends."""
         wave = np.cos(2 * np.pi * 1000 * np.arange(self.COUNT) / self.RATE + 0.7)
         result = optimize(Signal(wave, self.RATE, "tone"), mode="fixed", support=self.SUPPORT, hop=32, theta=256)
         magnitude, times = reference(result, theta)
         lengths, positions = np.full((1, 1), theta), times * self.RATE
         frames = lengths, positions, result.signal.samples, self.SUPPORT, result.window
-        return result, magnitude, mirrored_ends(magnitude, *frames)
+        return result, magnitude, continued_ends(magnitude, *frames)
 
     def test_do_not_glow(self):
-        _, plain, mirrored = self.both(256)
+        _, plain, continued = self.both(256)
         far = np.s_[150:, :]  # 1400 Hz and more above the tone
         middle = plain[far][:, 50:-50].max()
         assert plain[far][:, [0, -1]].max() > 10 * middle
-        assert mirrored[far][:, [0, -1]].max() < 0.3 * plain[far][:, [0, -1]].max()
+        assert continued[far][:, [0, -1]].max() < 2 * middle
 
     def test_keep_the_level_of_a_tone(self):
-        _, plain, mirrored = self.both(256)
+        _, plain, continued = self.both(256)
         tone = 1000 * self.SUPPORT // self.RATE
         assert plain[tone, 0] < 0.6 * plain[tone, 100]
-        assert mirrored[tone, 0] > 0.65 * mirrored[tone, 100]
+        assert continued[tone, [0, -1]] == pytest.approx(continued[tone, [100, 100]], rel=0.01)
         inner = np.s_[:, 5:-5]
-        assert np.array_equal(mirrored[inner], plain[inner].astype(np.float32))
+        assert np.array_equal(continued[inner], plain[inner].astype(np.float32))
+
+    def test_of_noise_have_the_level_of_noise(self):
+        noise = np.random.default_rng(0).standard_normal((40, 2000))
+        beyond = np.array([continued_signal(samples, 300)[[*range(300), *range(2300, 2600)]] for samples in noise])
+        assert 20 * np.log10(beyond.std()) == pytest.approx(0, abs=2)
+
+    @pytest.mark.parametrize("kind", ["chirp", "ramp", "offset", "click", "silence", "square", "damaged"])
+    def test_never_grow(self, kind):
+        time = np.arange(4000) / 4000
+        samples = {
+            "chirp": np.cos(2 * np.pi * (300 * time + 500 * time**2)),
+            "ramp": 3 * time,
+            "offset": 1e6 + time % 0.01,
+            "click": 1.0 * (np.arange(4000) == 3990),
+            "silence": 0 * time,
+            "square": np.sign(np.sin(60 * time)),
+            "damaged": np.where(time == time[2000], np.nan, time),
+        }[kind]
+        whole = continued_signal(samples, 500)
+        assert len(whole) == 5000 and np.isfinite(whole).all()
+        assert np.ptp(whole) <= 3.5 * np.ptp(np.nan_to_num(samples))
 
     def test_do_not_change_the_result(self):
         result, _, _ = self.both(256)
@@ -112,7 +133,7 @@ class TestEnds:
         positions = np.arange(0, count + 1, 1.0)
         result, _, _ = self.both(256)
         values = np.ones((33, len(positions)), np.float32)
-        ends = mirrored_ends(values, np.full((1, 1), 64.0), positions, np.ones(count), 64, result.window)
+        ends = continued_ends(values, np.full((1, 1), 64.0), positions, np.ones(count), 64, result.window)
         assert ends[0] == pytest.approx(np.ones(len(positions)), abs=1e-4)
 
 

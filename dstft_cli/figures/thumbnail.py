@@ -29,7 +29,7 @@ def thumbnail(result: Result) -> bytes:
     Raises InputError if the band contains no bin.
     """
     view = View(**result.config.figures.model_dump(exclude={"format"}))
-    display = display_of(result, source_of(result, view), mirrored=False)
+    display = display_of(result, source_of(result, view), continued=False)
     view, magnitude = display.view(view), display.picture(view.even_floor)
     scales = plane_scales(Plane(display.times, result.frequencies, magnitude), view)
     grid = pixel_grid.max_pool_to_pixels(magnitude, scales, (HEIGHT, WIDTH))

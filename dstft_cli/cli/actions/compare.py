@@ -9,8 +9,8 @@ import click
 from ...config.loading import Config
 from ...figures import spectrograms
 from ...figures.of_result import view_of
+from ...figures.shown.continued_ends import continued_ends
 from ...figures.shown.display import Display
-from ...figures.shown.mirrored_ends import mirrored_ends
 from ...figures.shown.source import frame_distance
 from ...results.progress import Step
 from ...results.result import Result
@@ -104,7 +104,7 @@ def _display(one: sharpness.Candidate) -> Display:
     """A candidate as pictures show it."""
     frames = one.positions, one.signal.samples, one.support, one.window
     return Display(
-        mirrored_ends(one.magnitude, one.theta, *frames),
+        continued_ends(one.magnitude, one.theta, *frames),
         one.theta,
         one.times,
         one.frequencies,

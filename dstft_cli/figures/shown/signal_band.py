@@ -14,7 +14,7 @@ _FEWEST = 8  # points that have to stand out: fewer hold no signal
 _TAILS = 0.002  # of what stands out, that may lie above and below the band
 _MARGIN, _LEAST_MARGIN = 0.15, 4  # of the band, and bins
 _WIDE = 0.7  # of all: a wider band is shown as all
-_HIGH = 0.3  # of its upper end: a band that begins higher leaves out what is below
+_HIGH = 0.3, 0.15  # of its upper end, and of all: a band that begins above both leaves out what is below
 _OCTAVES = 6.0  # on a linear axis: more are better seen on a logarithmic one
 
 
@@ -65,9 +65,10 @@ def with_band(view: View, frequencies: np.ndarray, ratio: np.ndarray) -> View:
     first, last = (float(frequencies[inside][m]) for m in band[:2])
     margin = max(_MARGIN * (last - first), _LEAST_MARGIN * float(frequencies[1] - frequencies[0]))
     first, last = first - margin, last + margin
-    if view.fmax == "auto" and last - max(0.0, first if first > _HIGH * last else 0.0) < _WIDE * top:
+    begins_high = first > max(_HIGH[0] * last, _HIGH[1] * top)
+    if view.fmax == "auto" and last - (first if begins_high else 0.0) < _WIDE * top:
         high = min(top, _rounded(last, math.ceil))
-    if view.fmin == "auto" and not log and first > _HIGH * last:
+    if view.fmin == "auto" and not log and begins_high:
         low = _rounded(first, math.floor)
     remark = _remark(low, high, frequencies)
     if not log and band.octaves > _OCTAVES:

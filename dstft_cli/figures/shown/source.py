@@ -6,8 +6,8 @@ import torch
 from ...results.result import Result, reference
 from ..reduced_spectrogram import Reduced
 from ..style import View
+from .continued_ends import continued_ends
 from .display import Display
-from .mirrored_ends import mirrored_ends
 
 
 class InMemory:
@@ -31,17 +31,17 @@ class InMemory:
         return reference(self.result, length)
 
     def shown(self) -> np.ndarray:
-        """|S| with mirrored ends, (F, T)."""
-        return self._mirrored(self.magnitude(), self.theta(), self.result.frame_positions)
+        """|S| with continued ends, (F, T)."""
+        return self._continued(self.magnitude(), self.theta(), self.result.frame_positions)
 
     def shown_reference(self, magnitude: np.ndarray, length: float) -> np.ndarray:
-        """The magnitude (F, T) that ``reference`` gave, with mirrored ends."""
+        """The magnitude (F, T) that ``reference`` gave, with continued ends."""
         positions = self.result.grid.positions(length, torch.device("cpu")).numpy()
-        return self._mirrored(magnitude, np.full((1, 1), length), positions)
+        return self._continued(magnitude, np.full((1, 1), length), positions)
 
-    def _mirrored(self, magnitude: np.ndarray, theta: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    def _continued(self, magnitude: np.ndarray, theta: np.ndarray, positions: np.ndarray) -> np.ndarray:
         result = self.result
-        return mirrored_ends(magnitude, theta, positions, result.signal.samples, result.support, result.window)
+        return continued_ends(magnitude, theta, positions, result.signal.samples, result.support, result.window)
 
 
 def source_of(result: Result, view: View) -> InMemory | Reduced:
@@ -49,9 +49,9 @@ def source_of(result: Result, view: View) -> InMemory | Reduced:
     return Reduced(result, view.tmin, view.tmax) if result.on_disk else InMemory(result)
 
 
-def display_of(result: Result, source: InMemory | Reduced, mirrored: bool = True) -> Display:
-    """The spectrogram of a result as pictures show it. mirrored: whether the recording goes on mirrored beyond its ends."""
-    magnitude = source.shown() if mirrored else source.magnitude()
+def display_of(result: Result, source: InMemory | Reduced, continued: bool = True) -> Display:
+    """The spectrogram of a result as pictures show it. continued: whether the recording goes on beyond its ends."""
+    magnitude = source.shown() if continued else source.magnitude()
     return Display(magnitude, source.theta(), source.times, result.frequencies, source.hop, result.support, source.span)
 
 
