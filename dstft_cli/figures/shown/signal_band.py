@@ -12,6 +12,7 @@ from ..style import View
 _CLEAR = 10.0  # times the floor; more on large planes, where single values of noise reach it
 _FEWEST = 8  # points that have to stand out: fewer hold no signal
 _TAILS = 0.002  # of what stands out, that may lie above and below the band
+_MOSTLY = 0.15, 0.95  # of what stands out: the ends of the octaves counted, without rumble
 _MARGIN, _LEAST_MARGIN = 0.15, 4  # of the band, and bins
 _WIDE = 0.7  # of all: a wider band is shown as all
 _HIGH = 0.3, 0.15  # of its upper end, and of all: a band that begins above both leaves out what is below
@@ -45,7 +46,7 @@ def signal_band(ratio: np.ndarray) -> Band | None:
     if count < _FEWEST or not rows.sum() > 0:
         return None
     reached = rows.cumsum() / rows.sum()
-    first, low, high, last = np.searchsorted(reached, (_TAILS, 0.05, 0.95, 1 - _TAILS)).tolist()
+    first, low, high, last = np.searchsorted(reached, (_TAILS, *_MOSTLY, 1 - _TAILS)).tolist()
     return Band(first, last, math.log2(max(high, 1) / max(low, 1)))
 
 
