@@ -49,8 +49,10 @@ HOMES = {
     "distributed": {"workflows/batch/workers"},
     "pydantic": {
         "config/field_types",
+        "config/figure_settings",
         "config/loading",
         "config/schema",
+        "config/section",
         "results/json_files",
         "results/metrics",
         "workflows/regression/baseline_file",

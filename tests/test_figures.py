@@ -265,9 +265,9 @@ def test_panels_with_times_of_their_own_are_drawn_at_them_over_the_same_axis():
 
 
 def test_window_lengths_are_drawn_in_units_of_time():
-    image = theta_map(np.full((65, 50), 441.0), 44100)
+    image = theta_map(np.repeat([[441.0], [882.0]], [30, 35], 0).repeat(50, 1), 44100)
     assert image.axes[1].get_ylabel() == "Window length (ms)"
-    assert np.unique(image.axes[0].images[0].get_array().filled(0)) == pytest.approx([10])
+    assert np.unique(image.axes[0].images[0].get_array().filled(0)) == pytest.approx([10, 20])
     curve = theta_map(np.full((1, 50), 20.0), 1e6, bounds=(10, 40)).axes[0]
     assert curve.get_ylabel() == "Window length (µs)"
     assert [np.unique(np.round(line.get_ydata(), 9)).tolist() for line in curve.lines] == [[20], [10], [40]]
@@ -293,12 +293,65 @@ def test_a_length_in_one_bin_lies_at_that_bin_in_the_map():
     assert (time, frequency) == (pytest.approx(3.1, abs=0.05), pytest.approx(1500, abs=32))
 
 
-def test_rounding_noise_in_theta_stays_one_colour():
-    theta = 441 * (1 + 1e-6 * np.random.default_rng(0).normal(size=(65, 50)))
-    image = theta_map(theta, 44100).axes[0].images[0]
-    low, high = image.get_clim()
+@pytest.mark.parametrize("difference", [1e-6, 3e-3])
+def test_a_map_of_one_length_is_drawn_as_that_window(difference):
+    theta = 441 * (1 + difference * np.random.default_rng(0).normal(size=(65, 50)))
+    axes = theta_map(theta, 44100, bounds=(100, 1000)).axes[0]
+    assert not axes.images
+    words = [text.get_text() for text in axes.texts if text.get_text()]
+    assert words[0] in ("10 ms", "9.99 ms", "10.01 ms")
+    assert any(text.startswith("One window length overall: ") for text in words)
+
+
+def test_lengths_that_hardly_differ_do_not_fill_their_scale():
+    theta = np.repeat([[441.0], [463.0]], [30, 35], 0).repeat(50, 1)
+    low, high = theta_map(theta, 44100).axes[0].images[0].get_clim()
     assert np.log2(high / low) == pytest.approx(0.25)
-    assert len(np.unique(image.to_rgba(image.get_array()).reshape(-1, 4), axis=0)) <= 2
+
+
+def test_a_map_is_pale_where_nothing_stands_out_and_its_colours_are_those_of_what_does():
+    theta, found = np.full((65, 50), 20.0), np.zeros((65, 50), np.float32)
+    theta[:, 25:], theta[:30, 25:], found[:, 25:] = 400.0, 800.0, 1.0
+    axes = spectrograms.theta_map(plane(theta), 8000, View(), (10, 4000), found).axes[0]
+    opaque, colours = axes.images[0].get_alpha(), axes.images[0].get_clim()
+    assert opaque[:, : opaque.shape[1] // 2 - 20].max() < 0.2
+    assert (opaque[:, opaque.shape[1] // 2 + 20 :] == 1).all()
+    assert colours == (pytest.approx(50, rel=0.02), pytest.approx(100, rel=0.02))
+    assert any("pale: no signal above the noise" in text.get_text() for text in axes.texts)
+
+
+def test_an_automatic_range_reaches_down_to_the_noise():
+    rng = np.random.default_rng(0)
+    magnitude = np.sqrt(rng.exponential(1e-5, (65, 50)))  # 50 dB below the tone
+    magnitude[24] = 1.0
+    image = spectrogram(magnitude, db_range="auto").axes[0].images[0]
+    assert image.get_clim() == (pytest.approx(-57, abs=3), 0)
+    assert 0.05 < np.mean(np.asarray(image.get_array()) <= image.get_clim()[0] + 1e-9) < 0.35
+    ticks = image.colorbar.get_ticks()
+    assert len(ticks) >= 3 and ticks.min() >= image.get_clim()[0]
+
+
+@pytest.mark.parametrize(("noise_level", "least"), [(1e-9, -80), (0.0, -80), (0.5, -25)])
+def test_an_automatic_range_is_neither_endless_nor_tiny(noise_level, least):
+    magnitude = noise_level * np.random.default_rng(0).uniform(0.9, 1, (65, 50))
+    magnitude[24, 10] = 1.0
+    assert spectrogram(magnitude, db_range="auto").axes[0].images[0].get_clim() == (least, 0)
+
+
+def test_a_remark_in_the_corner_meets_no_other_text():
+    for size in (None, (3, 2)):
+        figure = spectrogram(noise(), title="t" * 90, corner="0 to 4 kHz of 22.1 kHz", size=size)
+        box = figure.texts[0].get_window_extent()
+        assert figure.texts[0].get_text() == "0 to 4 kHz of 22.1 kHz"
+        assert box.x1 <= figure.bbox.width and box.y0 >= 0
+        assert not box.overlaps(figure.axes[0].xaxis.label.get_window_extent())
+        assert not any(
+            box.overlaps(label.get_window_extent())
+            for axes in figure.axes
+            for axis in (axes.xaxis, axes.yaxis)
+            for label in axis.get_ticklabels()
+            if label.get_visible() and label.get_text()
+        )
 
 
 @pytest.mark.parametrize(("low", "high"), [(1.1, 186), (9, 11), (0.02, 5000), (40, 800), (100, 101), (3, 30)])

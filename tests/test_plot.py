@@ -142,6 +142,23 @@ class TestFigures:
             for first, second in itertools.combinations(boxes, 2):
                 assert not boxes[first].overlaps(boxes[second]), (first, second)
 
+    @pytest.mark.parametrize("switch", ["on", "off"])
+    def test_draw_noise_at_one_level_if_asked(self, dstft, results, tmp_path, switch):
+        asked = (
+            "--figure",
+            "spectrogram",
+            "--even-floor",
+            switch,
+            "--fmin",
+            "full",
+            "--fmax",
+            "full",
+            "--db-range",
+            "auto",
+        )
+        assert dstft("plot", results / "tf-varying", "-o", tmp_path / "it.png", *asked).code == 0
+        assert (tmp_path / "it.png").read_bytes().startswith(b"\x89PNG")
+
     def test_are_known_by_the_names_that_the_command_offers(self):
         assert OFFERED == FIGURES
 
@@ -211,6 +228,8 @@ REFUSED = {
         (("-o", "x.png"), "one file for 4 figures"),
         (("-o", "x.jpg", "--figure", "loss"), "use a .png, .svg or .pdf suffix"),
         (("-o", "x.png", "--figure", "loss", "--format", "pdf"), "differ"),
+        (("--fmax", "high"), "more than 0 Hz, auto or full"),
+        (("--figure", "theta", "--even-floor", "off"), "--even-floor: has no effect on theta"),
         (("--figure", "loss", "--tmin", 1.3), "--tmin: has no effect on loss"),
         (("--theta-csv", "x.csv", "--cmap", "gray"), "--cmap: has no effect on the table"),
         (("--theta-csv", "x.csv", "-o", "here"), "-o: has no effect on the table"),

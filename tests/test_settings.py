@@ -17,7 +17,7 @@ WORDS = dict(  # values for the keys that do not take 12
         "mode=tf window=hamming device=cpu dtype=float64 exact=true detrend=mean factor=0.25 "
         "criterion=kurtosis hop_mode=time-varying penalty=none overlap=0.5 "
         "reduction=sum unit=samples schedule=cosine freq_scale=log format=svg decimal=. delimiter=; "
-        "regularizer=none time_unit=ms name=sgd cmap=viridis memory=2GB"
+        "regularizer=none time_unit=ms name=sgd cmap=viridis memory=2GB even_floor=false"
     ).split()
 )
 
@@ -111,7 +111,12 @@ def test_no_key_takes_lists_groups_or_numbers_without_end(dotted, value):
         ("run.seed=-1", "at least 0"),
         ("run.threads=0", "at least 1 threads"),
         ("figures.fmin=-1", "at least 0 Hz"),
-        ("figures.db_range=0", "more than 0 dB"),
+        ("figures.fmin=low", "at least 0 Hz, auto or full"),
+        ("figures.fmax=0", "more than 0 Hz, auto or full"),
+        ("figures.fmax=true", "a number, auto or full"),
+        ("figures.db_range=0", "more than 0 dB or auto"),
+        ("figures.db_range=full", "more than 0 dB or auto"),
+        ("figures.even_floor=off", "true or false"),
         ("figures.dpi=1e9", "at most 1200 dots per inch"),
     ],
 )

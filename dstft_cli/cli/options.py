@@ -239,15 +239,31 @@ run_options = option_group(
 )
 
 picture_settings = (
-    setting("--fmin", "figures.fmin", type=float, metavar="HZ", help="Lowest frequency shown."),
-    setting("--fmax", "figures.fmax", type=float, metavar="HZ", help="Highest frequency shown."),
+    setting(
+        "--fmin",
+        "figures.fmin",
+        metavar="HZ|auto|full",
+        help="Lowest frequency shown; full: no limit. [default: auto, 0 unless all signal is high]",
+    ),
+    setting(
+        "--fmax",
+        "figures.fmax",
+        metavar="HZ|auto|full",
+        help="Highest frequency shown; full: no limit. [default: auto, just above the signal]",
+    ),
     setting("--freq-scale", "figures.freq_scale", metavar="SCALE", help="linear or log. [default: linear]"),
     setting(
         "--db-range",
         "figures.db_range",
-        type=float,
-        metavar="DB",
-        help="Range of the colours below the maximum. [default: 80]",
+        metavar="DB|auto",
+        help="Range of the colours below the maximum. [default: auto, down to the noise]",
+    ),
+    setting(
+        "--even-floor",
+        "figures.even_floor",
+        type=bool,
+        metavar="on|off",
+        help="Draw noise at one level under windows of all lengths. [default: on]",
     ),
     setting("--cmap", "figures.cmap", metavar="NAME", help="Matplotlib colour map of spectrograms. [default: magma]"),
     setting("--format", "figures.format", metavar="TYPE", help="png, svg or pdf. [default: png]"),

@@ -63,6 +63,29 @@ def _smoothing(value: Any) -> float | str:
     return _weight(value)
 
 
+def _number_or(*words: str, least: float | None = None, unit: str) -> Callable[[Any], float | str]:
+    """A reader of a number or one of the words. least: the smallest number; None for any above 0."""
+    needed = f"at least {least:g} {unit}" if least is not None else f"more than 0 {unit}"
+    needed = " or ".join([f"{needed}, {', '.join(words[:-1])}".rstrip(", "), words[-1]])
+
+    def read(value: Any) -> float | str:
+        if value is None and "full" in words:
+            return "full"
+        if isinstance(value, str) and value.strip().lower() in words:
+            return value.strip().lower()
+        try:
+            number = float(value) if isinstance(value, str) else as_number(value)
+        except ValueError:
+            raise ValueError(needed) from None
+        if not isinstance(number, Real) or isinstance(number, bool) or not math.isfinite(number):
+            raise ValueError(f"a number, {' or '.join(words)}")
+        if number < (least or 0) or (least is None and number == 0):
+            raise ValueError(needed)
+        return float(number)
+
+    return read
+
+
 def _ratio(value: Any) -> float | None:
     if value is None:
         return None
@@ -88,6 +111,9 @@ Delimiter = Annotated[str, PlainValidator(_delimiter)]
 Mode, HopMode = _mode_type(get_mode, MODES), _mode_type(get_hop_mode, HOP_MODES)
 Ratio = Annotated[float | None, PlainValidator(_ratio)]
 Memory = Annotated[str, PlainValidator(read_size)]
+LowEdge = Annotated[float | str, PlainValidator(_number_or("auto", "full", least=0, unit="Hz"))]
+HighEdge = Annotated[float | str, PlainValidator(_number_or("auto", "full", unit="Hz"))]
+Decibels = Annotated[float | str, PlainValidator(_number_or("auto", unit="dB"))]
 Weight = Annotated[float | str, PlainValidator(_weight)]
 Smoothing = Annotated[float | str, PlainValidator(_smoothing)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False), BeforeValidator(as_number)]

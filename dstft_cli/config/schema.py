@@ -1,10 +1,9 @@
 """The schema: every key with its meaning, unit, default and limits, and the combinations that are refused."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import StrictBool, StrictStr, model_validator
 
 from ..stft.modes import CONSTANT, CONSTANT_HOP, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE, TIME, VARYING_HOP
 from ..text import format_value
@@ -23,24 +22,13 @@ from .field_types import (
     Whole,
     Window,
 )
+from .figure_settings import FigureSettings
+from .section import Problem
+from .section import Section as _Section
+from .section import refuse as _refuse
+from .section import setting as _setting
 
 LOCAL_ENTROPY = "local-entropy"
-Problem = tuple[tuple[str, ...], str]
-"""What is wrong with a setting: the dotted keys concerned, and a sentence."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_default=True, frozen=True)
-
-
-def _setting(default: object, description: str, unit: str = "", **limits: Any) -> Any:
-    return Field(default, description=description, json_schema_extra={"unit": unit}, **limits)
-
-
-def _refuse(*problems: Problem | None) -> None:
-    """Raise the pydantic error that carries the impossible combinations, if there are any."""
-    if found := [problem for problem in problems if problem]:
-        raise PydanticCustomError("combination", "impossible combination", {"problems": found})
 
 
 class SignalSettings(_Section):
@@ -238,34 +226,6 @@ class RunSettings(_Section):
         "Memory limit, such as 2GB or 500MB; longer signals are processed block by block; auto: half of the free memory.",
     )
     threads: Whole | None = _setting(None, "Number of CPU threads; null: torch chooses.", "threads", ge=1, le=1024)
-
-
-class FigureSettings(_Section):
-    """The look of the pictures."""
-
-    fmin: Number | None = _setting(None, "Lowest frequency shown; null: no limit.", "Hz", ge=0)
-    fmax: Number | None = _setting(None, "Highest frequency shown; null: no limit.", "Hz", gt=0)
-    freq_scale: Literal["linear", "log"] = _setting("linear", "Frequency axis: linear or log.")
-    db_range: Number = _setting(80.0, "Range of the colours below the maximum.", "dB", gt=0)
-    cmap: StrictStr = _setting("magma", "Colour map of spectrograms, by its matplotlib name.", min_length=1)
-    format: Literal["png", "svg", "pdf"] = _setting("png", "File type: png, svg or pdf.")
-    dpi: Whole = _setting(150, "Resolution of the pictures.", "dots per inch", ge=10, le=1200)
-
-    @model_validator(mode="after")
-    def _possible(self) -> "FigureSettings":
-        _refuse(self._crossed(), self._endless())
-        return self
-
-    def _crossed(self) -> Problem | None:
-        if self.fmin is None or self.fmax is None or self.fmin < self.fmax:
-            return None
-        sentence = f"figures.fmin is {self.fmin:g} Hz: it must be less than figures.fmax, {self.fmax:g} Hz"
-        return ("figures.fmin", "figures.fmax"), sentence
-
-    def _endless(self) -> Problem | None:
-        if self.fmin != 0 or self.freq_scale != "log":
-            return None
-        return ("figures.fmin", "figures.freq_scale"), "figures.fmin is 0: a log axis needs more than 0 Hz"
 
 
 class Config(_Section):

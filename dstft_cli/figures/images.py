@@ -10,7 +10,7 @@ from matplotlib.image import AxesImage
 from . import axis_scales, pixel_grid
 from .axes import put_scale
 from .axis_scales import ImageScales, Scale
-from .style import View
+from .style import View, print_size
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Plane:
 
 def view_frequency_scale(frequencies: np.ndarray, view: View) -> Scale:
     """The frequency scale of a view. frequencies: (F,) Hz. Raises InputError if no bin lies in the view's band."""
-    return axis_scales.frequency_scale(frequencies, view.fmin, view.fmax, view.freq_scale == "log")
+    return axis_scales.frequency_scale(frequencies, *view.band, view.freq_scale == "log")
 
 
 def plane_scales(plane: Plane, view: View) -> ImageScales:
@@ -78,19 +78,30 @@ def pixels(image: AxesImage) -> tuple[int, int]:
 def fill_decibels(
     images: Sequence[AxesImage], planes: Sequence[Plane], scales: Sequence[ImageScales], view: View
 ) -> None:
-    """Set the data of images to dB relative to the largest magnitude that any of them shows.
+    """Set the data of images to dB relative to the largest magnitude that any of them shows, and their common colour scale.
 
     images: the images of a figure whose layout no longer changes.
     planes, scales: those of each image.
-    view: its db_range is the floor.
+    view: its db_range is the extent of the scale; if it is auto, the scale reaches down to the noise of the last image.
     """
     grids = [
         pixel_grid.max_pool_to_pixels(np.asarray(plane.values), own, pixels(image))
         for image, plane, own in zip(images, planes, scales, strict=True)
     ]
     peak = max(float(grid.max()) for grid in grids)
+    db_range = pixel_grid.range_to_noise(grids[-1], peak) if view.db_range == "auto" else view.db_range
     for image, grid in zip(images, grids, strict=True):
-        image.set_data(pixel_grid.decibels(grid, peak, view.db_range))
+        image.set_data(pixel_grid.decibels(grid, peak, db_range))
+        image.set_clim(-db_range, 0)
+    if view.db_range == "auto" and (bar := images[0].colorbar):
+        room = bar.ax.get_window_extent().height / bar.ax.figure.dpi / print_size(1)
+        ticks, labels = Scale(np.zeros(0), -db_range, 0.0, "").ticks(max(2, min(9, int(room / 0.4))))
+        bar.set_ticks(ticks, labels=labels)
+
+
+def decibel_colours(view: View) -> dict[str, object]:
+    """The keywords of draw_image for magnitudes in dB; fill_decibels sets an automatic range."""
+    return {"cmap": view.cmap, "vmin": -80.0 if view.db_range == "auto" else -view.db_range, "vmax": 0}
 
 
 def decibel_bar(image: AxesImage, beside: Axes | Sequence[Axes]) -> None:

@@ -12,7 +12,7 @@ from ..config.grid import make_grid
 from ..config.loading import Config
 from ..optimization.criteria import CRITERIA, get_criterion
 from ..recordings.signal import Signal
-from ..results.result import Result, reference
+from ..results.result import Result
 from ..stft.modes import FIXED_HOP
 from ..text import one_line, time_text
 
@@ -46,10 +46,14 @@ def make_figures(result: Result, names: Collection[str] | None = None, **changes
     from .frame_timeline import frame_timeline
     from .images import Plane
     from .loss_curves import loss_curves
+    from .shown.source import display_of, source_of
 
     result = _as_stored(result)
     view = replace(view_of(result.signal, result.config), **changes)
-    source = _display_source(result, view)
+    names = usual_figures(result) if names is None else names
+    source = source_of(result, view)
+    display = display_of(result, source) if {"spectrogram", "theta", "comparison"} & {*names} else None
+    view = display.view(view) if display else view
     note = f"{_window_text(result)}{_value_text(result.criterion, result.final[result.criterion])}"
     bounds = result.grid.theta_min, float(result.support)
     frames = result.signal.samples, result.sample_rate, result.frame_positions, result.theta
@@ -57,14 +61,17 @@ def make_figures(result: Result, names: Collection[str] | None = None, **changes
     def plane(values: np.ndarray) -> Plane:
         return Plane(source.times, result.frequencies, values)
 
+    def theta():
+        found = display.areas() if min(result.theta.shape) > 1 else None
+        return spectrograms.theta_map(plane(source.theta()), result.sample_rate, view, bounds, found)
+
     makers = {
-        "spectrogram": lambda: spectrograms.spectrogram(plane(source.magnitude()), view, note),
-        "theta": lambda: spectrograms.theta_map(plane(source.theta()), result.sample_rate, view, bounds),
-        "comparison": lambda: spectrograms.comparison(_panels(result, source), view),
+        "spectrogram": lambda: spectrograms.spectrogram(plane(display.picture(view.even_floor)), view, note),
+        "theta": theta,
+        "comparison": lambda: spectrograms.comparison(_panels(result, source, display, view), view),
         "loss": lambda: loss_curves(result.history, view, _length_loss(result)),
         "frames": lambda: frame_timeline(*frames, view, note),
     }
-    names = usual_figures(result) if names is None else names
     return {name: make() for name, make in makers.items() if name in names}
 
 
@@ -92,28 +99,6 @@ def _as_stored(result: Result) -> Result:
     )
 
 
-class _InMemory:
-    """All frames of a result in memory; Reduced offers the same for a plane on disk."""
-
-    def __init__(self, result: Result):
-        self.result, self.times = result, result.times
-
-    def magnitude(self) -> np.ndarray:
-        return self.result.magnitude
-
-    def theta(self) -> np.ndarray:
-        return self.result.theta
-
-    def reference(self, length: float) -> tuple[np.ndarray, np.ndarray]:
-        return reference(self.result, length)
-
-
-def _display_source(result: Result, view):
-    from .reduced_spectrogram import Reduced
-
-    return Reduced(result, view.tmin, view.tmax) if result.on_disk else _InMemory(result)
-
-
 def _length_loss(result: Result):
     """The loss of constant windows, None if the run did not optimise one."""
     from .loss_curves import LengthLoss
@@ -136,7 +121,7 @@ def _value_text(name: str, value: float) -> str:
     return f", {name} {value:#.4g}"
 
 
-def _panels(result: Result, source) -> list:
+def _panels(result: Result, source, display, view) -> list:
     """The shortest, the longest and the best constant window on frames that did not move, and the optimum."""
     from .images import Plane
     from .spectrograms import Panel
@@ -148,16 +133,14 @@ def _panels(result: Result, source) -> list:
     for name, length in lengths.items():
         magnitude, times = source.reference(length)
         label = f"{name}, {time_text(length / result.sample_rate)}"
-        panels.append(
-            Panel(label, Plane(times, result.frequencies, magnitude), _criterion_text(result, magnitude, length))
-        )
+        plane = Plane(times, result.frequencies, source.shown_reference(magnitude, length))
+        panels.append(Panel(label, plane, _criterion_text(result, magnitude, length)))
     names = {"fixed": "Fixed", "constant": "Best constant"} if result.placed else {}
     window = time_text(result.theta.item() / result.sample_rate) if result.theta.size == 1 else result.mode
-    magnitude = source.magnitude()
-    optimum = Plane(source.times, result.frequencies, magnitude)
+    optimum = Plane(source.times, result.frequencies, display.picture(view.even_floor))
     return [
         *panels,
-        Panel(f"{names.get(result.mode, 'Optimum')}, {window}", optimum, _criterion_text(result, magnitude)),
+        Panel(f"{names.get(result.mode, 'Optimum')}, {window}", optimum, _criterion_text(result, source.magnitude())),
     ]
 
 

@@ -8,6 +8,11 @@ import numpy as np
 
 from .axis_scales import ImageScales, Scale
 
+_RANGES = 25.0, 80.0  # dB: the least and the greatest range of colours
+_DARK = 0.2  # of the pixels of a row of noise may be black
+_QUIET_ROW = 0.25  # of the rows are quieter
+_SILENT = 1e-6  # of the largest value: columns that stay below it are digital silence
+
 
 def max_pool_to_pixels(values: np.ndarray, scales: ImageScales, size: tuple[int, int]) -> np.ndarray:
     """The largest of the values that each pixel shows; no peak is lost, however few the pixels.
@@ -53,6 +58,26 @@ def decibels(values: np.ndarray, peak: float, db_range: float) -> np.ndarray:
         return np.full(values.shape, -float(db_range))
     ratios = np.maximum(values / peak, np.finfo(np.float64).tiny)
     return np.maximum(20 * np.log10(ratios), -db_range)
+
+
+def range_to_noise(values: np.ndarray, peak: float) -> float:
+    """The range of colours from a peak down to the noise of a picture, so that neither noise nor black fills it.
+
+    Its lower end is the level that a fifth of the pixels of a quiet row do not exceed, without columns of digital silence; three
+    quarters of the rows are louder.
+
+    values: the pixels, (rows, columns), linear.
+    peak: the value at 0 dB.
+
+    Returns dB, from 25 to 80.
+    """
+    loudest = values.max(axis=0)
+    live = values[:, loudest > _SILENT * loudest.max()]
+    if not live.size:
+        return _RANGES[1]
+    rows = np.quantile(live, _DARK, axis=1, method="lower")
+    noise = float(np.quantile(rows, _QUIET_ROW, method="lower"))
+    return float(np.clip(20 * np.log10(peak / noise), *_RANGES)) if noise > 0 else _RANGES[1]
 
 
 def _largest(values: np.ndarray, axis: int, first: np.ndarray, last: np.ndarray) -> np.ndarray:

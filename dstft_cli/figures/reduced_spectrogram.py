@@ -20,7 +20,8 @@ class Reduced:
     result: with its plane on disk.
     tmin, tmax: limits in s of recording time; None for none.
 
-    Attributes: times, (C,) the middle of each group in s from sample 0; groups, C ranges of frames (first, last + 1).
+    Attributes: times, (C,) the middle of each group in s from sample 0; groups, C ranges of frames (first, last + 1); hop and
+    span, samples from group to group, and from the first to the last frame of a group.
     """
 
     def __init__(self, result: Result, tmin: float | None = None, tmax: float | None = None):
@@ -32,6 +33,9 @@ class Reduced:
         ]
         self.groups = self._groups(result.frame_positions)
         self.times = self._times(result.frame_positions)
+        centres = self.times * result.sample_rate
+        self.hop = float(np.median(np.diff(centres))) if len(centres) > 1 else float(result.support)
+        self.span = self.hop * (1 - 1 / float(np.median([last - first for first, last in self.groups])))
 
     def _groups(self, positions: np.ndarray) -> list[tuple[int, int]]:
         low, high = self._limits
@@ -49,6 +53,14 @@ class Reduced:
     def magnitude(self) -> np.ndarray:
         """The largest |S| of each group, (F, C)."""
         return self._largest(lambda first, last: np.abs(columns(self.result.stft, first, last)))
+
+    def shown(self) -> np.ndarray:
+        """The same as ``magnitude``: the ends are drawn as they are."""
+        return self.magnitude()
+
+    def shown_reference(self, magnitude: np.ndarray, length: float) -> np.ndarray:
+        """The magnitude (F, C) that ``reference`` gave for a length in samples, as it is."""
+        return magnitude
 
     def reference(self, length: float) -> tuple[np.ndarray, np.ndarray]:
         """The largest |S| of each group with one constant window, on frames that have not moved.

@@ -22,6 +22,7 @@ from .axis_scales import ImageScales, Scale
 from .images import (
     Plane,
     decibel_bar,
+    decibel_colours,
     draw_image,
     fill_decibels,
     length_bar,
@@ -29,9 +30,13 @@ from .images import (
     plane_scales,
     shared_scales,
 )
+from .noise_floor import weighted_quantiles
 from .style import GREY, INK, View, freeze_layout, new_figure, print_size, styled
-from .titles import heading, overall_title, shrink_to_fit
+from .titles import corner, heading, overall_title, shrink_to_fit
 
+_ALIKE = 1.03  # window lengths that differ by less are one length
+_PALE, _PALEST = "#e4e4e4", 0.12  # the colour where nothing stands out, and how much of the map's colours shows there
+_PALE_WORDS = "; pale: no signal above the noise"
 _COMPRESSION = 4  # of PNG: in half the time of 6, and 2 % larger
 
 
@@ -62,9 +67,10 @@ def spectrogram(plane: Plane, view: View, note: str = "") -> Figure:
     scales = plane_scales(plane, view)
     figure = new_figure(view, 10, 5)
     axes = figure.add_subplot()
-    image = draw_image(axes, scales, cmap=view.cmap, vmin=-view.db_range, vmax=0)
+    image = draw_image(axes, scales, **decibel_colours(view))
     decibel_bar(image, axes)
     heading(axes, view.title, note)
+    corner(figure, view.corner)
     freeze_layout(figure)
     fill_decibels([image], [plane], [scales], view)
     return figure
@@ -87,30 +93,42 @@ def comparison(panels: Sequence[Panel], view: View) -> Figure:
     images = []
     for i, panel in enumerate(panels):
         axes = figure.add_subplot(rows, columns, i + 1)
-        images.append(draw_image(axes, scales[i], cmap=view.cmap, vmin=-view.db_range, vmax=0))
+        images.append(draw_image(axes, scales[i], **decibel_colours(view)))
         outer_labels(axes, left=i % columns == 0, bottom=i + columns >= len(panels))
         heading(axes, panel.label, end=panel.end, share=0.78 / columns)
     decibel_bar(images[0], figure.axes)
     overall_title(figure, view.title)
+    corner(figure, view.corner)
     freeze_layout(figure)
     fill_decibels(images, planes, scales, view)
     return figure
 
 
 @styled
-def theta_map(plane: Plane, sample_rate: float, view: View, bounds: tuple[float, float] | None = None) -> Figure:
-    """Window lengths in units of time.
+def theta_map(
+    plane: Plane,
+    sample_rate: float,
+    view: View,
+    bounds: tuple[float, float] | None = None,
+    found: np.ndarray | None = None,
+) -> Figure:
+    """Window lengths in units of time. A map whose lengths all agree is drawn as the one window that it is.
 
     plane: window lengths in samples. (F, T): a map with logarithmic colours. (1, T): a curve over time. (F, 1): a curve
         over frequency. (1, 1): the window itself, drawn as a Hann window whatever its family.
     sample_rate: Hz.
     view: limits, colours and title.
     bounds: the shortest and the longest length allowed, in samples.
+    found: how surely each point of a map stands out of the noise, (F, T) from 0 to 1: where nothing does, the map is pale, and
+        the colours are those of the lengths where something does. None: the map is not pale anywhere.
 
     Raises InputError if the view shows nothing of the plane.
     """
     scales = plane_scales(plane, view)
-    theta, unit = np.asarray(plane.values), 1e3 / sample_rate
+    theta, unit, words = np.asarray(plane.values), 1e3 / sample_rate, ""
+    if 1 not in theta.shape and theta.max() <= _ALIKE * theta.min():
+        theta = np.full((1, 1), np.median(theta))
+        words = f"One window length overall: {axis_scales.length_text(theta.item() * unit)}. "
     limits = np.asarray(bounds or (), dtype=np.float64) * unit
     figure = new_figure(view, 10, 4.5 if 1 in theta.shape else 5)
     axes = figure.add_subplot()
@@ -119,13 +137,18 @@ def theta_map(plane: Plane, sample_rate: float, view: View, bounds: tuple[float,
     elif 1 in theta.shape:
         _draw_lengths(axes, scales.x if theta.shape[0] == 1 else scales.y, theta.ravel() * unit, limits)
     else:
-        shown = theta[scales.y.shown, scales.x.shown]
-        unit *= _draw_length_image(axes, scales, shown * unit, view.theta_cmap)
-    heading(axes, view.title, _allowed(limits))
+        shown = scales.y.shown, scales.x.shown
+        lengths = theta[shown] if found is None else _where_found(theta[shown], found[shown])
+        unit *= _draw_length_image(axes, scales, lengths * unit, view.theta_cmap)
+    heading(axes, view.title, words + _allowed(limits) + (_PALE_WORDS if axes.images and found is not None else ""))
+    corner(figure, view.corner if theta.size > 1 else "")
     freeze_layout(figure)
     for image in axes.images:
         grid = pixel_grid.nearest_to_pixels(theta, scales, pixels(image))
         image.set_data(np.ma.masked_invalid(grid * unit))
+        if found is not None:
+            image.set_alpha(_PALEST + (1 - _PALEST) * pixel_grid.nearest_to_pixels(found, scales, pixels(image)))
+            axes.set_facecolor(_PALE)
     return figure
 
 
@@ -148,6 +171,11 @@ def save(figure: Figure, file: str | os.PathLike | IO[bytes], format: str = "png
         figure.canvas.print_png(file, pil_kwargs={"compress_level": _COMPRESSION})
     else:
         figure.savefig(file, format=format, dpi=dpi, metadata=undated[format])
+
+
+def _where_found(theta: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """The ends of the lengths where something stands out, (2,), in the unit of theta (F, T)."""
+    return weighted_quantiles(theta, np.where(found > 0.5, found, 0), [0.01, 0.99])
 
 
 def _draw_length_image(axes: Axes, scales: ImageScales, lengths: np.ndarray, cmap: str) -> float:

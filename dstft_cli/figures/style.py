@@ -39,9 +39,10 @@ styled = style.context(["default", _STYLE])
 class View:
     """How to show a result; extends the section ``figures`` of the config.
 
-    fmin, fmax: limits of the frequency axis in Hz; None for the first and the last bin.
+    fmin, fmax: limits of the frequency axis in Hz; None or "full" for the first and the last bin. "auto" stands for limits
+        that are yet to be found (figures.shown.signal_band), and for no limits until then.
     freq_scale: linear or log.
-    db_range: dB from the largest magnitude down to the floor.
+    db_range: dB from the largest magnitude down to the end of the colours; "auto" for down to the noise of the picture.
     cmap: the colour map of magnitudes.
     dpi: dots per inch.
     start: the recording time of sample 0 in s; time axes show recording time.
@@ -49,14 +50,16 @@ class View:
     tmin, tmax: limits of the time axis in s of recording time; None for the first and the last frame.
     theta_cmap: the colour map of window lengths.
     size: width and height of the figure in inches; None for its natural size. A smaller figure has smaller print.
+    even_floor: whether noise is drawn at one level under windows of all lengths.
+    corner: a remark on the band shown, in small print in the corner of the figure.
 
     Raises InputError for a value that cannot be drawn with.
     """
 
-    fmin: float | None = None
-    fmax: float | None = None
+    fmin: float | str | None = None
+    fmax: float | str | None = None
     freq_scale: str = "linear"
-    db_range: float = 80.0
+    db_range: float | str = 80.0
     cmap: str = "magma"
     dpi: int = 150
     start: float = 0.0
@@ -65,6 +68,14 @@ class View:
     tmax: float | None = None
     theta_cmap: str = "viridis"
     size: tuple[float, float] | None = None
+    even_floor: bool = True
+    corner: str = ""
+
+    @property
+    def band(self) -> tuple[float | None, float | None]:
+        """The limits of the frequency axis in Hz, None where there is none."""
+        low, high = (None if isinstance(limit, str) else limit for limit in (self.fmin, self.fmax))
+        return low, high
 
     def __post_init__(self) -> None:
         for name, default in (("cmap", "magma"), ("theta_cmap", "viridis")):
@@ -75,7 +86,7 @@ class View:
                 raise InputError(f"figures: {name}={getattr(self, name)}: expected a number of s")
         if self.freq_scale not in ("linear", "log"):
             raise InputError(f"figures: freq_scale={self.freq_scale!r}: expected linear or log")
-        if not 0 < self.db_range < math.inf:
+        if self.db_range != "auto" and not 0 < self.db_range < math.inf:
             raise InputError(f"figures: db_range={self.db_range}: expected a number of dB above 0")
         self._check_size()
 

@@ -10,7 +10,7 @@ from ..results.result import Result
 from . import axis_scales, pixel_grid
 from .axis_scales import ImageScales
 from .images import Plane, plane_scales
-from .reduced_spectrogram import Reduced
+from .shown.source import display_of, source_of
 from .style import View
 
 THUMBNAIL = "thumbnail.png"
@@ -29,13 +29,15 @@ def thumbnail(result: Result) -> bytes:
     Raises InputError if the band contains no bin.
     """
     view = View(**result.config.figures.model_dump(exclude={"format"}))
-    reduced = Reduced(result) if result.on_disk else None
-    times, magnitude = (reduced.times, reduced.magnitude()) if reduced else (result.times, result.magnitude)
-    scales = plane_scales(Plane(times, result.frequencies, magnitude), view)
+    display = display_of(result, source_of(result, view), continued=False)
+    view, magnitude = display.view(view), display.picture(view.even_floor)
+    scales = plane_scales(Plane(display.times, result.frequencies, magnitude), view)
     grid = pixel_grid.max_pool_to_pixels(magnitude, scales, (HEIGHT, WIDTH))
-    columns = [_indices(pixel_grid.decibels(grid, float(grid.max()), view.db_range) / view.db_range + 1)]
+    peak = float(grid.max())
+    db_range = pixel_grid.range_to_noise(grid, peak) if view.db_range == "auto" else view.db_range
+    columns = [_indices(pixel_grid.decibels(grid, peak, db_range) / db_range + 1)]
     if result.theta.min() < result.theta.max():
-        theta = np.broadcast_to(reduced.theta() if reduced else result.theta, magnitude.shape)
+        theta = np.broadcast_to(display.theta, magnitude.shape)
         columns += [np.full((HEIGHT, GAP), _TRANSPARENT), _length_indices(theta, scales)]
     return _png(np.hstack(columns)[::-1], (view.cmap, view.theta_cmap))
 

@@ -35,6 +35,15 @@ def overall_title(figure: Figure, title: str) -> None:
         fit_text(figure.suptitle("", x=0.01, ha="left", size=print_size(12)), title, "", 0.95)
 
 
+def corner(figure: Figure, words: str) -> None:
+    """Write a remark in small print into the lower right corner of the figure; none if empty."""
+    if words:
+        small = figure.text(1, 0, "", ha="right", va="bottom", color=GREY, size=print_size(8))
+        small.set_in_layout(False)
+        small.set_position((1 - 4 / figure.bbox.width * figure.dpi / 72, 3 / figure.bbox.height * figure.dpi / 72))
+        fit_text(small, words, "", 0.42)
+
+
 def fit_text(text: Text, words: str, end: str, share: float) -> None:
     """Write words and end within a share of the figure's width.
 

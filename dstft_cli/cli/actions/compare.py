@@ -10,6 +10,9 @@ from ...config.loading import Config
 from ...config.schema import LOCAL_ENTROPY
 from ...figures import spectrograms
 from ...figures.of_result import view_of
+from ...figures.shown.continued_ends import continued_ends
+from ...figures.shown.display import Display
+from ...figures.shown.source import frame_distance
 from ...results.progress import Step
 from ...results.result import Result
 from ...system.atomic_files import replace_file
@@ -84,17 +87,31 @@ def _draw(
 ) -> None:
     """Write the panels, each titled with the measure that the first result's criterion optimises."""
     key, name = _MEASURES.get(first.criterion, _MEASURES["entropy"])
+    displays, view = [_display(one) for one in candidates], view_of(first.signal, config)
     panels = [
         spectrograms.Panel(
             one.label,
-            spectrograms.Plane(one.times, one.frequencies, one.magnitude),
+            spectrograms.Plane(one.times, one.frequencies, display.picture(view.even_floor)),
             _title_end(name, getattr(measure, key)),
         )
-        for one, measure in zip(candidates, measures, strict=True)
+        for one, display, measure in zip(candidates, displays, measures, strict=True)
     ]
-    figure = spectrograms.comparison(panels, view_of(first.signal, config))
+    figure = spectrograms.comparison(panels, displays[-1].view(view))
     with replace_file(picture) as temporary:
         spectrograms.save(figure, str(temporary), format=picture.suffix.lower()[1:], dpi=config.figures.dpi)
+
+
+def _display(one: sharpness.Candidate) -> Display:
+    """A candidate as pictures show it."""
+    frames = one.positions, one.signal.samples, one.support, one.window
+    return Display(
+        continued_ends(one.magnitude, one.theta, *frames),
+        one.theta,
+        one.times,
+        one.frequencies,
+        frame_distance(one.positions, one.support),
+        one.support,
+    )
 
 
 def _title_end(name: str, value: float) -> str:

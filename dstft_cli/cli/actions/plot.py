@@ -8,14 +8,13 @@ from pathlib import Path
 import click
 
 from ...config.loading import load_config
+from ...config.schema import FigureSettings
 from ...figures.of_result import make_figures, usual_figures
 from ...results.folder import result_folder
 from ...results.reader import read_result
 from ...results.result import CONFIG, Result
 from ...workflows import replot
 from ..printing.console import Console
-
-_LIMITS = ("tmin", "tmax", "fmin", "fmax")
 
 
 @dataclass(frozen=True)
@@ -55,11 +54,20 @@ def run(
     files = replot.picture_files(output, home, names, look.format)
     sheets = [] if options.table in (None, "-") else [Path(options.table)]
     replot.check_free([*files.values(), *sheets], home, options.force)
-    limits = {name: view.get(name, flags.get(f"figures.{name}")) for name in _LIMITS}
+    limits = {name: view.get(name) for name in ("tmin", "tmax")} | _band_given(look, flags)
     rows = replot.theta_table(result, **limits) if options.table else None
     pictures = {files[name]: figure for name, figure in make_figures(result, names, **view).items()}
     replot.write_files(pictures, look.format, look.dpi, dict.fromkeys(sheets, rows))
     _print(console, result, [*pictures, *sheets], rows if options.table == "-" else None)
+
+
+def _band_given(look: FigureSettings, flags: Mapping[str, object]) -> dict[str, float | None]:
+    """The limits of the frequency axis that the command line gives in Hz, None for the others. look: the settings read from it."""
+    band = {name: getattr(look, name) for name in ("fmin", "fmax")}
+    return {
+        name: limit if f"figures.{name}" in flags and not isinstance(limit, str) else None
+        for name, limit in band.items()
+    }
 
 
 def _given(flags: Mapping[str, object], output: str | None, options: Options) -> dict[str, object]:

@@ -1,0 +1,53 @@
+"""The section ``figures`` of the schema."""
+
+from typing import Literal
+
+from pydantic import StrictBool, StrictStr, model_validator
+
+from .field_types import Decibels, HighEdge, LowEdge, Whole
+from .section import Problem, Section, refuse, setting
+
+
+class FigureSettings(Section):
+    """The look of the pictures."""
+
+    fmin: LowEdge = setting(
+        "auto",
+        "Lowest frequency shown. auto: 0, or just below the lowest signal where all signal is high; full or null: no limit.",
+        "Hz",
+    )
+    fmax: HighEdge = setting(
+        "auto",
+        "Highest frequency shown. auto: just above the highest signal that stands out of the noise; full or null: no limit.",
+        "Hz",
+    )
+    freq_scale: Literal["linear", "log"] = setting("linear", "Frequency axis: linear or log.")
+    db_range: Decibels = setting(
+        "auto",
+        "Range of the colours below the maximum. auto: down to just below the noise, from 25 to 80.",
+        "dB",
+    )
+    even_floor: StrictBool = setting(
+        True,
+        "true: draw noise at one level. Noise is brighter where windows are shorter; this shows as halos where window lengths "
+        "change. The spectrogram in result.npz is as it is.",
+    )
+    cmap: StrictStr = setting("magma", "Colour map of spectrograms, by its matplotlib name.", min_length=1)
+    format: Literal["png", "svg", "pdf"] = setting("png", "File type: png, svg or pdf.")
+    dpi: Whole = setting(150, "Resolution of the pictures.", "dots per inch", ge=10, le=1200)
+
+    @model_validator(mode="after")
+    def _possible(self) -> "FigureSettings":
+        refuse(self._crossed(), self._endless())
+        return self
+
+    def _crossed(self) -> Problem | None:
+        if isinstance(self.fmin, str) or isinstance(self.fmax, str) or self.fmin < self.fmax:
+            return None
+        sentence = f"figures.fmin is {self.fmin:g} Hz: it must be less than figures.fmax, {self.fmax:g} Hz"
+        return ("figures.fmin", "figures.fmax"), sentence
+
+    def _endless(self) -> Problem | None:
+        if self.fmin != 0 or self.freq_scale != "log":
+            return None
+        return ("figures.fmin", "figures.freq_scale"), "figures.fmin is 0: a log axis needs more than 0 Hz"

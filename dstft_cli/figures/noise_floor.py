@@ -1,0 +1,190 @@
+"""The noise of a spectrogram: how strong it is at each frequency, what stands above it, and a picture of it at one level.
+
+Windows have unit area, so that a tone has one magnitude under every window; the power of noise is then inversely proportional
+to the window length θ. P = θ|S|² has the same mean in noise under every window length: all comparisons with noise use it.
+"""
+
+import numpy as np
+
+from .shown import local_means
+
+_QUANTILE = 0.2  # in time: the signal may fill four fifths of a row
+_SHARE = 8  # the floor is smooth over a band of this part of all bins
+_DEEPEST = 1e-8  # of the largest P: no floor lies lower, as no picture shows 80 dB more
+_SILENT = 1e-12  # of the largest P: frames that stay below it are digital silence
+_DENSE = 0.4  # window lengths between values of |S|² in noise that are independent of each other
+_CELLS = 1.5, 3.0  # window lengths in time, and reciprocals of them in frequency, on either side of a point
+_GATE = (
+    (5.0, 9.0),
+    (3.0, 6.0),
+    (4.0, 7.0),
+)  # P over the floor from noise to signal: near a point, along time, along frequency
+_CELL = 0.75, 1.5  # the same of the area in which points are counted
+_AREA = 0.2, 0.6  # the share of points that stand out, from noise to signal
+_MOST = 12.0  # times the floor, of each point in a mean, so that one loud point does not make the points around it loud
+
+
+def equal_noise_power(magnitude: np.ndarray, theta: np.ndarray, span: float = 0.0) -> np.ndarray:
+    """P = θ|S|², with the same mean in noise under every window length, in units of the largest |S|².
+
+    magnitude: |S|, (F, T); what is not finite counts as 0.
+    theta: window lengths in samples, any shape that broadcasts to (F, T).
+    span: samples from the first to the last frame of which each column shows the largest magnitude; 0 for single frames.
+
+    Returns (F, T) float32.
+    """
+    power = np.nan_to_num(magnitude.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    scale = np.asarray(theta, np.float64) / _mean_of_largest(1 + span / (_DENSE * np.asarray(theta, np.float64)))
+    peak = float(power.max(initial=0.0)) or 1.0
+    power *= np.float32(1 / peak)  # so that no square overflows or vanishes
+    np.square(power, out=power)
+    power *= scale.astype(np.float32)
+    return power
+
+
+def noise_floor(power: np.ndarray, count: float = 1.0) -> np.ndarray:
+    """The mean that P would have at each frequency if there were nothing but noise.
+
+    It is a low quantile over time, in the middle of the rows around each, divided by that quantile of white noise. Frames of
+    digital silence are left out. The floor lies at most 80 dB below the largest P.
+
+    power: P, (F, T).
+    count: how many independent values each is the largest of.
+
+    Returns (F,) float64; 0 where all of P is 0.
+    """
+    loudest = power.max(axis=0)
+    live = loudest > _SILENT * loudest.max()
+    if not live.any():
+        return np.zeros(len(power))
+    frames = int(live.sum())
+    rank = round(_QUANTILE * (frames - 1))
+    rows = power if frames == power.shape[1] else power[:, live]
+    low = np.partition(rows, rank, axis=1)[:, rank].astype(np.float64)
+    low = _median_of_neighbours(low, len(low) // _SHARE)
+    return np.maximum(low / _low_share(rank, frames, count), _DEEPEST * float(loudest.max()))
+
+
+def independent_values(theta: np.ndarray, span: float) -> float:
+    """How many independent values of noise a column of a reduced spectrogram typically shows the largest of.
+
+    theta: window lengths in samples.
+    span: see equal_noise_power.
+    """
+    return 1 + span / (_DENSE * float(np.median(theta)))
+
+
+def stands_out(ratio: np.ndarray, theta: np.ndarray, hop: float, support: int) -> np.ndarray:
+    """How surely each point belongs to what stands above the noise: 0 in noise, 1 from 10 dB above the floor on.
+
+    A point stands out if it or a neighbour is strong, or if the points along time or along frequency are strong on average:
+    a faint tone or click stays whole where its level fluctuates.
+
+    ratio: P over the floor, (F, T).
+    theta: window lengths in samples, any shape that broadcasts to (F, T).
+    hop: from one column to the next, in samples.
+    support: the DFT size in samples.
+
+    Returns (F, T) float32 between 0 and 1.
+    """
+    found = _step(local_means.largest_neighbour(ratio), _GATE[0])
+    bounded = np.minimum(ratio, np.float32(_MOST))
+    along = (1, _CELLS[0] * theta / hop), (0, _CELLS[1] * support / theta)
+    for (axis, half), gate in zip(along, _GATE[1:], strict=True):
+        np.maximum(found, _step(local_means.box_mean(bounded, half, axis), gate), out=found)
+    return found
+
+
+def signal_areas(found: np.ndarray, theta: np.ndarray, hop: float, support: int) -> np.ndarray:
+    """Where signal is, smooth over about a cell: 1 where most points around stand out, 0 where few or only single ones do.
+
+    found: how surely each point stands out, (F, T).
+    theta: window lengths in samples, any shape that broadcasts to (F, T).
+    hop: from one column to the next, in samples.
+    support: the DFT size in samples.
+
+    Returns (F, T) float32 between 0 and 1.
+    """
+    share = local_means.box_mean(found, _CELL[0] * theta / hop, 1)
+    share = local_means.box_mean(share, _CELL[1] * support / theta, 0)
+    low, high = _AREA
+    return np.clip((share - low) / (high - low), 0, 1).astype(np.float32)
+
+
+def even_noise(
+    magnitude: np.ndarray, theta: np.ndarray, ratio: np.ndarray, found: np.ndarray, central: float
+) -> np.ndarray:
+    """The magnitudes with noise at the level that it has under one window length; what stands out keeps its own.
+
+    Where windows are shorter, what does not stand out is made fainter. Where they are longer, it is made stronger, but not
+    stronger than what stands out: the order of levels is kept, so that no faint line turns dark.
+
+    magnitude: |S|, (F, T).
+    theta: window lengths in samples, any shape that broadcasts to (F, T).
+    ratio: P over the floor, (F, T).
+    found: how surely each point stands out, (F, T), see stands_out.
+    central: the window length in samples whose noise level is drawn.
+
+    Returns (F, T) float32, for show only.
+    """
+    relative = np.asarray(theta, np.float32) / np.float32(central)
+    if np.all(relative == 1):
+        return magnitude
+    with np.errstate(divide="ignore"):
+        fainter = np.minimum(relative, 1) ** (1 - found)
+        stronger = np.clip(_GATE[0][1] / ratio, 1, np.maximum(relative, 1))
+    return magnitude * np.sqrt(fainter * stronger)
+
+
+def central_length(theta: np.ndarray, found: np.ndarray) -> float:
+    """The median window length, in samples, of what stands out, or of all points if nothing does.
+
+    theta: window lengths in samples, any shape that broadcasts to (F, T).
+    found: how surely each point stands out, (F, T).
+    """
+    return float(weighted_quantiles(theta, found, [0.5])[0])
+
+
+def weighted_quantiles(theta: np.ndarray, weights: np.ndarray, shares: list[float]) -> np.ndarray:
+    """Quantiles of window lengths with a weight for each point; without weights if all are 0.
+
+    theta: window lengths in samples, any shape that broadcasts to (F, T).
+    weights: (F, T), at least 0.
+    shares: (n,) between 0 and 1.
+
+    Returns (n,) in samples.
+    """
+    theta = np.broadcast_to(theta, weights.shape).ravel()
+    weights = weights.ravel() if weights.any() else np.ones(theta.size, np.float32)
+    octaves = np.log2(theta)
+    low, high = float(octaves.min()), float(octaves.max())
+    if high - low < 1e-9:
+        return np.full(len(shares), float(theta[0]))
+    counts, edges = np.histogram(octaves, 4096, (low, high), weights=weights)
+    reached = np.append(0.0, counts.cumsum()) / counts.sum()
+    return 2.0 ** np.interp(shares, reached, edges)
+
+
+def _mean_of_largest(count: np.ndarray) -> np.ndarray:
+    """The mean of the largest of ``count`` independent exponential variables of mean 1: the harmonic number."""
+    return np.log(count) + 0.57722 + 1 / (2 * count) - 0.07722 / count**2
+
+
+def _low_share(rank: int, frames: int, count: float) -> float:
+    """The value of that rank among ``frames`` values of P in noise, over their mean."""
+    reached = (rank + 0.7) / (frames + 0.4)  # the median share of all that lies below it
+    return float(-np.log1p(-(reached ** (1 / count))) / _mean_of_largest(np.float64(count)))
+
+
+def _median_of_neighbours(values: np.ndarray, width: int) -> np.ndarray:
+    """The median of about ``width`` values around each, (F,); beyond the ends they are mirrored."""
+    half = min(max(1, width // 2), len(values) - 1)
+    mirrored = np.pad(values, half, mode="reflect")
+    return np.median(np.lib.stride_tricks.sliding_window_view(mirrored, 2 * half + 1), axis=1)
+
+
+def _step(values: np.ndarray, gate: tuple[float, float]) -> np.ndarray:
+    """From 0 to 1 between the ends of the gate, smoothly over the logarithm."""
+    low, high = gate
+    x = np.log(np.clip(values, low, high) / np.float32(low)) / np.float32(np.log(high / low))
+    return x * x * (3 - 2 * x)

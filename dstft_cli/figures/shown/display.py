@@ -1,0 +1,67 @@
+"""A spectrogram as pictures show it: its noise, what stands out of it, and the magnitudes that are drawn."""
+
+from functools import cached_property
+
+import numpy as np
+
+from .. import noise_floor
+from ..style import View
+from .signal_band import with_band
+
+
+class Display:
+    """The magnitudes of one spectrogram and what is known of its noise, computed when needed.
+
+    magnitude: |S|, (F, T).
+    theta: window lengths in samples, any shape that broadcasts to (F, T).
+    times, frequencies: of the columns in s from sample 0, (T,), and of the bins in Hz, (F,).
+    hop: from one column to the next, in samples.
+    support: the DFT size in samples.
+    span: samples from the first to the last frame of which each column shows the largest magnitude; 0 for single frames.
+    """
+
+    def __init__(
+        self,
+        magnitude: np.ndarray,
+        theta: np.ndarray,
+        times: np.ndarray,
+        frequencies: np.ndarray,
+        hop: float,
+        support: int,
+        span: float = 0.0,
+    ):
+        self.magnitude, self.theta, self.times, self.frequencies = magnitude, theta, times, frequencies
+        self.hop, self.support, self.span = hop, support, span
+
+    @cached_property
+    def ratio(self) -> np.ndarray:
+        """P over the noise floor, (F, T) float32; 0 where nothing but silence is."""
+        power = noise_floor.equal_noise_power(self.magnitude, self.theta, self.span)
+        count = noise_floor.independent_values(self.theta, self.span)
+        floor = noise_floor.noise_floor(power, count)
+        power /= np.maximum(floor, np.finfo(np.float32).tiny)[:, None].astype(np.float32)
+        return power
+
+    @cached_property
+    def found(self) -> np.ndarray:
+        """How surely each point stands out of the noise, (F, T) float32 from 0 to 1."""
+        return noise_floor.stands_out(self.ratio, self.theta, self.hop, self.support)
+
+    def areas(self) -> np.ndarray:
+        """Where signal is, smooth over about a cell, (F, T) from 0 to 1."""
+        return noise_floor.signal_areas(self.found, self.theta, self.hop, self.support)
+
+    def picture(self, even: bool) -> np.ndarray:
+        """The magnitudes to draw, (F, T). even: whether noise is drawn at one level; constant windows are not changed."""
+        if not even or self.theta.min() == self.theta.max():
+            return self.magnitude
+        central = noise_floor.central_length(self.theta, self.found)
+        return noise_floor.even_noise(self.magnitude, self.theta, self.ratio, self.found, central)
+
+    def view(self, view: View) -> View:
+        """The view with limits of the frequency axis that are ``auto`` set to the band that holds signal in the part shown."""
+        if "auto" not in (view.fmin, view.fmax):
+            return view
+        times, (low, high) = self.times + view.start, (view.tmin, view.tmax)
+        shown = (times >= (-np.inf if low is None else low)) & (times <= (np.inf if high is None else high))
+        return with_band(view, self.frequencies, self.ratio if shown.all() else self.ratio[:, shown])

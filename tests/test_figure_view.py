@@ -1,0 +1,150 @@
+"""What a picture shows of its own accord: the band that holds signal, and ends without the click of the cut."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dstft_cli import Signal, optimize
+from dstft_cli.config.loading import dump_config, load_config
+from dstft_cli.figures.of_result import make_figures
+from dstft_cli.figures.shown.continued_ends import continued_ends, continued_signal
+from dstft_cli.figures.shown.signal_band import signal_band, with_band
+from dstft_cli.figures.style import View
+from dstft_cli.results.result import reference
+
+FREQUENCIES = np.linspace(0, 24_000, 513)
+AUTO = {"fmin": "auto", "fmax": "auto"}
+
+
+def ratio(*bands, level=1000.0, seed=0):
+    """P over the floor of white noise, and of noise that is louder in some bands, Hz, during a tenth of the time."""
+    values = np.random.default_rng(seed).exponential(1.0, (513, 400)).astype(np.float32)
+    for low, high in bands:
+        values[(low <= FREQUENCIES) & (FREQUENCIES <= high), 100:140] *= level
+    return values
+
+
+class TestBand:
+    def test_ends_just_above_the_signal_and_begins_at_zero(self):
+        view = with_band(View(**AUTO), FREQUENCIES, ratio((200, 4000)))
+        assert (view.fmin, view.corner) == (None, f"0 to {view.fmax / 1000:g} kHz of 24 kHz")
+        assert 4300 <= view.fmax <= 4800
+
+    def test_begins_just_below_signal_that_is_all_high(self):
+        view = with_band(View(**AUTO), FREQUENCIES, ratio((9000, 14_000)))
+        assert 8000 <= view.fmin <= 8500 and 14_500 <= view.fmax <= 15_000
+
+    @pytest.mark.parametrize("bands", [[], [(500, 20_000)], [(100, 300), (18_000, 19_000)]])
+    def test_is_all_if_nothing_stands_out_or_signal_is_everywhere(self, bands):
+        view = with_band(View(**AUTO), FREQUENCIES, ratio(*bands))
+        assert view.band == (None, None) and " of 24 kHz" not in view.corner
+
+    def test_is_not_widened_by_peaks_of_noise(self):
+        assert signal_band(ratio()) is None
+        faint = with_band(View(**AUTO), FREQUENCIES, ratio((1000, 1500), level=30))
+        assert faint.fmax < 3000
+
+    def test_is_the_users_where_the_user_gives_it(self):
+        values = ratio((200, 4000))
+        assert with_band(View(fmin="auto", fmax=9000), FREQUENCIES, values).band == (None, 9000)
+        assert with_band(View(fmin=300.0, fmax="auto"), FREQUENCIES, values).fmin == 300
+        full = View(fmin="full", fmax="full")
+        assert with_band(full, FREQUENCIES, values) == full and full.band == (None, None)
+
+    def test_on_a_log_axis_keeps_its_lower_end(self):
+        view = with_band(View(freq_scale="log", **AUTO), FREQUENCIES, ratio((9000, 14_000)))
+        assert view.fmin is None and 14_500 <= view.fmax <= 15_000
+
+    def test_that_spans_many_octaves_suggests_a_log_axis_and_draws_a_linear_one(self):
+        values = ratio(level=1)
+        for octave in range(9):
+            values[2**octave, 100:300] *= 1000
+        linear, log = (with_band(View(freq_scale=scale, **AUTO), FREQUENCIES, values) for scale in ("linear", "log"))
+        assert "see --freq-scale log" in linear.corner and "octaves" not in log.corner
+        assert linear.freq_scale == "linear"
+
+    def test_is_the_same_in_all_pictures_of_a_result(self):
+        time = np.arange(16_000) / 8000
+        wave = np.sin(2 * np.pi * 400 * time) + 0.01 * np.random.default_rng(0).standard_normal(16_000)
+        result = optimize(Signal(wave, 8000, "tone"), mode="tf-varying", support=256, hop=32, steps=1)
+        figures = make_figures(result, ["spectrogram", "theta", "comparison"])
+        limits = {axes.get_ylim() for name in figures for axes in figures[name].axes if axes.get_xlabel() == "Time (s)"}
+        ((low, high),) = limits
+        assert low == 0 and 500 < high < 2500
+
+
+class TestEnds:
+    RATE, COUNT, SUPPORT = 8000, 8000, 512
+
+    def both(self, theta):
+        """|S| of a tone from its first to its last sample, as it is and with continued ends."""
+        wave = np.cos(2 * np.pi * 1000 * np.arange(self.COUNT) / self.RATE + 0.7)
+        result = optimize(Signal(wave, self.RATE, "tone"), mode="fixed", support=self.SUPPORT, hop=32, theta=256)
+        magnitude, times = reference(result, theta)
+        lengths, positions = np.full((1, 1), theta), times * self.RATE
+        frames = lengths, positions, result.signal.samples, self.SUPPORT, result.window
+        return result, magnitude, continued_ends(magnitude, *frames)
+
+    def test_do_not_glow(self):
+        _, plain, continued = self.both(256)
+        far = np.s_[150:, :]  # 1400 Hz and more above the tone
+        middle = plain[far][:, 50:-50].max()
+        assert plain[far][:, [0, -1]].max() > 10 * middle
+        assert continued[far][:, [0, -1]].max() < 2 * middle
+
+    def test_keep_the_level_of_a_tone(self):
+        _, plain, continued = self.both(256)
+        tone = 1000 * self.SUPPORT // self.RATE
+        assert plain[tone, 0] < 0.6 * plain[tone, 100]
+        assert continued[tone, [0, -1]] == pytest.approx(continued[tone, [100, 100]], rel=0.01)
+        inner = np.s_[:, 5:-5]
+        assert np.array_equal(continued[inner], plain[inner].astype(np.float32))
+
+    def test_of_noise_have_the_level_of_noise(self):
+        noise = np.random.default_rng(0).standard_normal((40, 2000))
+        beyond = np.array([continued_signal(samples, 300)[[*range(300), *range(2300, 2600)]] for samples in noise])
+        assert 20 * np.log10(beyond.std()) == pytest.approx(0, abs=2)
+
+    @pytest.mark.parametrize("kind", ["chirp", "ramp", "offset", "click", "silence", "square", "damaged"])
+    def test_never_grow(self, kind):
+        time = np.arange(4000) / 4000
+        samples = {
+            "chirp": np.cos(2 * np.pi * (300 * time + 500 * time**2)),
+            "ramp": 3 * time,
+            "offset": 1e6 + time % 0.01,
+            "click": 1.0 * (np.arange(4000) == 3990),
+            "silence": 0 * time,
+            "square": np.sign(np.sin(60 * time)),
+            "damaged": np.where(time == time[2000], np.nan, time),
+        }[kind]
+        whole = continued_signal(samples, 500)
+        assert len(whole) == 5000 and np.isfinite(whole).all()
+        assert np.ptp(whole) <= 3.5 * np.ptp(np.nan_to_num(samples))
+
+    def test_do_not_change_the_result(self):
+        result, _, _ = self.both(256)
+        before = result.stft.copy()
+        make_figures(replace(result), ["spectrogram", "comparison"])
+        assert np.array_equal(result.stft, before)
+
+    @pytest.mark.parametrize("count", [2, 3, 40])
+    def test_of_a_signal_shorter_than_its_window_are_drawn(self, count):
+        positions = np.arange(0, count + 1, 1.0)
+        result, _, _ = self.both(256)
+        values = np.ones((33, len(positions)), np.float32)
+        ends = continued_ends(values, np.full((1, 1), 64.0), positions, np.ones(count), 64, result.window)
+        assert ends[0] == pytest.approx(np.ones(len(positions)), abs=1e-4)
+
+
+class TestSettings:
+    def test_of_the_band_are_numbers_or_words(self):
+        figures = load_config().figures
+        assert (figures.fmin, figures.fmax, figures.db_range, figures.even_floor) == ("auto", "auto", "auto", True)
+        given = load_config(sets=["fmin=full", "fmax=null", "db_range=60"], flags={"figures.fmin": "200"}).figures
+        assert (given.fmin, given.fmax, given.db_range) == (200.0, "full", 60.0)
+
+    def test_are_written_and_read_back(self, tmp_path):
+        config = load_config(sets=["fmin=full", "fmax=4000", "even_floor=false"])
+        (tmp_path / "it.yaml").write_text(dump_config(config, True), encoding="utf-8")
+        assert load_config(tmp_path / "it.yaml") == config
