@@ -28,7 +28,7 @@ _LEAST_READ, _MOST_READ, _READ = 2**15, 2**17, 512  # samples of a pair: at leas
 _PARTS, _PER_PART = 16, 12  # parts at most; their least length in windows
 _CANDIDATES = 9  # for the loudest part of a stretch
 _QUANTILE, _STRONG = 0.98, 2  # of evidence in white noise; how many times it counts as strong
-_SEEN = 1e-7  # of the loudest place: quieter frequencies count as silence
+_SEEN = 1e-6  # of the loudest place: quieter frequencies count as silence
 _CALIBRATED = 64  # samples: longer windows all behave alike in white noise
 
 
