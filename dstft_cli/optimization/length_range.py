@@ -11,7 +11,11 @@ LEAST_RATIO, MOST_RATIO = 8, 64  # of the longest to the shortest window
 _WISH = 16  # the ratio is at least that where it is affordable
 _QUIET, _QUIET_PAIRS = 0.03, 6  # shares of less, over three octaves of lengths, are those of noise
 _FAINT = 0.05  # strong shares of less are too
-_LONGER, _LEAST_LONGER, _MOST_LONGER = 0.12, 0.02, 0.10  # share that makes a length worth while, of the greatest share; its bounds
+_LONGER, _LEAST_LONGER, _MOST_LONGER = (
+    0.12,
+    0.02,
+    0.10,
+)  # share that makes a length worth while, of the greatest share; its bounds
 _SHORTER, _GAP = 0.025, 3  # the same for short lengths; pairs of less that end the search
 _BARRIER = 1.5  # pairs that prefer the shorter length altogether: longer windows show rhythm, not events
 _LEAST_LONGEST, _LEAST_SHORTEST = 64, 8.0  # samples

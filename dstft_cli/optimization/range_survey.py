@@ -24,11 +24,11 @@ from .pair_evidence import Samples, compare_lengths, powers
 
 SHORTEST, LONGEST = 8, 2**16  # samples: the lengths surveyed, at most a quarter of the signal
 STEPS = 2  # lengths per octave
-_LEAST_READ, _MOST_READ, _READ = 2**15, 2**17, 512  # samples of a pair: at least, at most, per sample of its length
+_LEAST_READ, _MOST_READ, _READ = 2**15, 2**17, 256  # samples of a pair: at least, at most, per sample of its length
 _PARTS, _PER_PART = 16, 12  # parts at most; their least length in windows
 _CANDIDATES = 9  # for the loudest part of a stretch
 _QUANTILE, _STRONG = 0.98, 2  # of evidence in white noise; how many times it counts as strong
-_SEEN = 1e-6  # of the loudest place: quieter frequencies count as silence
+_SEEN = 1e-7  # of the loudest place: quieter frequencies count as silence
 _CALIBRATED = 64  # samples: longer windows all behave alike in white noise
 
 
@@ -118,7 +118,9 @@ def _parts(samples, length: float) -> list[np.ndarray]:
     From each the straight line between its ends' means is removed, so that an offset or a slow drift decides nothing.
     """
     count = len(samples)
-    parts = [_level(np.asarray(samples[first:last], dtype=np.float64)) for first, last in _spans(samples, count, length)]
+    parts = [
+        _level(np.asarray(samples[first:last], dtype=np.float64)) for first, last in _spans(samples, count, length)
+    ]
     peak = max(float(np.abs(part).max()) for part in parts)
     return [part / peak for part in parts] if peak > 0 else parts
 
