@@ -67,9 +67,7 @@ def compare_lengths(
     rows, columns = (max(1, int(_STEP * one)) for one in deviation)
     margin = math.ceil(3 * deviation[1])
     first, last = math.floor(span[0] / hop / columns), math.ceil((span[1] - 1) / hop / columns)
-    shorter, longer = powers(
-        samples, (first * columns - margin, last * columns + margin + 1), hop, support, pair, window
-    )
+    shorter, longer = powers(samples, (first * columns - margin, last * columns + margin + 1), hop, support, pair, window)
     places = [margin + columns * i for i in range(last - first + 1)]
     over_time = gaussian_rows(places, len(shorter), deviation[1], shorter)
     over_frequency = gaussian_rows(range(0, shorter.shape[1], rows), shorter.shape[1], deviation[0], shorter)

@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -67,7 +68,7 @@ def _survey(signal: Signal, window: Window) -> Preferences:
     longest = min(LONGEST, len(signal.samples) / 4)
     pairs = max(0, int(STEPS * math.log2(max(1.0, longest / SHORTEST))))
     lengths = SHORTEST * 2.0 ** (np.arange(pairs + 1) / STEPS)
-    shares = [_shares(signal, pair, window) for pair in zip(lengths[:-1], lengths[1:], strict=True)]
+    shares = [_shares(signal, pair, window) for pair in pairwise(lengths.tolist())]
     longer, shorter, strong = np.array(shares).reshape(pairs, 3).T
     return Preferences(lengths, longer, shorter, strong)
 
@@ -115,7 +116,7 @@ def _greatest(read: Samples, count: int, length: float, window: Window) -> float
 def _parts(samples, length: float) -> list[np.ndarray]:
     """The parts of a recording that are surveyed with windows of that length, in units of their common peak.
 
-    From each the straight line between its ends' means is removed, so that an offset or a slow drift decides nothing.
+    From each its least-squares line is removed, so that an offset or a slow drift decides nothing.
     """
     count = len(samples)
     parts = [
@@ -143,7 +144,7 @@ def _spans(samples, count: int, length: float) -> Iterator[tuple[int, int]]:
         yield 0, min(count, max(2 * _MOST_READ, size))
         return
     edges = np.linspace(0, count, parts + 1).astype(int)
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in pairwise(edges):
         starts = np.linspace(begin, end - size, _CANDIDATES).astype(int)
         first = int(max(starts, key=lambda start: np.var(samples[start : start + size])))
         yield first, first + size
