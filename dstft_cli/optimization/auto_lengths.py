@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from ..config.grid import make_grid
 from ..config.lengths import Length
 from ..config.loading import Config
+from ..errors import InputError
 from ..recordings.notes import Note
 from ..recordings.signal import Signal
 from ..stft.log_interpolation import density_for, node_count
@@ -65,14 +66,7 @@ def choose_lengths(
     given = _given(settings, signal.sample_rate, samples)
     found = choose_range(preferences, samples, _most_bins(config, samples), given)
     if found is None:
-        grid = make_grid(config, signal.sample_rate, samples)
-        lengths = _lengths_text(grid.theta_min, grid.support, grid.hop, signal.sample_rate)
-        why = (
-            "nothing in the recording but noise"
-            if len(preferences.longer)
-            else "the recording is too short to tell more"
-        )
-        return ChosenLengths(config, text=f"{lengths}, as usual at this sampling rate: {why}")
+        return ChosenLengths(config, text=_usual_text(signal.sample_rate, samples, config, len(preferences.longer)))
     chosen = {key: value for key, value in _values(found).items() if getattr(settings, key).unit == "auto"}
     return ChosenLengths(with_lengths(config, chosen), tuple(chosen), found, _range_text(found, signal.sample_rate))
 
@@ -144,6 +138,16 @@ def _range_text(found: LengthRange, rate: float) -> str:
     low, high = found.shorter_wanted or found.theta_min, found.longer_wanted or found.support
     how = "with more --memory" if found.limit == "memory" else "with --theta-min and --support, in more time"
     return f"{text}; {_rounded(low / rate)} to {_rounded(high / rate)} would show more, {how}"
+
+
+def _usual_text(rate: float, samples: int, config: Config, pairs: int) -> str:
+    """The sentence where nothing was chosen; "" where the lengths given clash, which the run then says."""
+    try:
+        grid = make_grid(config, rate, samples)
+    except InputError:
+        return ""
+    why = "nothing in the recording but noise" if pairs else "the recording is too short to tell more"
+    return f"{_lengths_text(grid.theta_min, grid.support, grid.hop, rate)}, as usual at this sampling rate: {why}"
 
 
 def _lengths_text(low: float, high: float, hop: float, rate: float) -> str:

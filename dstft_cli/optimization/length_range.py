@@ -10,14 +10,14 @@ from .range_survey import Preferences
 LEAST_RATIO, MOST_RATIO = 8, 64  # of the longest to the shortest window
 _WISH = 16  # the ratio is at least that where it is affordable
 _QUIET, _QUIET_PAIRS = 0.03, 6  # shares of less, over three octaves of lengths, are those of noise
-_FAINT = 0.05  # strong shares of less are too
+_FAINT, _FAINT_PAIRS = 0.032, 4  # strong shares of less, in the mean over two octaves, are too
 _LONGER, _LEAST_LONGER, _MOST_LONGER = (
     0.12,
     0.02,
     0.10,
 )  # share that makes a length worth while, of the greatest share; its bounds
 _SHORTER, _GAP = 0.025, 3  # the same for short lengths; pairs of less that end the search
-_BARRIER = 1.5  # pairs that prefer the shorter length altogether: longer windows show rhythm, not events
+_IDLE, _BARRIER = 4, 1.5  # pairs of a barrier; how far the balance falls, in pairs that prefer one length altogether
 _LEAST_LONGEST, _LEAST_SHORTEST = 64, 8.0  # samples
 _HALF_STEP = math.sqrt(2)
 _HOPS = 4, 3  # hops to the shortest window where that is affordable; else 2
@@ -110,7 +110,10 @@ def _is_noise(preferences: Preferences) -> bool:
     between them nothing is preferred. Events and lines leave no such gap.
     """
     share = np.maximum(preferences.longer, preferences.shorter)
-    if not len(share) or preferences.strong.max() < _FAINT:
+    if not len(share):
+        return True
+    pairs = min(_FAINT_PAIRS, len(share))
+    if np.convolve(preferences.strong, np.full(pairs, 1 / pairs), "valid").max() < _FAINT:
         return True
     run = longest = 0
     for quiet in share < _QUIET:
@@ -124,26 +127,30 @@ def _wanted(preferences: Preferences, samples: int) -> tuple[float, float]:
     lengths, longer, shorter = preferences.lengths, preferences.longer, preferences.shorter
     least = np.clip(_LONGER * longer.max(), _LEAST_LONGER, _MOST_LONGER)
     net = np.concatenate([[0.0], np.cumsum(longer - shorter)])
-    worth = np.flatnonzero((longer >= least) & _within_barrier(net)[1:])
+    worth = np.flatnonzero((longer >= least) & _before_barrier(net, longer < least))
     high = 2 ** (1 / 4) * lengths[worth[-1] + 1] if len(worth) else 0.0
     room = max(_below(samples / 8), min(_LEAST_LONGEST, _below(samples / 4)))
     high = min(_nearest(max(high, _LEAST_LONGEST)), room)
     return max(_LEAST_SHORTEST, min(_shortest(preferences, int(net.argmax())), high / _WISH)), high
 
 
-def _within_barrier(net: np.ndarray) -> np.ndarray:
-    """Which lengths are not beyond a barrier: where the balance falls by more than that and does not make up half of it.
+def _before_barrier(net: np.ndarray, idle: np.ndarray) -> np.ndarray:
+    """Which pairs are not beyond a barrier: two octaves that few places want to cross, and a fall of the balance.
 
-    net: the balance of preferences up to each length, longer less shorter.
+    Beyond it, windows see the rhythm of a train of events as lines. That counts where the balance makes up half of the fall.
+
+    net: (n + 1,) the balance of preferences up to each length, longer less shorter.
+    idle: (n,) pairs whose longer length few prefer.
     """
     peak = bottom = net[0]
-    within = []
-    for value in net:
-        if value >= peak:
-            peak = bottom = value
-        bottom = min(bottom, value)
-        within.append(peak - bottom <= _BARRIER or value - bottom >= (peak - bottom) / 2)
-    return np.array(within)
+    misses, barred, before = 0, False, []
+    for value, few in zip(net[1:], idle, strict=True):
+        peak, bottom = (value, value) if value >= peak else (peak, min(bottom, value))
+        misses = misses + 1 if few else 0
+        barred |= misses >= _IDLE and peak - bottom > _BARRIER
+        barred &= value - bottom < (peak - bottom) / 2 or value == bottom
+        before.append(not barred)
+    return np.array(before)
 
 
 def _shortest(preferences: Preferences, best: int) -> float:
@@ -187,8 +194,13 @@ def _fit(
     if given.theta is not None or given.theta_share is not None or given.hop_share is not None:
         top_free = False
     while high / low > LEAST_RATIO * 1.001 and (high / low > MOST_RATIO or _bins(low, high, samples, given) > bins):
-        if top_free and (not low_free or _missed_above(preferences, high) < _missed_below(preferences, low)):
-            high = float(_nearest(high / _HALF_STEP))
+        less = float(_nearest(high / _HALF_STEP))
+        if (
+            top_free
+            and less >= LEAST_RATIO * low
+            and (not low_free or _missed_above(preferences, high) < _missed_below(preferences, low))
+        ):
+            high = less
         elif low_free:
             low = min(low * _HALF_STEP, high / LEAST_RATIO)
         else:

@@ -25,7 +25,7 @@ from .pair_evidence import Samples, compare_lengths, powers
 
 SHORTEST, LONGEST = 8, 2**16  # samples: the lengths surveyed, at most a quarter of the signal
 STEPS = 2  # lengths per octave
-_LEAST_READ, _MOST_READ, _READ = 2**15, 2**17, 256  # samples of a pair: at least, at most, per sample of its length
+_LEAST_READ, _MOST_READ, _READ = 2**15, 2**17, 512  # samples of a pair: at least, at most, per sample of its length
 _PARTS, _PER_PART = 16, 12  # parts at most; their least length in windows
 _CANDIDATES = 9  # for the loudest part of a stretch
 _QUANTILE, _STRONG = 0.98, 2  # of evidence in white noise; how many times it counts as strong
