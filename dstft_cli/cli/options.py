@@ -128,9 +128,17 @@ transform_options = option_group(
     ),
     window,
     setting(
-        "--support", "transform.support", **LENGTH, help="DFT size and longest window; 25% is of the signal's length."
+        "--support",
+        "transform.support",
+        **LENGTH,
+        help="DFT size and longest window; 25% is of the signal's length. [default: chosen from the recording]",
     ),
-    setting("--hop", "transform.hop", **LENGTH, help="Step from frame to frame; 25% is of the support."),
+    setting(
+        "--hop",
+        "transform.hop",
+        **LENGTH,
+        help="Step from frame to frame; 25% is of the support. [default: half to a quarter of the shortest window]",
+    ),
     setting(
         "--hop-mode",
         "transform.hop_mode",
@@ -151,7 +159,12 @@ transform_options = option_group(
         "windows share 75 %. [default: 0.25]",
     ),
     setting("--theta", "transform.theta", **LENGTH, help="Initial window length; with --mode fixed the window length."),
-    setting("--theta-min", "transform.theta_min", **LENGTH, help="Shortest window length."),
+    setting(
+        "--theta-min",
+        "transform.theta_min",
+        **LENGTH,
+        help="Shortest window length. [default: chosen from the recording]",
+    ),
     help=LENGTHS,
 )
 

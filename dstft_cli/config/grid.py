@@ -1,6 +1,8 @@
 """The time-frequency grid of a run: support, hop and bounds of θ in samples, from settings, sampling rate and length.
 
-Defaults (``auto``), N samples at fs Hz:
+Frames that do not move, with windows to optimise, get lengths from the recording (``optimization.auto_lengths``) before they come
+here. What is still ``auto``, where frames move, in mode fixed, and in a recording of nothing but noise, follows from the rate, N
+samples at fs Hz:
 
     support    the power of two nearest 100·fs^(1/3), at most 4096 and at most N/4: 512 at 100 Hz, 1024 at 1 kHz, 2048 at
                16 kHz, 4096 from 44.1 kHz up; about the longest window of use on recordings of each kind

@@ -82,13 +82,14 @@ class TransformSettings(_Section):
     support: Support = _setting(
         "auto",
         "DFT size L, also the longest window; frequencies are fs/L apart. Samples (an even number), "
-        "a time, or % of the signal; auto: the power of two nearest 100*fs^(1/3) samples, at most 4096 and a "
-        "quarter of the signal.",
+        "a time, or % of the signal; auto: chosen from the recording, where it shows more than noise, frames do not move and "
+        "mode is not fixed; else the power of two nearest 100*fs^(1/3) samples, at most 4096 and a quarter of the signal.",
     )
     hop: Hop = _setting(
         "auto",
-        "Step from frame to frame; the initial step if frames move. Samples, a time, or % of support; auto: support/16, "
-        "support/8 for signals above 500 000 samples, support/4 above 2 000 000.",
+        "Step from frame to frame; the initial step if frames move. Samples, a time, or % of support; auto: half to a quarter "
+        "of theta_min where that is chosen from the recording (see support); else support/16, support/8 for signals above "
+        "500 000 samples, support/4 above 2 000 000.",
     )
     hop_mode: HopMode = _setting(
         "fixed",
@@ -108,8 +109,8 @@ class TransformSettings(_Section):
     )
     theta_min: Window = _setting(
         "auto",
-        "Shortest window allowed. Samples (2 or more), a time, or % of support; auto: support/8, but at least hop and "
-        "at most theta.",
+        "Shortest window allowed. Samples (2 or more), a time, or % of support; auto: chosen from the recording (see support), "
+        "1/8 to 1/64 of the longest; else support/8, but at least hop and at most theta.",
     )
 
     @model_validator(mode="after")

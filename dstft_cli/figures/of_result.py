@@ -10,6 +10,7 @@ import torch
 
 from ..config.grid import make_grid
 from ..config.loading import Config
+from ..optimization.auto_lengths import choose_lengths
 from ..optimization.criteria import CRITERIA, get_criterion
 from ..recordings.signal import Signal
 from ..results.result import Result
@@ -29,7 +30,7 @@ def check_view(signal: Signal, config: Config) -> None:
     """Raises InputError if the section ``figures`` cannot be drawn with, or its band contains no bin of the signal's grid."""
     from .images import view_frequency_scale
 
-    grid = make_grid(config, signal.sample_rate, len(signal.samples))
+    grid = make_grid(choose_lengths(signal, config).config, signal.sample_rate, len(signal.samples))
     view_frequency_scale(grid.frequencies(signal.sample_rate), view_of(signal, config))
 
 

@@ -21,6 +21,7 @@ from ..stft.modes import CONSTANT, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE
 from ..stft.windows import Profile, Window, get_window
 from ..system.atomic_files import scratch_folder
 from ..system.disk_arrays import on_disk
+from .auto_lengths import choose_lengths
 from .out_of_core.blocks import BlockStrategy
 from .out_of_core.local_entropy import LocalBlockStrategy, LocalProblem
 from .out_of_core.moving_frames import MovingFrameBlockStrategy
@@ -77,6 +78,8 @@ def optimize(
     config = merge_config(config, {key: value for key, value in settings.items() if value is not None})
     family = get_window(config.transform.window if window is None or isinstance(window, str) else window)
     check_signal(signal, 2)
+    chosen = choose_lengths(signal, config, family)
+    signal, config = chosen.noted(signal), chosen.config
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
     torch.manual_seed(config.run.seed)
@@ -85,12 +88,12 @@ def optimize(
     if not plan.long:
         signal = replace(signal, samples=signal.samples[:])  # reads lazy samples into memory
         run = OptimizationRun(Problem(signal, config, family, *callables), on_step)
-        return _result(run, _carry_out(run))
+        return _result(run, _carry_out(run), chosen.keys)
     aside, remove = _place(folder, plan)
     try:
         kind = LocalProblem if config.criterion == LOCAL_ENTROPY else OutOfCoreProblem
         run = OutOfCoreRun(kind(signal, config, family, *callables, room=plan.room), on_step, aside)
-        result = _result(run, _carry_out(run))
+        result = _result(run, _carry_out(run), chosen.keys)
     except OSError as error:
         remove()
         if folder is not None:
@@ -126,6 +129,7 @@ def plan_signal(signal: Signal, config: Config, custom: bool = False) -> Resourc
 
     Raises InputError where the run needs more memory than is free or allowed, or where lengths clash.
     """
+    config = choose_lengths(signal, config).config
     in_memory = not isinstance(signal.samples, LazySamples) and not on_disk(signal.samples)
     try:
         plan = plan_run(config, signal.sample_rate, len(signal.samples), in_memory, custom)
@@ -191,7 +195,7 @@ def _loss(terms: dict[str, float]) -> float:
     return terms["loss"]
 
 
-def _result(run: OptimizationRun, reason: str) -> Result:
+def _result(run: OptimizationRun, reason: str, chosen: tuple[str, ...]) -> Result:
     began, problem, (lengths, losses) = time.perf_counter(), run.problem, run.curve.ordered()
     first, last = run.measures()
     narrowing = run.narrowing()
@@ -218,4 +222,5 @@ def _result(run: OptimizationRun, reason: str) -> Result:
         device=str(problem.device),
         threads=torch.get_num_threads(),
         seconds=run.seconds,
+        chosen=chosen,
     )

@@ -170,6 +170,7 @@ class Metrics(Record):
     accuracy: ErrorSample
     bank: BankFacts | None
     geometry: GridFacts
+    chosen: list[Literal["support", "hop", "theta_min"]] = Field(default_factory=list)
     seconds: Seconds
     device: Text
     dtype: Literal["float32", "float64"]

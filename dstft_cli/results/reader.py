@@ -117,6 +117,7 @@ def _outcome(metrics: Metrics) -> dict:
         "device": one_line(metrics.device),
         "threads": metrics.threads,
         "seconds": metrics.seconds.values(),
+        "chosen": tuple(metrics.chosen),
     }
 
 

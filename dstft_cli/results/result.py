@@ -66,6 +66,7 @@ class Result:
     device: what it ran on, as torch names it.
     threads: CPU threads.
     seconds: how long each phase took.
+    chosen: the lengths of the section transform that were ``auto`` and were chosen from the recording.
     """
 
     signal: Signal
@@ -88,6 +89,7 @@ class Result:
     device: str
     threads: int
     seconds: dict[str, float]
+    chosen: tuple[str, ...] = ()
 
     @property
     def sample_rate(self) -> float:
@@ -215,6 +217,7 @@ class Result:
             accuracy=ErrorSample(**vars(self.accuracy)),
             bank=None if self.bank is None else BankFacts(**self.bank),
             geometry=self._grid_facts(),
+            chosen=list(self.chosen),
             seconds=self._seconds(),
             device=self.device,
             dtype=self.config.run.dtype,

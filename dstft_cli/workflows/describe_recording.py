@@ -9,6 +9,7 @@ import numpy as np
 from ..config.grid import make_grid
 from ..config.loading import Config, merge_config
 from ..errors import InputError
+from ..optimization.auto_lengths import choose_lengths
 from ..optimization.resources import most_samples_in_memory, plan_run
 from ..recordings.audio import audit_file, open_audio, read_audio
 from ..recordings.detrend import detrend
@@ -189,6 +190,8 @@ def _plan(config: Config, signal: Signal, samples: int) -> dict:
     rate = signal.sample_rate
     try:
         check_signal(signal, 2)
+        chosen = choose_lengths(signal, config, samples=samples)
+        config = chosen.config
         grid = make_grid(config, rate, samples)
     except InputError as error:
         return {"refused": str(error)}
@@ -208,6 +211,7 @@ def _plan(config: Config, signal: Signal, samples: int) -> dict:
         "criterion": config.criterion,
         **{f"{name}_samples": length for name, length in lengths.items()},
         **{f"{name}_s": length / rate for name, length in lengths.items()},
+        "why": chosen.text or None,
         "bins": grid.bins,
         "frames": grid.frames,
         "memory_bytes": round(needs.memory),

@@ -14,6 +14,7 @@ import torch
 
 from ..config.loading import Config, merge_config
 from ..errors import InputError
+from ..optimization.auto_lengths import choose_common_lengths
 from ..optimization.length_search import Curve, bracketing, refine
 from ..optimization.problem import Problem
 from ..optimization.run import NARROWING
@@ -136,7 +137,7 @@ def recommend(
     for signal in signals:
         check_signal(signal, 2)
 
-    config = merge_config(config, {"transform.mode": CONSTANT})
+    config = choose_common_lengths(signals, merge_config(config, {"transform.mode": CONSTANT}))
     family = get_window(config.transform.window)
     problems = [Problem(signal, config, family) for signal in signals]
     recommendation = _search(problems, on_step)

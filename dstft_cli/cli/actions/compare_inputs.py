@@ -14,6 +14,7 @@ from ...config.lengths import LEAST_WINDOW, read_window
 from ...config.loading import SHORT_KEYS, Config, merge_config
 from ...errors import InputError
 from ...figures.of_result import check_view
+from ...optimization.auto_lengths import choose_lengths
 from ...optimization.optimize import optimize
 from ...recordings.signal import Signal
 from ...results.folder import is_result, result_folder
@@ -114,8 +115,8 @@ def analyse(
 ) -> Inputs:
     """The inputs of a comparison of a recording, which is optimised with the config."""
     signal = _recording(console, paths, config)
-    support = make_grid(config, signal.sample_rate, len(signal.samples)).support
-    lengths = _lengths(windows, signal.sample_rate, support)
+    grid = make_grid(choose_lengths(signal, config).config, signal.sample_rate, len(signal.samples))
+    lengths = _lengths(windows, signal.sample_rate, grid.support)
     files = targets.checked(config, settings, paths)
     check_view(signal, config)
     with console.progress() as show:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ...config.loading import Config
 from ...figures.of_result import check_view
 from ...optimization import optimize
+from ...optimization.auto_lengths import choose_lengths
 from ...recordings.signal import Signal
 from ...results.progress import DIVERGED, INTERRUPTED
 from ...system.atomic_files import check_folder
@@ -51,6 +52,8 @@ def _jobs(
 def _run_one(console: Console, config: Config, signal: Signal, folder: Path, loading: float, stop: StopRequest) -> int:
     """Optimise and write one signal; return the exit code. loading: s that reading it took."""
     plan = optimize.plan_signal(signal, config)
+    if text := choose_lengths(signal, config).text:
+        console.say(text)
     console.say(plan.words)
     with console.progress() as show:
         result = optimize_file.run_signal(

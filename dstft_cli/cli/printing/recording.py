@@ -62,6 +62,8 @@ def _plan_rows(plan: dict) -> Iterator[Row]:
     searches = f"searches windows of {lengths['theta_min']} to {lengths['theta_max']}"
     yield "optimize", f"uses a window of {lengths['theta']}" if "theta" in lengths else searches
     yield "", f"mode {plan['mode']}, loss {plan['criterion']}; support {lengths['support']}, hop {lengths['hop']}"
+    if plan["why"]:
+        yield "", plan["why"]
     memory, adaptive = (size_text(plan[name] or 0) for name in ("memory_bytes", "memory_tf_varying_bytes"))
     differs = plan["memory_tf_varying_bytes"] and adaptive != memory
     needs = [

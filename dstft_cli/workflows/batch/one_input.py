@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...config.loading import Config, dump_config
+from ...config.loading import Config, dump_config, load_config
 from ...errors import describe_error
 from ...recordings.notes import WARNING, Note
 
@@ -141,11 +141,19 @@ def _reusable(home: Path, digest: str, config: Config, on_existing: str) -> dict
             and metrics["input"]["sha256"] == digest
             and metrics["criterion"] == config.criterion
             and _has_arrays(home)
-            and (home / CONFIG).read_text("utf-8") == dump_config(config)
+            and _same_settings(home / CONFIG, metrics.get("chosen", []), config)
         )
         return metrics if metrics["stop_reason"] in COMPLETE and (same or on_existing == SKIP) else {}
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return {}
+
+
+def _same_settings(stored: Path, chosen: list[str], config: Config) -> bool:
+    """Whether a stored configuration is that of the run, but for the lengths that were chosen from the recording."""
+    from ...optimization.auto_lengths import unchosen
+
+    text = stored.read_text("utf-8")
+    return text == dump_config(config) or dump_config(unchosen(load_config(stored), chosen)) == dump_config(config)
 
 
 def _has_arrays(home: Path) -> bool:
