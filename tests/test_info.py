@@ -104,7 +104,7 @@ class TestRecording:
         assert (acc, speed) == (0, 0) and rail > 2000
         said = dstft("info", files / "table.csv").out
         assert "4 to 6 g, mean 5, rms 0.7068 about the mean" in said
-        assert "--detrend mean removes it" in said  # 5 times a spread of 0.7 and more
+        assert "was removed; --detrend none keeps it" in said  # 5 times a spread of 0.7 and more
 
     def test_tells_how_much_of_it_is_silence(self, facts):
         assert facts("late.wav")["channels"][0]["silent_share"] == pytest.approx(0.25, abs=0.02)

@@ -65,11 +65,6 @@ def test_no_click_falls_between_the_frames_of_a_preset(name, rate):
     assert plane.theta_min > 1.8 * plane.hop
 
 
-@pytest.mark.parametrize("name", ["ecg", "eeg", "structural", "vibration"])
-def test_an_offset_is_taken_off_where_sensors_have_one(name):
-    assert load_config(name).signal.detrend == "mean"
-
-
 @pytest.mark.parametrize("name", RATES)
 def test_a_preset_explains_each_of_its_lines(name):
     text = preset_path(name).read_text(encoding="utf-8")

@@ -207,3 +207,6 @@ def test_a_large_offset_is_kept_and_noted():
     assert signal.samples.mean() == pytest.approx(2000, abs=1)
     assert "--detrend mean" in signal.notes[-1].text
     assert detrend(Signal(np.sin(np.arange(100.0)), 100, "x"), "none").notes == ()
+    removed = detrend(Signal(np.sin(np.arange(100.0)) + 2000, 100, "x"), "mean")
+    assert "was removed; --detrend none keeps it" in removed.notes[-1].text
+    assert detrend(Signal(np.sin(np.arange(100.0)) + 0.5, 100, "x"), "mean").notes == ()

@@ -98,7 +98,7 @@ _signal_options = option_group(
         "--detrend",
         "signal.detrend",
         metavar="WHAT",
-        help="Remove the mean or a linear trend first: none, mean or linear. [default: none]",
+        help="Remove the mean or a linear trend first: none, mean or linear. [default: mean]",
     ),
 )
 _text_options = option_group(

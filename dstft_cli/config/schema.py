@@ -39,7 +39,7 @@ class SignalSettings(_Section):
     duration: Number | None = _setting(None, "Time to read; null: to the end.", "s", gt=0, le=1e9)
     fs: Number | None = _setting(None, "Sampling rate; null: that of the file.", "Hz", gt=0, le=1e12)
     detrend: Literal["none", "mean", "linear"] = _setting(
-        "none",
+        "mean",
         "What is removed from the signal first: none, mean (a constant offset) or linear (a linear trend).",
     )
     delimiter: Delimiter | None = _setting(

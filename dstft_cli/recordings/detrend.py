@@ -1,4 +1,4 @@
-"""The offset and the trend of a signal: removed, or noted where the offset dominates."""
+"""The offset and the trend of a signal: removed or kept, and noted where the offset is large."""
 
 import math
 from dataclasses import replace
@@ -9,7 +9,7 @@ from .lazy_samples import LazySamples, iter_blocks
 from .notes import Note
 from .signal import Signal
 
-_LARGE_OFFSET = 3.0  # times the standard deviation
+_LARGE_OFFSET = 1.0  # times the standard deviation
 
 
 def detrend(signal: Signal, kind: str) -> Signal:
@@ -18,13 +18,15 @@ def detrend(signal: Signal, kind: str) -> Signal:
     signal: the signal.
     kind: "mean" removes the mean, "linear" the least-squares straight line, "none" nothing.
 
-    Returns the signal; for "none" with a note where the offset is many times the standard deviation, since it then dominates.
+    Returns the signal, with a note where its mean exceeds its standard deviation, whether the mean was removed or kept.
     """
     samples = signal.samples
     with np.errstate(over="ignore"):
         mean, deviation, slope = _line(samples, kind == "linear")
+    if abs(mean) > _LARGE_OFFSET * deviation:
+        signal = _with_offset_note(signal, mean, deviation, kept=kind == "none")
     if kind == "none":
-        return signal if abs(mean) <= _LARGE_OFFSET * deviation else _with_offset_note(signal, mean, deviation)
+        return signal
     middle = (len(samples) - 1) / 2
     if isinstance(samples, LazySamples):
         return replace(signal, samples=samples.less(mean - slope * middle, slope))
@@ -34,12 +36,10 @@ def detrend(signal: Signal, kind: str) -> Signal:
     return replace(signal, samples=samples - line)
 
 
-def _with_offset_note(signal: Signal, mean: float, deviation: float) -> Signal:
-    text = (
-        f"the mean, {mean:.4g}, is {abs(mean) / deviation:.3g} times the standard deviation and will dominate the spectrogram; "
-        "--detrend mean removes it"
-    )
-    return replace(signal, notes=(*signal.notes, Note(text)))
+def _with_offset_note(signal: Signal, mean: float, deviation: float, kept: bool) -> Signal:
+    size = f"{abs(mean) / deviation:.3g} times the standard deviation" if deviation else "all there is"
+    what = "will dominate the spectrogram; --detrend mean removes it" if kept else "was removed; --detrend none keeps it"
+    return replace(signal, notes=(*signal.notes, Note(f"the mean, {mean:.4g}, is {size} and {what}")))
 
 
 def _line(samples: np.ndarray | LazySamples, tilted: bool) -> tuple[float, float, float]:
