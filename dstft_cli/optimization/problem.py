@@ -131,7 +131,9 @@ class Problem:
 
     def evidence(self, columns: tuple[int, int], on_node=None) -> Evidence:
         """The evidence at columns first to last - 1 of the working grid; on_node: as for ``find_evidence``."""
-        return find_evidence(self.reflected, self.places, columns, self.window, self._greatest, on_node)
+        return find_evidence(
+            self.reflected, self.grid.samples, self.places, columns, self.window, self._greatest, on_node
+        )
 
     def reflected(self, first: int, last: int) -> Tensor:
         """Samples first to last - 1; beyond the ends the recording is reflected, so that no end is a click."""

@@ -101,7 +101,8 @@ def _compare(parts: list[np.ndarray], pair: tuple[float, float], window: Window)
     if not greatest > 0:
         return torch.zeros(1, 1), torch.zeros(1, 1)
     found = [
-        compare_lengths(read, (0, len(part)), pair, window, greatest) for read, part in zip(readers, parts, strict=True)
+        compare_lengths(read, len(part), (0, len(part)), pair, window, greatest)
+        for read, part in zip(readers, parts, strict=True)
     ]
     return torch.cat([one.evidence for one in found], 1), torch.cat([one.energy for one in found], 1)
 

@@ -38,7 +38,9 @@ def detrend(signal: Signal, kind: str) -> Signal:
 
 def _with_offset_note(signal: Signal, mean: float, deviation: float, kept: bool) -> Signal:
     size = f"{abs(mean) / deviation:.3g} times the standard deviation" if deviation else "all there is"
-    what = "will dominate the spectrogram; --detrend mean removes it" if kept else "was removed; --detrend none keeps it"
+    what = (
+        "will dominate the spectrogram; --detrend mean removes it" if kept else "was removed; --detrend none keeps it"
+    )
     return replace(signal, notes=(*signal.notes, Note(f"the mean, {mean:.4g}, is {size} and {what}")))
 
 

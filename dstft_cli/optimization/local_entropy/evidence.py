@@ -83,6 +83,7 @@ class Votes:
 
 def find_evidence(
     samples: Samples,
+    count: int,
     grid: WorkingGrid,
     columns: tuple[int, int],
     window: Window,
@@ -92,6 +93,8 @@ def find_evidence(
     """The evidence at some columns of a working grid.
 
     samples: of the recording.
+    count: N of the recording.
+    grid: the working grid.
     columns: (first, last + 1) column of the grid.
     window: the family.
     greatest: the power that counts as 1, from ``greatest_power``.
@@ -104,15 +107,15 @@ def find_evidence(
     for i, pair in enumerate(itertools.pairwise(lengths)):
         if on_node is not None and on_node(i, len(lengths)) and i >= 4:
             break
-        found = compare_lengths(samples, span, pair, window, greatest)
+        found = compare_lengths(samples, count, span, pair, window, greatest)
         axes = grid.frequencies / found.frequency_step, (times - found.start) / found.time_step
         places = [linear_rows(at, n, found.evidence) for at, n in zip(axes, found.evidence.shape, strict=True)]
         here = apply_to(found.evidence, *places)
         values.append(here if not values else values[-1] + here)
         logs = logs + apply_to(found.energy, *places).clamp_min(_TINY).log()
-    count = len(values)
+    energy = (logs / len(values)).exp()
     values = torch.stack([torch.zeros_like(values[0]), *values])
-    return Evidence(lengths[: count + 1], values, (logs / count).exp())
+    return Evidence(lengths[: len(values)], values, energy)
 
 
 def greatest_power(samples: Samples, length: int, shortest: float, window: Window) -> float:

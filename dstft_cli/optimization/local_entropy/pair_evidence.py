@@ -50,11 +50,15 @@ class Comparison:
 
 
 def compare_lengths(
-    samples: Samples, span: tuple[int, int], pair: tuple[float, float], window: Window, greatest: float
+    samples: Samples, count: int, span: tuple[int, int], pair: tuple[float, float], window: Window, greatest: float
 ) -> Comparison:
     """Compare two window lengths over a span of a recording.
 
+    Only frames whose windows lie inside the recording are used: an end would look like a click, a reflected one like an echo.
+    Places nearer to an end than half a window have the evidence of those frames.
+
     samples: of the recording.
+    count: N of the recording.
     span: (first, last + 1) sample for which places are wanted; the grid is that of the whole recording, whatever the span.
     pair: the two lengths in samples, increasing.
     window: the family.
@@ -67,10 +71,11 @@ def compare_lengths(
     rows, columns = (max(1, int(_STEP * one)) for one in deviation)
     margin = math.ceil(3 * deviation[1])
     first, last = math.floor(span[0] / hop / columns), math.ceil((span[1] - 1) / hop / columns)
-    shorter, longer = powers(
-        samples, (first * columns - margin, last * columns + margin + 1), hop, support, pair, window
-    )
-    places = [margin + columns * i for i in range(last - first + 1)]
+    least, most = _inside(count, pair[1], hop)
+    begin = min(max(first * columns - margin, least), most)
+    end = max(min(last * columns + margin, most), least)
+    shorter, longer = powers(samples, (begin, end + 1), hop, support, pair, window)
+    places = [min(max(columns * i, begin), end) - begin for i in range(first, last + 1)]
     over_time = gaussian_rows(places, len(shorter), deviation[1], shorter)
     over_frequency = gaussian_rows(range(0, shorter.shape[1], rows), shorter.shape[1], deviation[0], shorter)
 
@@ -80,6 +85,12 @@ def compare_lengths(
     evidence = _evidence(shorter.div_(greatest), longer.div_(greatest), mean)
     energy = mean((shorter * longer).sqrt_())
     return Comparison(evidence.t(), energy.t(), rows / support, float(first * columns * hop), float(columns * hop))
+
+
+def _inside(count: int, length: float, hop: int) -> tuple[int, int]:
+    """The first and the last frame whose window lies inside a recording of ``count`` samples, or the middle one."""
+    first, last = math.ceil(length / 2 / hop), math.floor((count - length / 2) / hop)
+    return (first, last) if first <= last else (round((count - 1) / 2 / hop),) * 2
 
 
 def powers(
