@@ -182,7 +182,7 @@ def _settled_shortest(low: float, high: float, given: Given) -> float:
     if shortest is not None:
         return shortest
     low = min(low, high / _WISH)
-    low = low if hop is None else max(low, 2 * hop)
+    low = low if hop is None else max(low, hop, min(2 * hop, high / LEAST_RATIO))
     return max(min(_LEAST_SHORTEST, high / LEAST_RATIO), 2.0, min(low, high))
 
 
