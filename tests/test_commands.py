@@ -165,7 +165,8 @@ class TestOutput:
 
     def test_summary_is_on_stdout_and_progress_on_stderr(self, dstft, here, no_figures):
         run = dstft("optimize", "in.wav", "-o", "out", "--mode", "tf", *FLAGS)
-        first, second = run.err.splitlines()[:2]
+        lengths, first, second = run.err.splitlines()[:3]
+        assert re.fullmatch("windows of .*, hop .*, chosen from the recording", lengths)
         assert re.fullmatch("needs about .* of memory, .* of disk and roughly .*", first)
         assert second.startswith("window bank")
         assert "optimising" in run.err and "optimising" not in run.out

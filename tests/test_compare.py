@@ -18,7 +18,7 @@ from dstft_cli.stft.transform import dstft as transform
 from dstft_cli.workflows.compare import candidates, local_concentrations, sizes_differ
 
 RATE, SAMPLES = 2000.0, 4000
-PLANE = {"support": 128, "hop": 16}
+PLANE = {"support": 128, "hop": 16, "theta_min": 16}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def runs(tmp_path_factory):
     made = {
         "constant": optimize(signal, mode="constant", **PLANE),
         "local": optimize(signal, mode="tf", loss="concentration", steps=8, **PLANE),
-        "coarse": optimize(signal, mode="time", steps=5, support=64, hop=8),
+        "coarse": optimize(signal, mode="time", steps=5, support=64, hop=8, theta_min=8),
         "moved": optimize(signal, mode="time", hop_mode="time", steps=5, **PLANE),
         "other": optimize(Signal(noise[1], RATE, "noise"), mode="fixed", **PLANE),
     }
@@ -103,9 +103,7 @@ class TestCandidates:
         judge = runs.results["local"]
         found = candidates({"it": judge, "other plane": runs.results["coarse"]}, [30.0])
         values = local_concentrations(judge, found)
-        own = optimize(
-            judge.signal, mode="fixed", loss="concentration", theta=30.0, theta_min=judge.grid.theta_min, **PLANE
-        )
+        own = optimize(judge.signal, mode="fixed", loss="concentration", theta=30.0, **PLANE)
         assert values[0] == pytest.approx(own.final["concentration"], rel=1e-5)
         assert values[1] == judge.final["concentration"] > values[0]
         assert np.isnan(values[2])

@@ -15,6 +15,7 @@ from dstft_cli.optimization.range_survey import Preferences, survey
 from dstft_cli.recordings.lazy_samples import LazySamples
 from dstft_cli.recordings.signal import Signal, load_signal
 from dstft_cli.stft.windows import get_window
+from dstft_cli.workflows.batch.one_input import process_input
 
 RATE, N = 1000.0, 2**14
 AMPLE = (1e9, "time")
@@ -250,6 +251,17 @@ def test_a_run_uses_the_lengths_and_its_configuration_repeats_it(tmp_path):
     again = optimize(Signal(SWEEP, RATE, "x"), load_config(path))
     assert again.config == result.config and np.array_equal(again.stft, result.stft)
     assert dump_config(unchosen(load_config(path), result.chosen)) == dump_config(merge_config(None, {"steps": 2}))
+
+
+def test_a_batch_keeps_a_result_whose_lengths_were_chosen(tmp_path):
+    """Its configuration has numbers where that of the batch has auto."""
+    path, config = tmp_path / "sweep.csv", merge_config(None, {"steps": 2, "fs": RATE})
+    path.write_text("\n".join(map(repr, SWEEP[:4096].tolist())), "utf-8")
+    assert [row["status"] for row in process_input(str(path), config, str(tmp_path / "out"))] == ["done"]
+    assert [row["status"] for row in process_input(str(path), config, str(tmp_path / "out"))] == ["skipped"]
+    other = merge_config(config, {"support": 256})
+    assert [row["status"] for row in process_input(str(path), other, str(tmp_path / "out"))] == ["done"]
+    assert [row["status"] for row in process_input(str(path), config, str(tmp_path / "out"))] == ["done"]
 
 
 def test_the_plan_is_that_of_the_run():

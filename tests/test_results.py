@@ -144,6 +144,7 @@ def test_metrics_have_every_key(metrics):
             "bank",
             "geometry",
             "seconds",
+            "chosen",
             "device",
             "dtype",
             "threads",
@@ -208,7 +209,7 @@ def test_the_input_is_named_by_its_hash_and_what_was_taken_of_it(metrics, record
         "unit": "",
     }
     assert metrics["input"] == wanted
-    assert [set(note) for note in metrics["notes"]] == [{"severity", "text"}]
+    assert all(set(note) == {"severity", "text"} for note in metrics["notes"])
     assert metrics["notes"][0]["severity"] == "note" and "channel" in metrics["notes"][0]["text"]
 
 

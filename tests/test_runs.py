@@ -95,7 +95,12 @@ class TestFiles:
 
     def test_are_the_same_when_the_written_configuration_is_run(self, written, recordings, tmp_path):
         command("optimize", recordings / "one.wav", "-o", tmp_path / "other", "-c", written[1] / "config.yaml", "-q")
-        assert contents(tmp_path / "other") == contents(written[1])
+        again, before = contents(tmp_path / "other"), contents(written[1])
+        for files in (again, before):  # which lengths were chosen, and which given, is all that differs
+            files["metrics.json"] = {
+                key: value for key, value in files["metrics.json"].items() if key not in ("chosen", "notes")
+            }
+        assert again == before
 
 
 @pytest.fixture

@@ -329,7 +329,7 @@ class TestMetrics:
                 if said:
                     assert f"metrics.json: {'.'.join(path)}" in said or ": damaged" in said, (path, change)
                 else:
-                    assert "delete" in change and path[0] in ("seconds", "versions"), (path, change)
+                    assert "delete" in change and path[0] in ("seconds", "versions", "chosen"), (path, change)
 
     @pytest.mark.parametrize(
         ("path", "value", "words"),

@@ -170,8 +170,9 @@ def _settled_longest(high: float, samples: int, given: Given) -> float:
     """The longest window with what is given."""
     if given.support is not None:
         return float(given.support)
-    if given.theta_min is not None:
-        high = max(high, min(_nearest(LEAST_RATIO * given.theta_min), max(_below(samples / 4), 2)))
+    shortest = max(given.theta_min or 0, 2 * (given.hop or 0))
+    if shortest:
+        high = max(high, min(_nearest(LEAST_RATIO * shortest), max(_below(samples / 4), 2)))
     least = max(given.theta_min or 2, given.theta or 2, given.hop or 2)
     return float(max(high, 2 * math.ceil(least / 2)))
 
@@ -182,7 +183,7 @@ def _settled_shortest(low: float, high: float, given: Given) -> float:
     if shortest is not None:
         return shortest
     low = min(low, high / _WISH)
-    low = low if hop is None else max(low, 2 * hop)
+    low = low if hop is None else max(low, hop, min(2 * hop, high / LEAST_RATIO))
     return max(min(_LEAST_SHORTEST, high / LEAST_RATIO), 2.0, min(low, high))
 
 

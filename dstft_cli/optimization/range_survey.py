@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..recordings.lazy_samples import LazySamples
 from ..recordings.signal import Signal
 from ..stft.windows import Window
 from .local_entropy.pair_evidence import Samples, compare_lengths, powers
@@ -27,7 +28,7 @@ SHORTEST, LONGEST = 8, 2**16  # samples: the lengths surveyed, at most a quarter
 STEPS = 2  # lengths per octave
 _LEAST_READ, _MOST_READ, _READ = 2**15, 2**17, 512  # samples of a pair: at least, at most, per sample of its length
 _PARTS, _PER_PART = 16, 12  # parts at most; their least length in windows
-_CANDIDATES = 9  # for the loudest part of a stretch
+_CANDIDATES, _LAZY_CANDIDATES = 9, 2  # for the loudest part of a stretch; in a file, where reading costs more
 _QUANTILE, _STRONG = 0.98, 2  # of evidence in white noise; how many times it counts as strong
 _SEEN = 1e-7  # of the loudest place: quieter frequencies count as silence
 _CALIBRATED = 64  # samples: longer windows all behave alike in white noise
@@ -144,9 +145,10 @@ def _spans(samples, count: int, length: float) -> Iterator[tuple[int, int]]:
     if count <= 1.4 * parts * size:
         yield 0, min(count, max(2 * _MOST_READ, size))
         return
+    candidates = _LAZY_CANDIDATES if isinstance(samples, LazySamples) else _CANDIDATES
     edges = np.linspace(0, count, parts + 1).astype(int)
     for begin, end in pairwise(edges):
-        starts = np.linspace(begin, end - size, _CANDIDATES).astype(int)
+        starts = np.linspace(begin, end - size, candidates).astype(int)
         first = int(max(starts, key=lambda start: np.var(samples[start : start + size])))
         yield first, first + size
 
