@@ -22,11 +22,10 @@ def gaussian_rows(points: Sequence[float], size: int, deviation: float, like: Te
     Returns (K, n), sparse; each row sums to 1, so that the ends of the axis do not count as silence.
     """
     deviation = max(deviation, _NARROWEST)
-    at = torch.as_tensor(points, dtype=torch.float64)[:, None]
-    column = at.round().long() + torch.arange(-math.ceil(_REACH * deviation), math.ceil(_REACH * deviation) + 1)
-    weight = torch.exp(-0.5 * ((column - at) / deviation) ** 2)
-    weight = torch.where((column >= 0) & (column < size), weight, 0.0)
-    return _sparse(column.clamp(0, size - 1), weight / weight.sum(1, keepdim=True), size, like)
+    at, reach = torch.as_tensor(points, dtype=torch.float64), math.ceil(_REACH * deviation)
+    column = _columns(at.round() - reach, 2 * reach + 1, size)
+    weight = torch.exp(-0.5 * ((column - at[:, None]) / deviation) ** 2)
+    return _sparse(column, weight / weight.sum(1, keepdim=True), size, like)
 
 
 def linear_rows(points: Sequence[float], size: int, like: Tensor) -> Tensor:
@@ -39,10 +38,8 @@ def linear_rows(points: Sequence[float], size: int, like: Tensor) -> Tensor:
     Returns (K, n), sparse; each row sums to 1.
     """
     at = torch.as_tensor(points, dtype=torch.float64).clamp(0, size - 1)
-    low = at.floor().clamp(max=max(0, size - 2))
-    share = (at - low)[:, None]
-    column = low.long()[:, None] + torch.tensor([0, 1])
-    return _sparse(column.clamp(max=size - 1), torch.cat([1 - share, share], 1), size, like)
+    column = _columns(at.floor(), 2, size)
+    return _sparse(column, (1 - (column - at[:, None]).abs()).clamp_min(0), size, like)
 
 
 def apply_to(values: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -56,12 +53,17 @@ def apply_to(values: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return (columns @ (rows @ values).t().contiguous()).t()
 
 
+def _columns(first: Tensor, width: int, size: int) -> Tensor:
+    """``width`` columns from ``first`` (K,) on, moved into an axis of ``size``: (K, width), fewer on a shorter axis."""
+    width = min(width, size)
+    return first.to(torch.int64).clamp(0, size - width)[:, None] + torch.arange(width)
+
+
 def _sparse(column: Tensor, weight: Tensor, size: int, like: Tensor) -> Tensor:
-    """The matrix with ``weight`` (K, w) at ``column`` (K, w) of its K rows."""
+    """The matrix with ``weight`` (K, w) at ``column`` (K, w), increasing in each of its K rows."""
     count, width = column.shape
-    row = torch.arange(count)[:, None].expand(count, width)
-    place = torch.stack([row.reshape(-1), column.reshape(-1)])
+    ends = torch.arange(count + 1) * width
+    parts = (part.to(like.device) for part in (ends, column.reshape(-1), weight.reshape(-1).to(like.dtype)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # torch calls the format new; it has been the same since 1.13
-        matrix = torch.sparse_coo_tensor(place, weight.reshape(-1).to(like.dtype), (count, size)).coalesce()
-        return matrix.to(like.device).to_sparse_csr()
+        return torch.sparse_csr_tensor(*parts, (count, size), check_invariants=False)
