@@ -14,7 +14,7 @@ from .gaussian_means import apply_to, linear_rows
 from .pair_evidence import Samples, compare_lengths, powers
 from .working_grid import WorkingGrid
 
-PER_OCTAVE = 6.0  # nodes; the evidence is smooth in log θ
+PER_OCTAVE = 4.0  # nodes; the evidence is smooth in log θ
 SHARPNESS = 7.2  # units of evidence in a nat; in white noise the contrast over three octaves is typically half a unit
 _CHANCE, _STEEPNESS = 3.5, 6.0  # contrast that has half of the weight, in units; how fast weight comes with contrast
 _LOUDNESS, LEAST_VOICE = 0.25, 0.003  # power of energy in what a place says; what one without evidence says
