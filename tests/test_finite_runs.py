@@ -15,7 +15,7 @@ from dstft_cli.errors import DivergedError, InputError
 from dstft_cli.optimization.out_of_core import blocks
 
 BAD = bad_signals()
-LOSSES = ("entropy", "renyi", "kurtosis", "concentration")
+LOSSES = ("entropy", "renyi", "kurtosis", "local-entropy")
 EVERY = [*COMBINATIONS, ("fixed", "fixed"), ("constant", "fixed"), ("constant", "overlap")]
 
 

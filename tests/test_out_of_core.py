@@ -11,7 +11,7 @@ from dstft_cli.config.loading import load_config
 from dstft_cli.optimization.coverage import coverage_penalty
 from dstft_cli.optimization.criteria import get_criterion, total_variation
 from dstft_cli.optimization.loss import FrameSumLoss
-from dstft_cli.optimization.out_of_core.local_concentration import LocalProblem
+from dstft_cli.optimization.out_of_core.local_entropy import LocalProblem
 from dstft_cli.optimization.out_of_core.pilot_sample import _calibrated
 from dstft_cli.optimization.resources import HALO, ResourcePlan, block_bytes
 from dstft_cli.stft.windows import get_window
@@ -36,7 +36,7 @@ def octaves(one, other) -> np.ndarray:
     return np.abs(np.log2(one.theta) - np.log2(np.asarray(other.theta)))
 
 
-@pytest.mark.parametrize("loss", ["entropy", "renyi", "kurtosis", "concentration"])
+@pytest.mark.parametrize("loss", ["entropy", "renyi", "kurtosis", "local-entropy"])
 def test_blocks_give_the_windows_and_the_loss_of_the_whole_plane(both, loss):
     whole, blocks = both(mode="tf-varying", loss=loss, steps=15)
     apart = octaves(whole, blocks)
@@ -81,7 +81,7 @@ def test_a_stop_between_blocks_keeps_those_that_are_done(signal, out_of_core):
 
 
 def test_a_local_criterion_is_the_same_in_blocks_of_any_size(signal):
-    config = load_config(None, [], {**SMALL, "mode": "tf-varying", "loss": "concentration"})
+    config = load_config(None, [], {**SMALL, "mode": "tf-varying", "loss": "local-entropy"})
     found = []
     for frames in (200, 10_000):
         problem = LocalProblem(signal, config, get_window("hann"), room=4 * 45 * F * frames)
@@ -101,8 +101,8 @@ def test_a_local_criterion_is_the_same_in_blocks_of_any_size(signal):
         {"mode": "time-varying", "loss": "entropy"},
         {"mode": "time-varying", "loss": "kurtosis"},
         {"mode": "frequency-varying", "loss": "renyi"},
-        {"mode": "time-varying", "loss": "concentration"},
-        {"mode": "frequency-varying", "loss": "concentration"},
+        {"mode": "time-varying", "loss": "local-entropy"},
+        {"mode": "frequency-varying", "loss": "local-entropy"},
     ],
     ids=str,
 )
@@ -134,7 +134,7 @@ def test_moving_frames_settle_where_they_do_in_memory(both, settings):
     "settings",
     [
         {"mode": "tf-varying"},
-        {"mode": "tf-varying", "loss": "concentration"},
+        {"mode": "tf-varying", "loss": "local-entropy"},
         {"mode": "frequency-varying"},
         {"mode": "time-varying", "loss": "kurtosis", "hop_mode": "time-varying"},
     ],
@@ -146,7 +146,7 @@ def test_blocks_are_computed_on_the_gpu(signal, out_of_core, cuda, settings):
     assert result.final["loss"] <= result.initial["loss"]
 
 
-@pytest.mark.parametrize("loss", ["entropy", "kurtosis", "concentration"])
+@pytest.mark.parametrize("loss", ["entropy", "kurtosis", "local-entropy"])
 def test_a_constant_window_is_that_of_the_whole_plane(both, loss):
     whole, blocks = both(mode="constant", loss=loss)
     assert blocks.theta.item() == pytest.approx(whole.theta.item(), rel=1e-5)

@@ -60,7 +60,7 @@ def test_a_result_can_be_written_again_after_its_files_have_moved(signal, out_of
 
 @pytest.mark.parametrize("mode", ["time-varying", "tf-varying"])
 def test_the_coverage_penalty_counts_from_the_start_with_a_local_criterion(signal, out_of_core, monkeypatch, mode):
-    settings = {"mode": mode, "loss": "concentration", "penalty": "coverage", "steps": 2, **SMALL}
+    settings = {"mode": mode, "loss": "local-entropy", "penalty": "coverage", "steps": 2, **SMALL}
     blocks = optimize(signal, **settings)
     monkeypatch.setattr(
         "dstft_cli.optimization.optimize.plan_signal", lambda *args, **rest: ResourcePlan(0.0, 0.0, 0.0, 0.0)
