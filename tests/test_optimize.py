@@ -152,7 +152,9 @@ class TestEveryMode:
     @pytest.mark.parametrize("mode", LEARNT)
     def test_is_never_worse_than_it_began_on_a_bank_too_coarse_to_be_believed(self, mode):
         for seed in (0, 1, 2, 10):
-            result = optimize(random_signal(seed), mode=mode, loss="entropy", steps=2, **{"bank.tolerance": 0.1}, **SMALL)
+            result = optimize(
+                random_signal(seed), mode=mode, loss="entropy", steps=2, **{"bank.tolerance": 0.1}, **SMALL
+            )
             assert result.final["loss"] <= result.initial["loss"]
 
     @pytest.mark.parametrize(
