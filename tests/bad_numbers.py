@@ -47,7 +47,8 @@ def spoiled(kind: str, value: float, step: int) -> Iterator[list[int]]:
             if (now := next(steps)) >= step:
                 met.append(now)
                 for group in groups:
-                    group["params"][0].data.view(-1)[0] = value
+                    values = group["params"][0].data
+                    values[(0,) * values.dim()] = value
             return result
 
         made.step = spoil

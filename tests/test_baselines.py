@@ -26,14 +26,24 @@ from dstft_cli.workflows.regression.tolerances import Tolerance, default_toleran
 RATE = 2000.0
 PLANE = {"transform.support": 100, "transform.hop": 25}
 RUNS = {  # what differs in how window lengths and frames are found
-    "tf": {"transform.mode": "tf"},
-    "concentration": {"transform.mode": "tf", "loss.criterion": "concentration"},
+    "tf": {"transform.mode": "tf", "loss.criterion": "entropy"},
+    "local-entropy": {"transform.mode": "tf", "loss.criterion": "local-entropy"},
     "time": {"transform.mode": "time", "loss.criterion": "renyi"},
-    "frequency": {"transform.mode": "frequency"},
+    "frequency": {"transform.mode": "frequency", "loss.criterion": "entropy"},
     "constant": {"transform.mode": "constant"},
     "moving": {"transform.mode": "time", "transform.hop_mode": "time", "loss.criterion": "kurtosis"},
-    "moving-tf": {"transform.mode": "tf", "transform.hop_mode": "time", "optimizer.steps": 8},
-    "overlap": {"transform.mode": "time", "transform.hop_mode": "overlap", "transform.overlap": 0.5},
+    "moving-tf": {
+        "transform.mode": "tf",
+        "transform.hop_mode": "time",
+        "optimizer.steps": 8,
+        "loss.criterion": "entropy",
+    },
+    "overlap": {
+        "transform.mode": "time",
+        "transform.hop_mode": "overlap",
+        "transform.overlap": 0.5,
+        "loss.criterion": "entropy",
+    },
 }
 
 
@@ -194,7 +204,7 @@ class TestCompared:
     @pytest.mark.parametrize("name", ["spectrogram", "theta_map"])
     @pytest.mark.parametrize("change", [np.transpose, np.flipud, np.fliplr, np.rot90])
     def test_a_map_that_is_turned_over(self, baselines, name, change):
-        for baseline in (baselines["tf"], baselines["concentration"]):
+        for baseline in (baselines["tf"], baselines["local-entropy"]):
             maps = baseline.inputs["slide.wav"].maps
             turned = with_values(baseline, maps={**maps, name: change(np.array(maps[name])).tolist()})
             assert out_of(baseline, turned) == {name}
@@ -238,14 +248,14 @@ class TestRuns:
             change = "overlap=0.52"  # there the hop follows from the windows
         assert out_of(baselines[run], baseline_of(signal, config_of(run, [change])))
 
-    @pytest.mark.parametrize("run", ["tf", "concentration", "time", "frequency", "moving-tf", "overlap"])
+    @pytest.mark.parametrize("run", ["tf", "local-entropy", "time", "frequency", "moving-tf", "overlap"])
     def test_fail_where_lambda_is_five_percent_off(self, baselines, signal, run):
-        weight = 0.02 if run == "concentration" else 0.5
+        weight = 3 / 7.2 if run == "local-entropy" else 0.5
         out = out_of(baselines[run], baseline_of(signal, config_of(run, [f"lambda={1.05 * weight}"])))
         assert {"trial.regularization", "trial.loss"} <= out
 
     @pytest.mark.filterwarnings("ignore:Detected call")
-    @pytest.mark.parametrize("run", ["tf", "concentration", "time", "moving"])
+    @pytest.mark.parametrize("run", ["tf", "local-entropy", "time", "moving"])
     def test_fail_where_nothing_is_learnt_any_more(self, baselines, signal, run, monkeypatch):
         monkeypatch.setattr(
             "dstft_cli.optimization.gradient_descent.take_step", lambda optimizer, variables, values: True
@@ -476,9 +486,9 @@ class TestRenewed:
         assert not out_of(new, now)
 
     def test_takes_the_usual_tolerances_of_other_settings_where_none_was_edited(self, baselines):
-        new = updated_baseline(baselines["concentration"], baselines["tf"])
+        new = updated_baseline(baselines["local-entropy"], baselines["tf"])
         assert new.tolerances == baselines["tf"].tolerances
-        assert new.tolerances["loss.final"] != baselines["concentration"].tolerances["loss.final"]
+        assert new.tolerances["loss.final"] != baselines["local-entropy"].tolerances["loss.final"]
 
     def test_is_a_baseline_that_can_be_read(self, baselines, tmp_path):
         new = updated_baseline(baselines["tf"], baselines["moving-tf"])

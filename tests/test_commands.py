@@ -171,7 +171,7 @@ class TestOutput:
         assert second.startswith("window bank")
         assert "optimising" in run.err and "optimising" not in run.out
         assert [line.split()[0] for line in run.out.splitlines()] == [
-            *("signal", "transform", "window", "best", "entropy", "loss", "accuracy", "stopped", "written")
+            *("signal", "transform", "window", "best", "local-entropy", "loss", "accuracy", "stopped", "written")
         ]
         assert run.out.rstrip().endswith("out")
 
@@ -327,7 +327,7 @@ class TestFramesThatMove:
         assert f"hop {hops.min():.1f} to {hops.max():.1f}, median {np.median(hops):.1f} samples" in run.out
 
     def test_with_an_overlap_the_loss_is_told_beside_the_entropy(self, dstft, here, no_figures):
-        run = dstft("optimize", "in.wav", "-o", "out", "--support", "64", "--hop-mode", "overlap")
+        run = dstft("optimize", "in.wav", "-o", "out", "--support", "64", "--hop-mode", "overlap", "--loss", "entropy")
         metrics = json.loads((here / "out" / "metrics.json").read_text())
         assert f"loss           {metrics['loss']['initial']:.4f} to {metrics['loss']['final']:.4f}" in run.out
         frames = metrics["geometry"]["frames"], 1 + 1000 // 8

@@ -15,7 +15,7 @@ from dstft_cli import Signal, optimize, write_result
 from dstft_cli.cli.printing.console import Console
 from dstft_cli.errors import InputError
 from dstft_cli.stft.transform import dstft as transform
-from dstft_cli.workflows.compare import candidates, local_concentrations, sizes_differ
+from dstft_cli.workflows.compare import candidates, local_entropies, sizes_differ
 
 RATE, SAMPLES = 2000.0, 4000
 PLANE = {"support": 128, "hop": 16, "theta_min": 16}
@@ -30,7 +30,7 @@ def runs(tmp_path_factory):
     signal = Signal(wandering + 0.1 * noise[0], RATE, "mix", path="mix.wav")
     made = {
         "constant": optimize(signal, mode="constant", **PLANE),
-        "local": optimize(signal, mode="tf", loss="concentration", steps=8, **PLANE),
+        "local": optimize(signal, mode="tf", loss="local-entropy", steps=8, **PLANE),
         "coarse": optimize(signal, mode="time", steps=5, support=64, hop=8, theta_min=8),
         "moved": optimize(signal, mode="time", hop_mode="time", steps=5, **PLANE),
         "other": optimize(Signal(noise[1], RATE, "noise"), mode="fixed", **PLANE),
@@ -99,20 +99,30 @@ class TestCandidates:
         ):
             candidates({"mine": runs.results["local"], "yours": runs.results["other"]})
 
-    def test_have_the_local_concentration_that_a_run_of_their_own_would_report(self, runs):
+    def test_have_the_local_entropy_that_a_run_of_their_own_would_report(self, runs):
         judge = runs.results["local"]
-        found = candidates({"it": judge, "other plane": runs.results["coarse"]}, [30.0])
-        values = local_concentrations(judge, found)
-        own = optimize(judge.signal, mode="fixed", loss="concentration", theta=30.0, **PLANE)
-        assert values[0] == pytest.approx(own.final["concentration"], rel=1e-5)
-        assert values[1] == judge.final["concentration"] > values[0]
-        assert np.isnan(values[2])
+        found = candidates({"it": judge, "other plane": runs.results["coarse"]}, [64.0, 30.0])
+        values = local_entropies(judge, found)
+        own = optimize(judge.signal, mode="fixed", **PLANE)
+        assert own.theta.item() == 64
+        assert values[0] == pytest.approx(own.final["local-entropy"], rel=1e-5)
+        assert values[2] == judge.final["local-entropy"] < min(values[:2])
+        assert np.isnan(values[3])
+
+    @pytest.mark.parametrize("mode", ["constant", "time", "frequency"])
+    def test_whose_windows_vary_more_than_the_run_s_are_judged_too(self, runs, mode):
+        local = runs.results["local"]
+        judge = optimize(local.signal, mode=mode, steps=3, **PLANE)
+        *fixed, own, other = local_entropies(judge, candidates({"it": judge, "other": local}, [64.0]))
+        assert own == judge.final["local-entropy"]
+        assert other == pytest.approx(local.final["local-entropy"], rel=1e-4)
+        assert fixed == pytest.approx(local_entropies(local, candidates({"it": local}, [64.0]))[:1], rel=1e-4)
 
     def test_that_the_run_has_tried_cost_no_transforms(self, runs, monkeypatch):
         judge = runs.results["local"]
         monkeypatch.setattr("dstft_cli.workflows.compare.Problem", None)
-        values = local_concentrations(judge, candidates({"it": judge}))
-        assert values[2] == judge.best_constant[1] == max(values[:3])
+        values = local_entropies(judge, candidates({"it": judge}))
+        assert values[2] == judge.best_constant[1] == min(values[:3])
 
 
 class TestCommand:
@@ -121,7 +131,7 @@ class TestCommand:
         assert run.code == 0 and sorted(os.listdir()) == ["compare.png", "figures.csv"]
         labels = ["Short, 8 ms", "Long, 64 ms"]
         assert [title.partition(", local")[0] for title in titles(drawn[0])][:2] == labels
-        assert titles(drawn[0])[-2].startswith("local, tf-varying, local conc. ")
+        assert titles(drawn[0])[-2].startswith("local, tf-varying, local entropy ")
         written = rows(open("figures.csv", encoding="utf-8").read())
         assert [row["spectrogram"] for row in written][:2] == labels
         assert "written to     compare.png, figures.csv" in run.out
@@ -143,7 +153,7 @@ class TestCommand:
         metrics = json.loads((here["local"] / "metrics.json").read_text())
         assert float(written["entropy_nats"]) == pytest.approx(metrics["entropy"]["final"], rel=1e-5)
         assert float(written["kurtosis"]) == pytest.approx(metrics["kurtosis"]["final"], rel=1e-5)
-        assert float(written["local_concentration_nats"]) == pytest.approx(metrics["concentration"]["final"], rel=1e-6)
+        assert float(written["local_entropy_nats"]) == pytest.approx(metrics["local-entropy"]["final"], rel=1e-6)
         assert float(written["window_median_ms"]) == pytest.approx(
             1e3 * metrics["theta"]["seconds"]["median"], rel=1e-6
         )
@@ -173,7 +183,7 @@ class TestCommand:
         run = dstft("compare", here["constant"], here["coarse"], "--no-picture")
         assert "note: entropies grow with the number of points" in run.err
         lines = [line.split() for line in run.out.splitlines() if ", " in line and "* best" not in line]
-        entropies = {cell for line in lines for cell in line[-7:-5]}
+        entropies = {cell for line in lines for cell in line[-8:-6]}
         assert not any("*" in cell for cell in entropies) and any("*" in line[-1] for line in lines)
 
     def test_draws_with_the_settings_asked_for_and_else_with_the_result_s(self, dstft, here, drawn):

@@ -448,6 +448,6 @@ def test_a_callable_is_minimised_and_called_custom():
 
 def test_an_unknown_criterion_is_refused_with_those_there_are():
     with pytest.raises(
-        InputError, match=r"'entropie' is not known; choose one of entropy, renyi, kurtosis, concentration or"
+        InputError, match=r"'entropie' is not known; choose one of entropy, renyi, kurtosis, local-entropy or"
     ):
         get_criterion("entropie")

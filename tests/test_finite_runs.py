@@ -12,10 +12,12 @@ from out_of_core_runs import SMALL as OUT_OF_CORE
 
 from dstft_cli import Signal, optimize
 from dstft_cli.errors import DivergedError, InputError
+from dstft_cli.optimization import gradient_descent
 from dstft_cli.optimization.out_of_core import blocks
+from dstft_cli.optimization.resources import ResourcePlan
 
 BAD = bad_signals()
-LOSSES = ("entropy", "renyi", "kurtosis", "concentration")
+LOSSES = ("entropy", "renyi", "kurtosis", "local-entropy")
 EVERY = [*COMBINATIONS, ("fixed", "fixed"), ("constant", "fixed"), ("constant", "overlap")]
 
 
@@ -95,8 +97,26 @@ def test_one_block_of_a_run_out_of_core_ends_it_with_the_last_good_state(monkeyp
         return made
 
     monkeypatch.setattr(blocks, "make_optimizer", optimizer)
-    result = optimize(Signal(voice(24000), RATE, "voice"), mode="tf-varying", steps=8, **OUT_OF_CORE)
+    result = optimize(Signal(voice(24000), RATE, "voice"), mode="tf-varying", loss="entropy", steps=8, **OUT_OF_CORE)
     assert next(numbers) == block + 1 and result.stop_reason == "diverged"
+    assert finite(result) and result.final["loss"] <= result.initial["loss"]
+
+
+@pytest.mark.parametrize("block", [0, 2])
+def test_one_block_of_local_entropy_keeps_its_last_good_state(monkeypatch, block):
+    plan = ResourcePlan(0.0, 0.0, 0.0, 0.0, long=True, room=1.5e6)
+    numbers, real = iter(range(10**6)), gradient_descent.make_optimizer
+
+    def optimizer(groups, *rest):
+        made, steps = real(groups, *rest), iter(range(10**6))
+        if next(numbers) == block:
+            step, values = made.step, groups[0]["params"][0].data
+            made.step = lambda: (step(), values[:1].fill_(math.nan) if next(steps) == 2 else None)
+        return made
+
+    monkeypatch.setattr(gradient_descent, "make_optimizer", optimizer)
+    result = optimize(Signal(voice(12000), RATE, "voice"), mode="tf-varying", plan=plan, **OUT_OF_CORE)
+    assert next(numbers) > block + 1  # the others go on
     assert finite(result) and result.final["loss"] <= result.initial["loss"]
 
 

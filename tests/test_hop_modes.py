@@ -59,15 +59,15 @@ class TestStart:
         assert (result.steps, result.stop_reason) == (0, "steps")
 
     def test_theta_is_the_first_window(self, hop_mode):
-        before, result = run(hop_mode, steps=0, theta=20), run(hop_mode, theta=20)
+        before, result = (run(hop_mode, criterion="entropy", theta=20, **more) for more in ({"steps": 0}, {}))
         assert result.first_theta == 20
         assert result.initial == before.final
         assert result.initial["entropy"] == pytest.approx(textbook("entropy", np.abs(exact(before))), rel=1e-4)
 
     def test_without_theta_it_begins_at_the_best_constant_window(self, hop_mode):
         still = OVERLAP if hop_mode == OVERLAP else FIXED_HOP
-        best = run(still, mode="constant", penalty="none", steps=60)
-        result = run(hop_mode, penalty="none", steps=60, patience=1)
+        best = run(still, mode="constant", criterion="entropy", penalty="none", steps=60)
+        result = run(hop_mode, criterion="entropy", penalty="none", steps=60, patience=1)
         assert result.initial["loss"] == pytest.approx(best.final["loss"], abs=1e-6)
         assert result.first_theta == pytest.approx(best.theta.item(), rel=1e-6)
 
@@ -121,7 +121,7 @@ class TestLearntFrames:
         assert result.hop == 700 if hop_mode == CONSTANT_HOP else result.hop.shape == (0,)
 
     def test_a_heavy_penalty_closes_gaps_that_none_leaves_open(self, hop_mode):
-        settings = {"hop": 32, "theta_min": 8, "theta": 12, "steps": 40}
+        settings = {"criterion": "entropy", "hop": 32, "theta_min": 8, "theta": 12, "steps": 40}
         left, closed = (run(hop_mode, CLICKS, penalty_weight=weight, **settings) for weight in (0, 1e4))
         assert left.measures["coverage"]["final"] < 0.7
         assert closed.measures["coverage"]["final"] > 0.99

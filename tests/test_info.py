@@ -39,7 +39,9 @@ def files(tmp_path_factory):
     soundfile.write(folder / "mixed.wav", mixed, RATE)
     signal = load_signal(folder / "mixed.wav", start=0.5, duration=0.5)
     settings = {"support": 128, "hop": 32, "steps": 6, "figures.dpi": 20}
-    write_result(optimize(signal, mode="time-varying", theta=64, **settings), folder / "result", figures=False)
+    write_result(
+        optimize(signal, mode="time-varying", loss="entropy", theta=64, **settings), folder / "result", figures=False
+    )
     write_result(optimize(signal, loss="kurtosis", **settings), folder / "sharp", figures=False)
     return folder
 

@@ -22,8 +22,8 @@ from dstft_cli.workflows import optimize_file
 
 MODES = ("fixed", "constant", "time-varying", "frequency-varying", "tf-varying")
 LEARNT = MODES[2:]
-SMALL = {"support": 64, "hop": 16}
-FLAGS = ("--support", "64", "--hop", "16", "--set", "dpi=20")
+SMALL = {"support": 64, "hop": 16, "loss": "entropy"}
+FLAGS = ("--support", "64", "--hop", "16", "--loss", "entropy", "--set", "dpi=20")
 ENDLESS = ("--mode", "tf", "--steps", "1000000", "--set", "patience=1000000")
 WHOLE = {"result.npz", "metrics.json", "config.yaml", "spectrogram.png", "theta.png", "comparison.png", "loss.png"}
 

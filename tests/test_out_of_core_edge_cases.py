@@ -58,18 +58,6 @@ def test_a_result_can_be_written_again_after_its_files_have_moved(signal, out_of
         np.testing.assert_array_equal(getattr(read_result(tmp_path / "two"), name), getattr(result, name))
 
 
-@pytest.mark.parametrize("mode", ["time-varying", "tf-varying"])
-def test_the_coverage_penalty_counts_from_the_start_with_a_local_criterion(signal, out_of_core, monkeypatch, mode):
-    settings = {"mode": mode, "loss": "concentration", "penalty": "coverage", "steps": 2, **SMALL}
-    blocks = optimize(signal, **settings)
-    monkeypatch.setattr(
-        "dstft_cli.optimization.optimize.plan_signal", lambda *args, **rest: ResourcePlan(0.0, 0.0, 0.0, 0.0)
-    )
-    whole = optimize(signal, **settings)
-    assert blocks.initial["penalty"] == pytest.approx(whole.initial["penalty"], abs=1e-6)
-    assert blocks.initial["loss"] == pytest.approx(whole.initial["loss"], abs=1e-4)
-
-
 def test_pictures_are_drawn_wherever_the_run_was(signal, out_of_core):
     result = optimize(signal, mode="constant", steps=2, **SMALL)
     elsewhere = replace(result, config=merge_config(result.config, {"run.device": "cuda:7"}))
@@ -105,7 +93,7 @@ def test_renyi_of_any_order_on_faint_spectra(out_of_core, monkeypatch, order):
 
 @pytest.mark.parametrize("settings", [{"memory": "700MB"}, {"memory": "760MB", "dtype": "float64"}], ids=str)
 def test_too_little_memory_for_a_single_block_is_refused_before_anything_is_computed(settings):
-    config = load_config(None, [], {"mode": "tf-varying", "support": 4096, **settings})
+    config = load_config(None, [], {"mode": "tf-varying", "loss": "entropy", "support": 4096, **settings})
     plan = plan_run(config, 44100, 3600 * 44100, in_memory=False)
     with pytest.raises(InputError, match=r"tf-varying needs about .* and --memory allows 7"):
         check_plan(plan, "hour.wav", config)

@@ -206,7 +206,7 @@ class TestPlans:
     def test_steps_per_axis_cost_nothing_beside_steps_on_planes(self):
         def seconds(mode: str, steps: int) -> float:
             return plan_run(
-                load_config(None, [], {"mode": mode, "memory": "1GB", "steps": steps}), 16000, 10**8
+                load_config(None, [], {"mode": mode, "loss": "entropy", "memory": "1GB", "steps": steps}), 16000, 10**8
             ).seconds
 
         assert seconds("time-varying", 10) == seconds("time-varying", 500)

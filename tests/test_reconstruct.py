@@ -29,10 +29,10 @@ def results(recording, tmp_path_factory):
         "constant": {"mode": "constant"},
         "time": {"mode": "time", "hop_mode": "time"},
         "frequency": {"mode": "frequency"},
-        "tf": {"mode": "tf", "loss": "concentration"},
+        "tf": {"mode": "tf", "loss": "local-entropy"},
         "overlap": {"mode": "time", "hop_mode": "overlap"},
         "tf-moving": {"mode": "tf", "hop_mode": "constant", "hop": 8},
-        "double": {"mode": "tf", "dtype": "float64"},
+        "double": {"mode": "tf", "loss": "entropy", "dtype": "float64"},
         "sparse": {"mode": "fixed", "theta": 20, "hop": 50},
     }
     for name, settings in kinds.items():

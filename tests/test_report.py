@@ -97,7 +97,7 @@ def page(tmp_path):
 def result():
     """A tone of 250 Hz, 0.4 s at 1 kHz, under windows that differ from point to point."""
     tone = np.sin(2 * np.pi * 250 * np.arange(400) / 1000)
-    return optimize(Signal(tone, 1000.0, "tone"), mode="tf", loss="concentration", support=64, hop=8, steps=8)
+    return optimize(Signal(tone, 1000.0, "tone"), mode="tf", loss="local-entropy", support=64, hop=8, steps=8)
 
 
 def pixels(png: bytes) -> np.ndarray:

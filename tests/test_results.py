@@ -16,6 +16,7 @@ from dstft_cli.results.writer import finite, write_arrays, write_metrics
 from dstft_cli.workflows.optimize_file import write_result
 
 MODES = ("fixed", "constant", "time-varying", "frequency-varying", "tf-varying")
+LOSSES = ("local-entropy", "entropy")
 ARRAYS = {
     "stft",
     "theta",
@@ -34,7 +35,6 @@ ARRAYS = {
     "curve",
     "schema_version",
     "loss_history",
-    "entropy_history",
     "regularization_history",
 }
 
@@ -50,10 +50,10 @@ def recording(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module", params=MODES)
+@pytest.fixture(scope="module", params=[(mode, loss) for loss in LOSSES for mode in MODES], ids=" ".join)
 def result(request, recording) -> Result:
-    signal = load_signal(recording, start=0.1)
-    return optimize(signal, mode=request.param, support=64, hop=16, steps=6, lambda_=0.2)
+    signal, (mode, loss) = load_signal(recording, start=0.1), request.param
+    return optimize(signal, mode=mode, loss=loss, support=64, hop=16, steps=6, lambda_=0.2)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_arrays_have_their_names_shapes_and_types(result, tmp_path):
     with np.load(tmp_path / "result.npz", allow_pickle=False) as file:
         arrays = dict(file)
     bins, frames = 33, 1 + 1000 // 16
-    assert set(arrays) == ARRAYS
+    assert set(arrays) == {*ARRAYS, f"{result.criterion}_history"}
     assert (arrays["stft"].shape, arrays["stft"].dtype) == ((bins, frames), np.complex64)
     assert np.broadcast_shapes(arrays["theta"].shape, (bins, frames)) == (bins, frames)
     assert arrays["theta"].ndim == 2
@@ -122,8 +122,9 @@ def test_kurtosis_and_coverage_are_told_whatever_was_optimised(result, metrics):
     assert metrics["coverage"] == {"initial": 1.0, "final": pytest.approx(1.0, abs=0.02)}
 
 
-def test_metrics_have_every_key(metrics):
+def test_metrics_have_every_key(metrics, result):
     assert set(metrics) == {
+        result.criterion,
         *(
             "schema_version",
             "mode",
@@ -165,10 +166,11 @@ def test_metrics_agree_with_the_arrays(metrics, result):
         result.steps,
         result.stop_reason,
     )
-    for name in ("loss", "entropy", "regularization"):
+    for name in ("loss", result.criterion, "regularization"):
         assert metrics[name]["initial"] == result.history[name][0]
         assert math.isfinite(metrics[name]["final"])
-    assert metrics["loss"]["final"] == pytest.approx(metrics["entropy"]["final"] + metrics["regularization"]["final"])
+    terms = metrics[result.criterion]["final"] + metrics["regularization"]["final"]
+    assert metrics["loss"]["final"] == pytest.approx(terms)
     samples, seconds = metrics["theta"]["samples"], metrics["theta"]["seconds"]
     whole = np.broadcast_to(result.theta, result.stft.shape)
     assert samples == pytest.approx({"min": whole.min(), "median": np.median(whole), "max": whole.max()})
@@ -184,13 +186,18 @@ def test_the_best_constant_window_is_named_where_one_was_looked_for(metrics, res
     if result.mode == "fixed":
         assert metrics["best_constant"] is None
     else:
-        assert set(metrics["best_constant"]) == {"theta", "entropy"}
+        assert set(metrics["best_constant"]) == {"theta", result.criterion}
         assert 8 <= metrics["best_constant"]["theta"] <= 64
-        assert metrics["best_constant"]["entropy"] <= metrics["entropy"]["initial"] * (1 + 1e-6)
+        assert metrics["best_constant"][result.criterion] <= metrics[result.criterion]["initial"] + 1e-5
+
+
+def test_the_criterion_follows_the_loss(metrics, result):
+    keys = list(metrics)
+    assert keys[keys.index("loss") + 1] == metrics["criterion"] == result.criterion
 
 
 def test_the_bank_is_described_where_one_was_used(metrics, result):
-    if result.mode in ("fixed", "constant"):
+    if result.mode in ("fixed", "constant") or result.criterion == "local-entropy":
         assert metrics["bank"] is None
     else:
         assert metrics["bank"]["nodes"] >= 4

@@ -93,7 +93,7 @@ def outcome(folder, original) -> str | None:
 
 ODD = {
     "double": {"mode": "tf", "dtype": "float64", "window": "gaussian"},
-    "concentration": {"mode": "tf", "loss": "concentration"},
+    "local-entropy": {"mode": "tf", "loss": "local-entropy"},
     "frames by kurtosis": {"loss": "kurtosis", "hop_mode": "constant"},
     "own criterion": {"criterion": lambda values: values.mean(), "mode": "time"},
     "own penalty": {"penalty": lambda positions, theta, count: theta.mean() / count, "hop_mode": "time"},
@@ -445,7 +445,7 @@ class TestConfig:
             ("hop: 8", "hop: 1e-300", "hop"),
             ("seed: 0", "seed: 1", "seed"),
             ("dtype: float32", "dtype: float64", "theta has type float32"),
-            ("criterion: entropy", "criterion: renyi", "criterion is 'entropy', but renyi"),
+            ("criterion: auto", "criterion: renyi", "criterion is 'kurtosis', but renyi"),
             ("mode: time-varying", "mode: constant", "theta has shape"),
             ("hop_mode: time-varying", "hop_mode: constant", "hop contradicts"),
             ("theta_min: auto", "theta_min: 20", "geometry.theta_min contradicts result.npz"),

@@ -12,6 +12,7 @@ from ..optimization.problem import Problem
 from ..recordings.signal import Signal
 from ..results.in_memory import load_into_memory
 from ..results.result import Result, reference
+from ..stft.modes import PLANE
 from ..text import time_text
 from .sharpness import Candidate
 
@@ -59,7 +60,8 @@ def local_entropies(
         value = _known_local_entropy(judge, candidate)
         if value is None:
             if field is None:
-                config = merge_config(judge.config, {"run.device": "auto"})  # the run's need not be on this machine
+                # The run's device need not be on this machine; its windows may vary less than those of a candidate.
+                config = merge_config(judge.config, {"run.device": "auto", "transform.mode": PLANE})
                 problem = Problem(judge.signal, config, judge.window)
                 problem.precompute(on_node or (lambda index, count: None))
                 field = problem.field

@@ -43,17 +43,18 @@ RECORDINGS = {  # a short part of each, the support and the hop in samples
     "chirp.wav": (["duration=0.6"], 256, 64),
 }
 RUNS = {
-    "tf": ["mode=tf"],
-    "concentration": ["mode=tf", "loss=concentration"],
-    "time": ["mode=time"],
-    "frequency": ["mode=frequency"],
+    "tf": ["mode=tf", "loss=entropy"],
+    "local entropy": ["mode=tf", "loss=local-entropy"],
+    "local entropy, time": ["mode=time", "loss=local-entropy"],
+    "time": ["mode=time", "loss=entropy"],
+    "frequency": ["mode=frequency", "loss=entropy"],
     "constant": ["mode=constant"],
     "renyi": ["mode=tf", "loss=renyi"],
     "kurtosis": ["mode=time", "loss=kurtosis"],
     "moving": ["mode=time", "hop_mode=time", "loss=kurtosis"],
-    "one hop": ["mode=constant", "hop_mode=constant"],
-    "overlap": ["mode=time", "hop_mode=overlap", "overlap=0.5"],
-    "moving tf": ["mode=tf", "hop_mode=time"],
+    "one hop": ["mode=constant", "hop_mode=constant", "loss=entropy"],
+    "overlap": ["mode=time", "hop_mode=overlap", "overlap=0.5", "loss=entropy"],
+    "moving tf": ["mode=tf", "hop_mode=time", "loss=entropy"],
 }
 WAYS = {
     "again": ([], {}),
@@ -90,7 +91,7 @@ def changed(sets: list[str], change: str) -> list[str]:
     """The settings after a change; as they were where the run has no such setting."""
     value = {key: text for key, _, text in (item.partition("=") for item in sets)}
     if change.startswith("lambda"):
-        weight = {"kurtosis": 0.0, "concentration": 0.02}.get(value.get("loss"), 0.5)
+        weight = {"kurtosis": 0.0, "local-entropy": 3 / 7.2}.get(value.get("loss", "local-entropy"), 0.5)
         still = weight == 0 or value["mode"] == "constant"
         return sets if still else [*sets, f"lambda={weight * (1.05 if 'more' in change else 0.95)}"]
     if change.startswith("support"):

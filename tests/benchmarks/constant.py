@@ -32,7 +32,7 @@ def grid(signal: torch.Tensor, hop: int = HOP, loss: Callable[[torch.Tensor], to
 def main(path=THREE_COMPONENTS):
     recording = load_signal(path)
     signal = torch.as_tensor(recording.samples, dtype=torch.float32)
-    settings = dict(mode="constant", support=L, hop=HOP, theta_min=100)
+    settings = dict(mode="constant", loss="entropy", support=L, hop=HOP, theta_min=100)
     print(f"best constant window of {recording.where}, {len(GRID)} lengths, {torch.get_num_threads()} threads")
     seconds = alternate(
         {"grid by torch.stft": lambda: grid(signal), "ours": lambda: optimize(recording, **settings)}, runs=3, warm=1

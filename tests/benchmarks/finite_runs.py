@@ -23,7 +23,7 @@ from bad_numbers import COMBINATIONS, KINDS, bad_signals, finite, random_signal,
 from dstft_cli import Signal, optimize
 from dstft_cli.errors import DstftError
 
-LOSSES = ("entropy", "renyi", "kurtosis", "concentration")
+LOSSES = ("entropy", "renyi", "kurtosis", "local-entropy")
 OPTIMIZERS = ("adam", "adamw", "nadam", "radam", "rmsprop", "sgd")
 EVERY = [*COMBINATIONS, ("fixed", "fixed"), ("constant", "fixed"), ("fixed", "overlap"), ("constant", "overlap")]
 
@@ -83,7 +83,7 @@ def spoilt_runs() -> None:
 
 def signal_runs():
     for (name, samples), (mode, hop_mode), loss in itertools.product(bad_signals().items(), EVERY, LOSSES):
-        if loss == "concentration" and hop_mode != "fixed":
+        if loss == "local-entropy" and hop_mode != "fixed":
             continue
         yield (name, mode, hop_mode, loss), samples, settings(mode, hop_mode, steps=3, criterion=loss)
 

@@ -55,11 +55,11 @@ def frames_entropy(values: Tensor) -> Tensor:
 
 
 LEARNT: dict[str, dict] = {
-    "constant": {"mode": "constant"},
-    "time-varying": {"mode": "time-varying"},
-    BARE: {"mode": "time-varying", "lambda_": 0.0},
+    "constant": {"mode": "constant", "criterion": "entropy"},
+    "time-varying": {"mode": "time-varying", "criterion": "entropy"},
+    BARE: {"mode": "time-varying", "criterion": "entropy", "lambda_": 0.0},
     "time-varying, frames alone": {"mode": "time-varying", "criterion": frames_entropy},
-    "tf-varying": {"mode": "tf-varying"},
+    "tf-varying": {"mode": "tf-varying", "criterion": "entropy"},
 }
 
 

@@ -84,16 +84,20 @@ def agree(path: str, parts: int = 4) -> None:
     """A recording of a minute at most, whole and with room for about a quarter of its plane."""
     from dstft_cli import load_signal, optimize
     from dstft_cli.optimization import optimize as home
-    from dstft_cli.optimization.resources import ResourcePlan, nodes_for
+    from dstft_cli.optimization.resources import ResourcePlan, _places_bytes, nodes_for
+
+    def plane_bytes(config, grid) -> float:
+        """Of what a run steps on, in memory at once."""
+        bank = 4.0 * (2 * nodes_for(config, grid) + 26) * grid.bins * grid.frames
+        return _places_bytes(config, grid) or bank
 
     signal, plan = load_signal(path, duration=60.0), home.plan_signal
     for mode in ("tf-varying", "time-varying", "frequency-varying"):
-        for loss in ("entropy", "kurtosis", "concentration"):
+        for loss in ("local-entropy", "entropy", "kurtosis"):
             settings = {"mode": mode, "loss": loss, "steps": 100, "threads": 1}
             whole = optimize(signal, memory="100TB", **settings)
-            words = 2 * nodes_for(whole.config, whole.grid) + 26
             share = max(1 / parts, 200 / whole.stft.shape[1])  # no block is shorter than its halo
-            room = 4.0 * words * whole.stft.size * share
+            room = share * plane_bytes(whole.config, whole.grid)
             home.plan_signal = lambda *rest, **named: ResourcePlan(0.0, 0.0, 0.0, 0.0, True, room)  # noqa: B023
             pieces = optimize(signal, **settings)
             home.plan_signal = plan

@@ -23,9 +23,9 @@ def main(folder: str) -> None:
     recording = load_signal(THREE_COMPONENTS)
     runs = {
         "Best constant window": dict(mode="constant"),
-        "--loss entropy": dict(),
+        "--loss entropy": dict(criterion="entropy"),
         "--loss kurtosis": dict(criterion="kurtosis", lambda_=0.5),
-        "--loss concentration": dict(criterion="concentration"),
+        "--loss local-entropy": dict(criterion="local-entropy"),
     }
     results = {label: optimize(recording, "paper-tf", **settings) for label, settings in runs.items()}
     panels = [

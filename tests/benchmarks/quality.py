@@ -74,10 +74,10 @@ METHODS: dict[str, Callable[[Signal], Plane]] = {
     "fixed-100": fixed(100.0),
     "fixed-300": fixed(300.0),
     "fixed-1000": fixed(1000.0),
-    "constant": learnt(mode="constant"),
+    "constant": learnt(mode="constant", criterion="entropy"),
     "entropy": learnt(mode="tf-varying", criterion="entropy"),
     "kurtosis": learnt(mode="tf-varying", criterion="kurtosis", lambda_=0.5),
-    "concentration": learnt(mode="tf-varying", criterion="concentration"),
+    "local-entropy": learnt(mode="tf-varying", criterion="local-entropy"),
 }
 
 

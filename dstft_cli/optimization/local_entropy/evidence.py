@@ -80,6 +80,11 @@ class Votes:
         sums = (one + another for one, another in zip(mine, others, strict=True))
         return Votes(self.lengths, *sums, self.count + other.count)
 
+    def padded(self, columns: int) -> "Votes":
+        """With those of so many columns that follow and say nothing."""
+        planes = (torch.nn.functional.pad(plane, (0, columns)) for plane in (self.evidence, self.weight, self.voice))
+        return Votes(self.lengths, *planes, self.count)
+
 
 def find_evidence(
     samples: Samples,

@@ -82,8 +82,10 @@ class WorkingGrid:
         Returns (1 or F, 1 or frames).
         """
         first, last = frames or (0, self.shape[1])
-        rows = torch.arange(self.shape[0] if values.shape[0] > 1 else 1) / self.steps[0]
-        columns = torch.arange(first, last) / self.steps[1] - column if values.shape[1] > 1 else torch.zeros(1)
+        rows = torch.arange(self.shape[0] if values.shape[0] > 1 else 1, dtype=torch.float64) / self.steps[0]
+        columns = torch.zeros(1)
+        if values.shape[1] > 1:
+            columns = torch.arange(first, last, dtype=torch.float64) / self.steps[1] - column
         return apply_to(
             values, *(linear_rows(at, n, values) for at, n in zip((rows, columns), values.shape, strict=True))
         )

@@ -1,0 +1,64 @@
+"""What tests of the loss local-entropy share: a recording with reflected ends, and its evidence and votes on a small grid."""
+
+import math
+
+import numpy as np
+import torch
+
+from dstft_cli.optimization.local_entropy.evidence import Evidence, find_evidence, greatest_power
+from dstft_cli.optimization.local_entropy.loss import LocalEntropy
+from dstft_cli.optimization.local_entropy.pair_evidence import Samples
+from dstft_cli.optimization.local_entropy.working_grid import WorkingGrid
+from dstft_cli.stft.windows import WINDOWS
+
+HANN = WINDOWS["hann"]
+
+
+def reflecting(samples: np.ndarray, dtype=torch.float64) -> Samples:
+    """Samples of a recording, beyond its ends by reflection."""
+    values = torch.as_tensor(samples, dtype=dtype)
+
+    def between(first: int, last: int) -> torch.Tensor:
+        index = np.abs(np.arange(first, last))
+        period = 2 * len(values) - 2
+        index = index % period
+        return values[np.minimum(index, period - index)]
+
+    return between
+
+
+def white(count: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(count)
+
+
+def grid_of(count: int, support: int, shortest: float, hop: int | None = None) -> WorkingGrid:
+    """For a recording of so many samples; windows from ``shortest`` to ``support`` samples."""
+    hop = hop or max(1, support // 16)
+    return WorkingGrid((support // 2 + 1, (count - 1) // hop + 1), support, hop, shortest)
+
+
+def evidence_of(samples: np.ndarray, support: int, shortest: float, columns=None, dtype=torch.float64) -> Evidence:
+    grid, source = grid_of(len(samples), support, shortest), reflecting(samples, dtype)
+    greatest = greatest_power(source, len(samples), shortest, HANN)
+    return find_evidence(source, grid, columns or (0, grid.places[1]), HANN, greatest)
+
+
+def field_of(samples: np.ndarray, support: int, shortest: float, mode: str = "plane", **named) -> LocalEntropy:
+    """mode: plane, time, frequency or constant."""
+    grid = grid_of(len(samples), support, shortest)
+    rows, columns = grid.places
+    shape = {"plane": (rows, columns), "time": (1, columns), "frequency": (rows, 1), "constant": (1, 1)}[mode]
+    return LocalEntropy(evidence_of(samples, support, shortest).votes(shape), grid, **named)
+
+
+def wanted(evidence: Evidence, grid: WorkingGrid, frequency: float, sample: float) -> float:
+    """The length in samples with the most evidence at a place: cycles per sample, and a sample."""
+    places = frequency * grid.support / grid.steps[0], sample / grid.hop / grid.steps[1]
+    row, column = (min(round(at), count - 1) for at, count in zip(places, grid.places, strict=True))
+    return evidence.lengths[int(evidence.values[:, row, column].argmax())]
+
+
+def decay(count: int, start: int, frequency: float, rate: float) -> np.ndarray:
+    """A tone struck at a sample: cycles per sample, and the share of its amplitude that it loses in each."""
+    past = np.arange(count) - start
+    return np.where(past >= 0, np.exp(-rate * np.maximum(past, 0)) * np.sin(2 * math.pi * frequency * past), 0.0)
