@@ -22,6 +22,7 @@ from .length_range import MOST_RATIO, Given, LengthRange, choose_range
 from .range_survey import survey
 
 KEYS = ("support", "hop", "theta_min")
+_PILED, _LEAST_WIDENED = 0.2, 8.0  # share of places at a bound that widens the range; samples of the shortest window
 _BINS, _BINS_PER_SAMPLE = 4e6, 34  # of a plane: about a second of work for a second of 44.1 kHz
 
 
@@ -40,10 +41,10 @@ class ChosenLengths:
     range: LengthRange | None = None
     text: str = ""
 
-    def noted(self, signal: Signal) -> Signal:
-        """The signal with the sentence among its notes."""
-        note = Note(self.text)
-        return signal if not self.text or note in signal.notes else replace(signal, notes=(*signal.notes, note))
+    def noted(self, signal: Signal, former: str = "") -> Signal:
+        """The signal with the sentence among its notes, in place of that of a former choice."""
+        others = tuple(note for note in signal.notes if note.text not in (self.text, former))
+        return replace(signal, notes=(*others, Note(self.text))) if self.text else signal
 
 
 def choose_lengths(
@@ -69,6 +70,33 @@ def choose_lengths(
         return ChosenLengths(config, text=_usual_text(signal.sample_rate, samples, config, len(preferences.longer)))
     chosen = {key: value for key, value in _values(found).items() if getattr(settings, key).unit == "auto"}
     return ChosenLengths(with_lengths(config, chosen), tuple(chosen), found, _range_text(found, signal.sample_rate))
+
+
+def wider_lengths(
+    signal: Signal, chosen: ChosenLengths, shares: tuple[float, float], window: Window
+) -> ChosenLengths | None:
+    """A wider choice, where many places of a run are at a bound that was chosen and the plane can afford more.
+
+    signal: the recording.
+    chosen: the choice of the run.
+    shares: of the places at the shortest and at the longest window, 0 to 1.
+    window: the family.
+
+    Returns None where the choice stands.
+    """
+    found, wanted = chosen.range, {}
+    if found is None:
+        return None
+    if shares[1] > _PILED and "support" in chosen.keys and 2 * found.support <= len(signal.samples) / 8:
+        wanted["support"] = 2 * found.support
+    if shares[0] > _PILED and "theta_min" in chosen.keys and found.theta_min >= 2 * _LEAST_WIDENED:
+        wanted["theta_min"] = found.theta_min / 2
+    if not wanted:
+        return None
+    wider = choose_lengths(signal, with_lengths(unchosen(chosen.config, chosen.keys), wanted), window)
+    if wider.range is None or wider.range.theta_min > 1.5 * found.theta_min or wider.range.limit:
+        return None
+    return replace(wider, keys=chosen.keys)
 
 
 def with_lengths(config: Config, lengths: dict[str, float | str]) -> Config:

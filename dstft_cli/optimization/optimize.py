@@ -21,7 +21,7 @@ from ..stft.modes import CONSTANT, FIXED, FIXED_HOP, FREQUENCY, OVERLAP, PLANE
 from ..stft.windows import Profile, Window, get_window
 from ..system.atomic_files import scratch_folder
 from ..system.disk_arrays import on_disk
-from .auto_lengths import choose_lengths
+from .auto_lengths import ChosenLengths, choose_lengths, wider_lengths
 from .out_of_core.blocks import BlockStrategy
 from .out_of_core.local_entropy import LocalBlockStrategy, LocalProblem
 from .out_of_core.moving_frames import MovingFrameBlockStrategy
@@ -87,8 +87,7 @@ def optimize(
     plan = plan or plan_signal(signal, config, custom=any(callables))
     if not plan.long:
         signal = replace(signal, samples=signal.samples[:])  # reads lazy samples into memory
-        run = OptimizationRun(Problem(signal, config, family, *callables), on_step)
-        return _result(run, _carry_out(run), chosen.keys)
+        return _in_memory(signal, chosen, family, callables, on_step)
     aside, remove = _place(folder, plan)
     try:
         kind = LocalProblem if config.criterion == LOCAL_ENTROPY else OutOfCoreProblem
@@ -106,6 +105,35 @@ def optimize(
         raise
     weakref.finalize(result, remove)
     return result
+
+
+class _TooNarrow(Exception):
+    """The range of window lengths that was chosen is too narrow; holds a wider one."""
+
+    def __init__(self, wider: ChosenLengths):
+        super().__init__()
+        self.wider = wider
+
+
+def _in_memory(
+    signal: Signal, chosen: ChosenLengths, family: Window, callables: list, on_step: OnStep | None
+) -> Result:
+    """Carry out a run in memory; where lengths pile up at a bound that was chosen, once again in a wider range."""
+    run = OptimizationRun(Problem(signal, chosen.config, family, *callables), on_step)
+
+    def widen(shares: tuple[float, float]) -> None:
+        wider = wider_lengths(signal, chosen, shares, family)
+        if wider is not None:
+            raise _TooNarrow(wider)
+
+    run.widen = widen
+    try:
+        reason = _carry_out(run)
+    except _TooNarrow as found:
+        signal, chosen = found.wider.noted(signal, chosen.text), found.wider
+        run = OptimizationRun(Problem(signal, chosen.config, family, *callables), on_step)
+        reason = _carry_out(run)
+    return _result(run, reason, chosen.keys)
 
 
 def _place(folder: str | Path | None, plan: ResourcePlan) -> tuple[Path, Callable[[], object]]:

@@ -29,7 +29,8 @@ class OptimizationRun:
 
     ``history`` has the terms of every step; ``curve`` the constant window lengths tried, ``known`` the terms at each; ``theta``,
     ``positions`` (both in samples), ``spectrum``, ``accuracy`` and ``final`` (the terms) the result as it stands;
-    ``bank`` the figures of the interpolation that the run stepped on.
+    ``bank`` the figures of the interpolation that the run stepped on; ``widen`` is called with the shares of places at the
+    shortest and the longest window before a descent by a local criterion, and may raise an error that ends the run.
     """
 
     def __init__(self, problem: Problem, on_step: OnStep | None):
@@ -38,6 +39,7 @@ class OptimizationRun:
         self.points = 0  # window lengths in all, where a descent has but a part of them
         self.bank: dict[str, float] | None = None
         self.first = 0.0  # the constant window length, in samples, that the history sets out from
+        self.widen: Callable[[tuple[float, float]], object] | None = None
         self.seconds = {"bank": 0.0, "optimize": 0.0, "verify": 0.0}
         self.theta: Tensor
         self.positions: Tensor

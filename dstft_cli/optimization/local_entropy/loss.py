@@ -20,6 +20,7 @@ _NEAR, _BROAD = 1.0, 4.0  # units
 _ANCHOR = 0.5  # weight of the broad mean, in those of the near one
 _SWEEPS, _LAST, _FINAL = 16, 4, 0.35  # sweeps of the start, sharp ones at their end, and units of the mean after them
 _FIRST = 3.0  # sharpness of the broad mean of the evidence that the sweeps set out from
+_AT_BOUND = 0.1  # octaves
 _TINY = 1e-30
 
 
@@ -84,6 +85,16 @@ class LocalEntropy:
     def _distances(self, log_theta: Tensor, epsilon: float) -> Tensor:
         near, broad = (_rounded(log_theta - self._mean(log_theta, units), epsilon) for units in (_NEAR, _BROAD))
         return (near + _ANCHOR * broad) / (self._together * self.share)
+
+    def at_bounds(self, log_theta: Tensor) -> tuple[float, float]:
+        """The shares, 0 to 1, of what all places say that are at the shortest and at the longest window.
+
+        log_theta: at the places, of any shape that broadcasts to that of the loss.
+        """
+        total = self.voice.sum() + _TINY
+        near = ((log_theta - bound).abs() < _AT_BOUND for bound in (self._log_lengths[0], self._log_lengths[-1]))
+        shortest, longest = (float((self.voice * there).sum() / total) for there in near)
+        return shortest, longest
 
     def start(self, weight: float, epsilon: float) -> Tensor:
         """log2 θ at the places near the least loss, by mean-field sweeps.
