@@ -34,7 +34,7 @@ def white(count: int, seed: int = 0) -> np.ndarray:
 def grid_of(count: int, support: int, shortest: float, hop: int | None = None) -> WorkingGrid:
     """For a recording of so many samples; windows from ``shortest`` to ``support`` samples."""
     hop = hop or max(1, support // 16)
-    return WorkingGrid((support // 2 + 1, (count - 1) // hop + 1), support, hop, shortest)
+    return WorkingGrid((support // 2 + 1, count // hop + 1), support, hop, shortest)
 
 
 def evidence_of(samples: np.ndarray, support: int, shortest: float, columns=None, dtype=torch.float64) -> Evidence:

@@ -35,7 +35,7 @@ class TestSummary:
         )
         assert f"{low:.1f} to {high:.1f}" in lines["window lengths"]
         assert f"({low / 2:.4g} ms to {high / 2:.4g} ms)" in lines["window lengths"]
-        assert f"{result.initial['entropy']:.4f} to {result.final['entropy']:.4f}" == lines["entropy"]
+        assert f"{result.initial['local-entropy']:.4f} to {result.final['local-entropy']:.4f}" == lines["local-entropy"]
         assert lines["stopped by"] == f"{result.stop_reason} after 2 steps, 1.2 s in all"
         assert lines["written to"] == "some/folder"
 

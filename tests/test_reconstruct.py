@@ -29,7 +29,8 @@ def results(recording, tmp_path_factory):
         "constant": {"mode": "constant"},
         "time": {"mode": "time", "hop_mode": "time"},
         "frequency": {"mode": "frequency"},
-        "tf": {"mode": "tf", "loss": "local-entropy"},
+        "tf": {"mode": "tf", "loss": "entropy"},
+        "local": {"mode": "tf", "loss": "local-entropy", "steps": 40},
         "overlap": {"mode": "time", "hop_mode": "overlap"},
         "tf-moving": {"mode": "tf", "hop_mode": "constant", "hop": 8},
         "double": {"mode": "tf", "loss": "entropy", "dtype": "float64"},
@@ -45,7 +46,7 @@ def error(samples: np.ndarray, expected: np.ndarray) -> float:
     return 20 * np.log10(np.linalg.norm(samples - expected) / np.linalg.norm(expected))
 
 
-@pytest.mark.parametrize("name", ["constant", "time", "frequency", "tf", "overlap", "tf-moving", "double"])
+@pytest.mark.parametrize("name", ["constant", "time", "frequency", "tf", "local", "overlap", "tf-moving", "double"])
 def test_the_recording_comes_back(name, results, recording, tmp_path, dstft):
     run = dstft("reconstruct", results / name, "-o", tmp_path / "out.wav")
     assert run.code == 0

@@ -13,7 +13,7 @@ import numpy as np
 
 from dstft_cli import load_signal, optimize
 from dstft_cli.errors import InputError
-from dstft_cli.recordings.signal import detrend
+from dstft_cli.recordings.detrend import detrend
 
 SECONDS = 2.0  # of a recording above 5 kHz; slower ones are taken whole
 
