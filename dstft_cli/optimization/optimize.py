@@ -210,6 +210,7 @@ def _search(run: OptimizationRun, steps: int) -> str:
         done = run.explore(min(steps, _EVALUATIONS - 2))  # the first window and the final transform count too
     except DivergedError:
         diverged = True
+    run.check_range()
     for length in run.curve.lengths:
         run.history.append(min(run.known[length], run.history[-1], key=_loss))
     run.tried(run.first, run.history[0])

@@ -100,6 +100,17 @@ class OptimizationRun:
 
         return refine(evaluate, self.curve, budget=budget, stop=stop)
 
+    def check_range(self, shares: tuple[float, float] = (0.0, 0.0)) -> None:
+        """Let ``widen`` judge the range of window lengths; a best constant window at a bound is as good as all places there.
+
+        shares: of the places at the shortest and at the longest window, 0 to 1.
+        """
+        grid = self.problem.grid
+        best = self.curve.best[0] if self.curve.lengths else grid.first_length
+        here = best < 1.005 * grid.theta_min, best > 0.995 * grid.support
+        if self.widen is not None and not self.interrupted:
+            self.widen(tuple(max(share, float(there)) for share, there in zip(shares, here, strict=True)))
+
     def record_initial(self, length: float) -> None:
         """Enter a constant window of ``length`` samples as the start of the history, evaluated exactly."""
         self.first = length

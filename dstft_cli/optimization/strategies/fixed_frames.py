@@ -39,8 +39,7 @@ def learn_local(run: OptimizationRun, steps: int) -> str:
         began = time.perf_counter()
         variable, few = start_local(run, problem.field, steps)
         run.seconds["optimize"] += time.perf_counter() - began
-        if run.widen is not None:
-            run.widen(problem.field.at_bounds(variable.start))
+        run.check_range(problem.field.at_bounds(variable.start))
         outcome, _ = run.descend(lambda log_theta: problem.losses(None, log_theta), [variable], few)
         learnt = problem.places.to_plane(outcome.best[0]).exp2().clamp(grid.theta_min, grid.support)
         theta = learnt.expand(theta.shape).contiguous()
