@@ -21,7 +21,7 @@ from ..system.devices import DTYPES, free_bytes, get_device
 from ..system.disk_arrays import release_pages
 from .coverage import coverage
 from .criteria import PENALTIES, REGULARIZERS, entropy, get_criterion, kurtosis
-from .local_entropy.evidence import Evidence, find_evidence, greatest_power
+from .local_entropy.evidence import Evidence, Votes, find_evidence, greatest_power
 from .local_entropy.loss import EPSILON, LAMBDA, LocalEntropy
 from .local_entropy.working_grid import WorkingGrid
 from .resources import plane_words
@@ -106,7 +106,11 @@ class Problem:
     def precompute(self, on_node: Callable[[int, int], bool | None]) -> None:
         """Compute the evidence that a local criterion reads; on_node: as for ``find_evidence``."""
         evidence = self.evidence((0, self.places.places[1]), on_node)
-        self.field = LocalEntropy(evidence.votes(self.places_shape), self.places, self.calm)
+        self.field = self.local_entropy(evidence.votes(self.places_shape), self.calm)
+
+    def local_entropy(self, votes: Votes, calm: float | None) -> LocalEntropy:
+        """The loss that the votes of some places make; calm: as for LocalEntropy."""
+        return LocalEntropy(votes, self.places, math.log2(self.grid.first_length), calm)
 
     @cached_property
     def places(self) -> WorkingGrid:

@@ -45,7 +45,7 @@ class Evidence:
         contrast = (self.values.amax(0) - self.values.mean(0)).clamp_min_(1e-6)
         gate = 1 / (1 + (_CHANCE / SHARPNESS * math.sqrt(octaves / 3) / contrast) ** _STEEPNESS)
         voice = self.energy**_LOUDNESS * (gate + LEAST_VOICE)
-        planes = [plane[..., here] for plane in (self.values * gate, gate, voice)]
+        planes = [plane[..., here] for plane in (voice * gate * self.values, voice * (1 - gate), voice)]
         for axis in (-2, -1):
             if shape[axis] == 1:
                 planes = [plane.sum(axis, keepdim=True) for plane in planes]
@@ -57,24 +57,25 @@ class Votes:
     """Sums over the places that share one θ.
 
     In noise the evidence differs between lengths by chance alone: each place counts by how far its contrast, the greatest
-    evidence above their mean, exceeds that of white noise.
+    evidence above their mean, exceeds that of white noise, its weight. Its voice, the louder it is and the more weight it
+    has, says how much it counts beside other places.
 
     lengths: B window lengths in samples.
-    evidence: D times that weight, in nats, (B, 1 or f, 1 or t).
-    weight: 0 to 1 each, (1 or f, 1 or t).
-    voice: how loud they speak to their neighbours, (1 or f, 1 or t).
+    evidence: D times weight and voice, in nats, (B, 1 or f, 1 or t).
+    doubt: voice times what the weight lacks of 1, (1 or f, 1 or t).
+    voice: (1 or f, 1 or t).
     count: places that share one θ.
     """
 
     lengths: list[float]
     evidence: Tensor
-    weight: Tensor
+    doubt: Tensor
     voice: Tensor
     count: int
 
     def joined(self, other: "Votes", axis: int) -> "Votes":
         """With those of the columns that follow: axis 1 joins θ that varies over time, another axis adds up θ that does not."""
-        mine, others = ((one.evidence, one.weight, one.voice) for one in (self, other))
+        mine, others = ((one.evidence, one.doubt, one.voice) for one in (self, other))
         if axis == 1:
             return Votes(self.lengths, *(torch.cat(pair, -1) for pair in zip(mine, others, strict=True)), self.count)
         sums = (one + another for one, another in zip(mine, others, strict=True))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...stft.log_interpolation import Interpolation
-from .evidence import LEAST_VOICE, SHARPNESS, Votes
+from .evidence import SHARPNESS, Votes
 from .gaussian_means import apply_to, gaussian_rows
 from .working_grid import WorkingGrid
 
@@ -21,6 +21,7 @@ _ANCHOR = 0.5  # weight of the broad mean, in those of the near one
 _SWEEPS, _LAST, _FINAL = 16, 4, 0.35  # sweeps of the start, sharp ones at their end, and units of the mean after them
 _FIRST = 3.0  # sharpness of the broad mean of the evidence that the sweeps set out from
 _AT_BOUND = 0.1  # octaves
+_NOTHING = 0.01  # nats that a constant length must gain to be better than the usual one
 _TINY = 1e-30
 
 
@@ -29,20 +30,20 @@ class LocalEntropy:
 
     votes: of the places, in the shape in which θ varies.
     grid: the working grid.
+    usual: log2 of the length in samples that is taken where nothing speaks for another.
     calm: log2 of the constant length in samples to which places without evidence are drawn; None takes that with the most
         evidence.
-    share: the mean weight of a place, by which sums are divided; None takes that of the votes.
 
-    ``calm`` and ``share`` as above.
+    ``voice`` is how loud the places speak, (1 or f, 1 or t); ``calm`` as above.
     """
 
-    def __init__(self, votes: Votes, grid: WorkingGrid, calm: float | None = None, share: float | None = None):
-        self.grid, self.voice = grid, votes.voice
-        self.share = max(float(votes.weight.mean()) / votes.count, LEAST_VOICE) if share is None else share
+    def __init__(self, votes: Votes, grid: WorkingGrid, usual: float, calm: float | None = None):
+        self.grid, self.voice = grid, votes.voice + _TINY
         self._log_lengths = torch.tensor(votes.lengths, dtype=torch.float64).log2().to(votes.voice)
-        self.calm = float(self._log_lengths[votes.evidence.sum((1, 2)).argmax()]) if calm is None else calm
+        self._weights = (self.voice / self.voice.sum(dtype=torch.float64)).to(self.voice.dtype)
+        self.calm = self._calmest(votes, usual) if calm is None else calm
         pull = _CALM * (self._log_lengths - self.calm).abs()
-        self._values = (votes.evidence - (votes.count - votes.weight) * pull[:, None, None]) / votes.count
+        self._values = (votes.evidence - votes.doubt * pull[:, None, None]) / self.voice
         self._table = Interpolation(self._values.movedim(0, -1).contiguous(), votes.lengths)
         self.longest = votes.lengths[-1]
         # Places that share one θ speak for it together; their noise adds up like their root.
@@ -50,41 +51,49 @@ class LocalEntropy:
         self._kernels = {units: self._gaussians(units) for units in (_NEAR, _BROAD, _FINAL)}
         self._voices = {units: self._blur(self.voice, units) + _TINY for units in self._kernels}
 
+    def _calmest(self, votes: Votes, usual: float) -> float:
+        """log2 of the constant length with the most evidence; the usual one where that gains next to nothing."""
+        means = votes.evidence.sum((1, 2)) / self.voice.sum()
+        best, near = int(means.argmax()), int((self._log_lengths - usual).abs().argmin())
+        return float(self._log_lengths[best]) if means[best] - means[near] > _NOTHING else usual
+
     @property
     def shape(self) -> tuple[int, int]:
         """(1 or f, 1 or t) of θ."""
         return tuple(self.voice.shape)
 
     def __call__(self, log_theta: Tensor) -> Tensor:
-        """Minus the mean evidence for log2 θ, in nats for each place with evidence, differentiable: a scalar.
+        """Minus the mean evidence for log2 θ, in nats, weighed by voice; differentiable: a scalar.
 
         log_theta: θ in samples at the places, of any shape that broadcasts to that of the loss.
         """
-        return _Mean.apply(log_theta.clamp(max=math.log2(self.longest)), self._table) / -self.share
+        return -_Mean.apply(log_theta.clamp(max=math.log2(self.longest)), self._table, self._weights)
 
     def variation(self, log_theta: Tensor, epsilon: float) -> Tensor:
-        """The mean distance of log2 θ from its means about each place, in octaves, differentiable: a scalar.
+        """The mean distance of log2 θ from its means about each place, in octaves, weighed by voice; differentiable: a scalar.
 
         log_theta: at the places, in the shape of the loss; a constant has none.
         epsilon: octaves at which the distance is rounded.
         """
         if log_theta.numel() == 1:
             return log_theta.new_zeros((), dtype=torch.float64)
-        return self._distances(log_theta, epsilon).mean(dtype=torch.float64)
+        return (self._weights * self._distances(log_theta, epsilon)).sum(dtype=torch.float64)
 
     def costs(self, log_theta: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
-        """Minus the evidence, and the variation, of each place, (f, t) each: their means are the value and ``variation``.
+        """Minus the evidence, and the variation, times the voice of each place, summed over frequency: (t,) float64 each.
 
         log_theta, epsilon: as for ``variation``.
         """
         with torch.no_grad():
             tiles = self._table.tiles(log_theta)
             reads = [self._table.read(here, place, derivative=False)[0].view(place.shape) for here, place in tiles]
-            return torch.cat(reads) / -self.share, self._distances(log_theta, epsilon)
+            planes = -torch.cat(reads), self._distances(log_theta, epsilon)
+            value, variation = ((self.voice * plane).sum(0, dtype=torch.float64) for plane in planes)
+            return value, variation
 
     def _distances(self, log_theta: Tensor, epsilon: float) -> Tensor:
         near, broad = (_rounded(log_theta - self._mean(log_theta, units), epsilon) for units in (_NEAR, _BROAD))
-        return (near + _ANCHOR * broad) / (self._together * self.share)
+        return (near + _ANCHOR * broad) / self._together
 
     def at_bounds(self, log_theta: Tensor) -> tuple[float, float]:
         """The shares, 0 to 1, of what all places say that are at the shortest and at the longest window.
@@ -135,21 +144,22 @@ def _rounded(distance: Tensor, epsilon: float) -> Tensor:
 
 
 class _Mean(torch.autograd.Function):
-    """The mean of a table (f, t, B) at log2 θ, and its derivative by log2 θ."""
+    """The weighted mean of a table (f, t, B) at log2 θ, and its derivative by log2 θ; weights: (f, t), of sum 1."""
 
     @staticmethod
-    def forward(ctx, log_theta, table):
-        slopes, total = torch.empty(table.shape, dtype=log_theta.dtype, device=log_theta.device), 0.0
+    def forward(ctx, log_theta, table, weights):
+        slopes, total = torch.empty_like(weights), 0.0
         for here, place in table.tiles(log_theta.detach()):
             read, slope = table.read(here, place, derivative=True)
-            total = total + read.sum(dtype=torch.float64)
-            slopes[here] = slope[0].view(place.shape)
-        ctx.save_for_backward(slopes.mul_(table.per_octave / slopes.numel()))
+            weight = weights[here]
+            total = total + (weight * read[0].view(place.shape)).sum(dtype=torch.float64)
+            torch.mul(weight, slope[0].view(place.shape), out=slopes[here])
+        ctx.save_for_backward(slopes.mul_(table.per_octave))
         ctx.theta_shape = log_theta.shape
-        return total / slopes.numel()
+        return total
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
         (slopes,) = ctx.saved_tensors
-        return (slopes * grad.to(slopes.dtype)).sum_to_size(ctx.theta_shape), None
+        return (slopes * grad.to(slopes.dtype)).sum_to_size(ctx.theta_shape), None, None

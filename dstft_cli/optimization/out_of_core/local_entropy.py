@@ -58,10 +58,10 @@ class LocalProblem(OutOfCoreProblem):
         return self.terms(None, torch.full((1, 1), length, dtype=self.dtype, device=self.device), self._fixed_positions)
 
     def on_columns(self, first: int, last: int) -> LocalEntropy:
-        """The loss of columns first to last - 1, (f, last - first) places, on the scale of the whole plane's."""
+        """The loss of columns first to last - 1, (f, last - first) places."""
         rows, _ = self.places.places
         votes = self.evidence((first, last)).votes((rows, last - first))
-        return LocalEntropy(votes, self.places, self.field.calm, self.field.share)
+        return self.local_entropy(votes, self.field.calm)
 
 
 class LocalBlockStrategy:
@@ -104,7 +104,7 @@ class LocalBlockStrategy:
             low, high = max(0, first - halo), min(grid.places[1], last + halo)
             field = self.problem.on_columns(low, high)
             outcome = self._descend(field, steps, (i, len(blocks)))
-            self._add(field, outcome, slice(first - low, last - low), grid.places[1])
+            self._add(field, outcome, slice(first - low, last - low))
             ends = first * grid.steps[1], min(last * grid.steps[1], grid.shape[1])
             lengths = grid.to_plane(outcome.best[0], ends if i < len(blocks) - 1 else (ends[0], grid.shape[1]), low)
             theta.append(lengths.exp2().clamp_(self.problem.grid.theta_min, grid.support).cpu().numpy())
@@ -121,10 +121,10 @@ class LocalBlockStrategy:
 
         return descend(lambda log_theta: problem.local_losses(field, log_theta), [variable], settings, report)
 
-    def _add(self, field: LocalEntropy, outcome: Descent, own: slice, columns: int) -> None:
-        """Add a block's terms to those of the plane, by its share of the columns."""
-        share = (own.stop - own.start) / columns
-        best = outcome.best_terms
+    def _add(self, field: LocalEntropy, outcome: Descent, own: slice) -> None:
+        """Add the terms of a block's own columns to those of the plane, by what they say of all that is said."""
+        whole, best = float(self.problem.field.voice.sum()), outcome.best_terms
+        share = float(field.voice[:, own].sum()) / whole
         for step in range(max(len(outcome.history), len(self.sums))):
             while len(self.sums) <= step:
                 self.sums.append(dict(self.sums[-1]) if self.sums else dict.fromkeys(best, 0.0))
@@ -134,7 +134,7 @@ class LocalBlockStrategy:
                 sums[name] += share * terms[name]
         costs = field.costs(outcome.best[0], self.problem.epsilon)
         for name, cost in zip(self.final, costs, strict=True):
-            self.final[name] += float(cost[:, own].mean(dtype=torch.float64)) * share
+            self.final[name] += float(cost[own].sum()) / whole
 
     def _final_terms(self) -> dict[str, float]:
         value, variation = self.final["value"], self.problem.weight * self.final["variation"]

@@ -20,7 +20,7 @@ from ..problem import Problem
 from ..run import NARROWING, OptimizationRun
 
 _REFINEMENTS = 3
-_FEW_STEPS, _SLOWER = 30, 0.1  # of a descent that starts near its end, and its share of the learning rate
+_FEW_STEPS, _SLOWER = 30, 0.05  # of a descent that starts near its end, and its share of the learning rate
 
 
 def learn_local(run: OptimizationRun, steps: int) -> str:
