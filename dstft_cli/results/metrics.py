@@ -203,3 +203,17 @@ def read_metrics(path: Path) -> Metrics:
         raise refused(path, f"this was not written by dstft optimize; {RUN_AGAIN}")
     check_version(path, content["schema_version"])
     return parse_record(Metrics, content, path, RUN_AGAIN)
+
+
+def relative_change(criterion: str, first: float, last: float) -> float:
+    """The change of a criterion or loss as a fraction, below 0 where it fell.
+
+    criterion: its name. A local entropy counts in nats from a zero that means nothing: exp of a difference, less 1, is the
+        fraction by which the energy about a point fills more of the plane.
+    first, last: before and after.
+
+    Returns 0 where the first is 0 and no fraction of it can be taken.
+    """
+    if criterion == "local-entropy":
+        return math.expm1(last - first)
+    return (last - first) / abs(first) if first else 0.0

@@ -1,5 +1,6 @@
 """The gain of adaptive windows over one constant window, estimated in short runs on a bounded number of points."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from ..optimization.criteria import Criterion
 from ..optimization.optimize import optimize
 from ..optimization.problem import Problem
 from ..recordings.signal import Signal
+from ..results.metrics import relative_change
 from ..results.progress import Step
 from ..stft.modes import FREQUENCY, TIME
 
@@ -26,11 +28,13 @@ Watch = Callable[[Step], object]
 class Gain:
     """The gain of one adaptive mode; a longer run may gain more.
 
+    criterion: its name.
     mode: time-varying or frequency-varying.
     constant, adapted: the criterion of the constant and of the adapted windows, summed over the signals.
     gain: the improvement, in the unit of the criterion, positive if better.
     """
 
+    criterion: str
     mode: str
     constant: float
     adapted: float
@@ -38,8 +42,8 @@ class Gain:
 
     @property
     def percent(self) -> float:
-        """The gain in percent of the constant window's criterion; 0 if that is 0."""
-        return 100 * self.gain / abs(self.constant) if self.constant else 0.0
+        """The gain in percent of the constant window's criterion, as ``relative_change`` counts; 0 if that is 0."""
+        return 100 * math.copysign(relative_change(self.criterion, self.constant, self.adapted), self.gain)
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def estimate_gain(problems: Sequence[Problem], seconds: float, on_step: Watch = 
         runs = [_adapt(problem, signal, mode, seconds, report) for problem, signal in zip(chosen, signals, strict=True)]
         constant, adapted = (float(sum(values)) for values in zip(*runs, strict=True))
         sign = 1 if lower_is_better(problems[0].criterion) else -1
-        gains.append(Gain(mode, constant, adapted, sign * (constant - adapted)))
+        gains.append(Gain(problems[0].name, mode, constant, adapted, sign * (constant - adapted)))
     return GainEstimate(signals, len(problems), whole, gains)
 
 

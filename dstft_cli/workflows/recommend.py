@@ -5,6 +5,7 @@ grid (support, hop) of a run of its own. The losses have equal weights: an entro
 but by the same amount at every window length, and only differences matter here.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 
 from ..config.loading import Config, merge_config
+from ..config.schema import LOCAL_ENTROPY
 from ..errors import InputError
 from ..optimization.auto_lengths import choose_common_lengths
 from ..optimization.length_search import Curve, bracketing, refine
@@ -79,7 +81,9 @@ class Recommendation:
 
     @property
     def limit(self) -> float:
-        """The largest loss of lengths that count as equally good: 1 % above the lowest, whatever its sign."""
+        """The largest loss of lengths that count as equally good: 1 % above the lowest, as ``relative_change`` counts."""
+        if self.criterion == LOCAL_ENTROPY:
+            return self.loss + math.log1p(SHARE) * len(self.signals)
         return self.loss + SHARE * abs(self.loss)
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...recordings.signal import Signal
+from ...results.metrics import relative_change
 from ...text import time_text
 from ...workflows.adaptive_gain import GainEstimate
 from ...workflows.other_tools import HOPS_PER_WINDOW
@@ -65,7 +66,7 @@ def _signals(recommendation: Recommendation) -> Iterator[Row]:
     yield "signals", f"{len(signals)} in all, {sum(signal.duration for signal in signals):.4g} s"
     lowest, common = losses.min(0), losses[recommendation.total.argmin()]
     for label, signal, own, low, here in zip(labels(signals), signals, recommendation.own, lowest, common, strict=True):
-        percent = 100 * (here - low) / abs(low) if low else 0
+        percent = 100 * relative_change(recommendation.criterion, low, here)
         yield (
             "",
             f"{label}, {time_text(signal.duration)} at {signal.sample_rate:g} Hz: its own best is {time_text(own)}, "
@@ -125,7 +126,7 @@ def _given(recommendation: Recommendation) -> str:
         for length, signal in zip(lengths, recommendation.signals, strict=True)
     }
     loss, lowest = sum(losses), recommendation.loss
-    above = 100 * (loss - lowest) / abs(lowest) if lowest else 0.0
+    above = 100 * relative_change(recommendation.criterion, lowest, loss)
     return f"{', '.join(sorted(each))}: {loss_name(recommendation)} {loss:.4f} nats, {above:.2g} % above the lowest"
 
 

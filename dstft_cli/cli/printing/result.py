@@ -9,7 +9,7 @@ import numpy as np
 
 from ...config.lengths import LEAST_WINDOW
 from ...config.loading import Config
-from ...results.metrics import Narrowing
+from ...results.metrics import Narrowing, relative_change
 from ...results.result import Result
 from ...stft.modes import FIXED_HOP, OVERLAP
 from ...text import one_line, size_text, time_text
@@ -129,7 +129,8 @@ def _gain(gain: float | None, result: Result) -> str:
         percent = 100 * math.expm1(gain)
         return f"the energy in {abs(percent):.3g} % {'fewer' if percent < 0 else 'more'} points than with {first}"
     start = result.initial[result.criterion]
-    share = f"{100 * abs(gain / start):.3g} % " if start else ""
+    change = relative_change(result.criterion, start, start + gain)
+    share = f"{100 * abs(change):.3g} % " if change else ""
     return f"{share}{'higher' if gain > 0 else 'lower'} than with {first}"
 
 

@@ -174,6 +174,8 @@ def _read(path: Path) -> dict:
 
 
 def _row(path: str, home: Path, metrics: dict, status: str) -> Row:
+    from ...results.metrics import relative_change
+
     lengths, loss = metrics["theta"]["seconds"], metrics["loss"]
     first, last = loss["initial"], loss["final"]
     return {
@@ -184,7 +186,7 @@ def _row(path: str, home: Path, metrics: dict, status: str) -> Row:
         **{f"theta_{name}_ms": 1e3 * lengths[name] for name in ("min", "median", "max")},
         "loss_initial": first,
         "loss_final": last,
-        "gain": None if not first or last is None else (first - last) / abs(first),
+        "gain": None if not first or last is None else -relative_change(metrics["criterion"], first, last),
         "coverage": metrics["coverage"]["final"],
         "seconds": metrics["seconds"]["total"],
         "notes": [_note(note) for note in metrics["notes"]],
