@@ -9,7 +9,7 @@ from dstft_cli import Signal, optimize
 from dstft_cli.config.loading import dump_config, load_config
 from dstft_cli.figures.of_result import make_figures
 from dstft_cli.figures.shown.continued_ends import continued_ends, continued_signal
-from dstft_cli.figures.shown.signal_band import signal_band, with_band
+from dstft_cli.figures.shown.signal_band import Colours, shown_band, with_band
 from dstft_cli.figures.style import View
 from dstft_cli.results.result import reference
 
@@ -25,44 +25,85 @@ def ratio(*bands, level=1000.0, seed=0):
     return values
 
 
+def banded(view, values, level=None, colours=None):
+    """The view of P over the floor. level: of noise in each bin, (F,); noise is visible unless the colours say otherwise."""
+    magnitude = np.sqrt(values) * np.float32(1 if level is None else level[:, None])
+    return with_band(view, FREQUENCIES, values, magnitude, colours or Colours(0.5, float(magnitude.max())))
+
+
 class TestBand:
     def test_ends_just_above_the_signal_and_begins_at_zero(self):
-        view = with_band(View(**AUTO), FREQUENCIES, ratio((200, 4000)))
+        view = banded(View(**AUTO), ratio((200, 4000)))
         assert (view.fmin, view.corner) == (None, f"0 to {view.fmax / 1000:g} kHz of 24 kHz")
         assert 4300 <= view.fmax <= 4800
 
     def test_begins_just_below_signal_that_is_all_high(self):
-        view = with_band(View(**AUTO), FREQUENCIES, ratio((9000, 14_000)))
+        view = banded(View(**AUTO), ratio((9000, 14_000)))
         assert 8000 <= view.fmin <= 8500 and 14_500 <= view.fmax <= 15_000
 
-    @pytest.mark.parametrize("bands", [[], [(500, 20_000)], [(100, 300), (18_000, 19_000)]])
+    @pytest.mark.parametrize("bands", [[], [(500, 21_000)], [(100, 300), (19_000, 19_900)]])
     def test_is_all_if_nothing_stands_out_or_signal_is_everywhere(self, bands):
-        view = with_band(View(**AUTO), FREQUENCIES, ratio(*bands))
+        view = banded(View(**AUTO), ratio(*bands))
         assert view.band == (None, None) and " of 24 kHz" not in view.corner
 
     def test_is_not_widened_by_peaks_of_noise(self):
-        assert signal_band(ratio()) is None
-        faint = with_band(View(**AUTO), FREQUENCIES, ratio((1000, 1500), level=30))
+        noise = ratio()
+        assert shown_band(noise, np.sqrt(noise), Colours(0.5, 4)) == (0, 512, 0)
+        faint = banded(View(**AUTO), ratio((1000, 1500), level=30))
         assert faint.fmax < 3000
 
     def test_is_the_users_where_the_user_gives_it(self):
         values = ratio((200, 4000))
-        assert with_band(View(fmin="auto", fmax=9000), FREQUENCIES, values).band == (None, 9000)
-        assert with_band(View(fmin=300.0, fmax="auto"), FREQUENCIES, values).fmin == 300
+        assert banded(View(fmin="auto", fmax=9000), values).band == (None, 9000)
+        assert banded(View(fmin=300.0, fmax="auto"), values).fmin == 300
         full = View(fmin="full", fmax="full")
-        assert with_band(full, FREQUENCIES, values) == full and full.band == (None, None)
+        assert banded(full, values) == full and full.band == (None, None)
 
     def test_on_a_log_axis_keeps_its_lower_end(self):
-        view = with_band(View(freq_scale="log", **AUTO), FREQUENCIES, ratio((9000, 14_000)))
+        view = banded(View(freq_scale="log", **AUTO), ratio((9000, 14_000)))
         assert view.fmin is None and 14_500 <= view.fmax <= 15_000
 
     def test_that_spans_many_octaves_suggests_a_log_axis_and_draws_a_linear_one(self):
         values = ratio(level=1)
         for octave in range(9):
             values[2**octave, 100:300] *= 1000
-        linear, log = (with_band(View(freq_scale=scale, **AUTO), FREQUENCIES, values) for scale in ("linear", "log"))
+        linear, log = (banded(View(freq_scale=scale, **AUTO), values) for scale in ("linear", "log"))
         assert "see --freq-scale log" in linear.corner and "octaves" not in log.corner
         assert linear.freq_scale == "linear"
+
+    def test_of_noise_leaves_out_what_is_black(self):
+        level = np.where(FREQUENCIES < 6000, 1, 1e-5)
+        view = banded(View(**AUTO), ratio(), level, Colours(1e-4, 4))
+        assert view.fmin is None and 6800 <= view.fmax <= 7100
+        high = banded(View(**AUTO), ratio(), level[::-1], Colours(1e-4, 4))
+        assert 16_500 <= high.fmin <= 17_500 and high.fmax == 24_000
+
+    def test_does_not_reach_to_signal_that_is_black(self):
+        level = np.where(FREQUENCIES < 6000, 1, 1e-5)
+        view = banded(View(**AUTO), ratio((3000, 4000), (18_000, 19_000)), level, Colours(1e-2, 100))
+        assert 4100 <= view.fmax <= 4600
+
+    def test_reaches_to_bright_noise_beyond_the_signal(self):
+        level = np.where((FREQUENCIES > 8000) & (FREQUENCIES < 9000), 100, 1)
+        view = banded(View(**AUTO), ratio((3000, 4000)), level, Colours(0.1, 300))
+        assert 9500 <= view.fmax <= 11_000
+
+    @pytest.mark.parametrize("steady", [True, False])
+    def test_does_not_reach_to_a_faint_steady_line_but_to_faint_events(self, steady):
+        values = ratio((2000, 4000), level=1e5)
+        values[FREQUENCIES.searchsorted(15_000), :: 1 if steady else 4] += 50
+        view = banded(View(**AUTO), values, colours=Colours(0.1, 1000))
+        assert 4100 <= view.fmax <= 4600 if steady else view.fmax > 15_000
+
+    def test_reaches_to_steady_lines_if_there_is_nothing_else(self):
+        values = ratio()
+        for line, power in ((1000, 1e6), (15_000, 50)):
+            values[FREQUENCIES.searchsorted(line)] += power
+        assert banded(View(**AUTO), values, colours=Colours(0.1, 1000)).fmax > 15_000
+
+    def test_is_all_of_silence(self):
+        nothing = np.zeros((513, 400), np.float32)
+        assert banded(View(**AUTO), nothing, colours=Colours(0, 0)).band == (None, None)
 
     def test_is_the_same_in_all_pictures_of_a_result(self):
         time = np.arange(16_000) / 8000
