@@ -7,8 +7,12 @@ import pytest
 
 from dstft_cli import Signal, optimize
 from dstft_cli.config.loading import dump_config, load_config
+from dstft_cli.figures import spectrograms
+from dstft_cli.figures.images import Plane
+from dstft_cli.figures.noise_floor import weighted_quantiles
 from dstft_cli.figures.of_result import make_figures
 from dstft_cli.figures.shown.continued_ends import continued_ends, continued_signal
+from dstft_cli.figures.shown.display import Display
 from dstft_cli.figures.shown.signal_band import Colours, shown_band, with_band
 from dstft_cli.figures.style import View
 from dstft_cli.results.result import reference
@@ -29,6 +33,14 @@ def banded(view, values, level=None, colours=None):
     """The view of P over the floor. level: of noise in each bin, (F,); noise is visible unless the colours say otherwise."""
     magnitude = np.sqrt(values) * np.float32(1 if level is None else level[:, None])
     return with_band(view, FREQUENCIES, values, magnitude, colours or Colours(0.5, float(magnitude.max())))
+
+
+@pytest.fixture(scope="module")
+def result():
+    """Of a tone of 400 Hz in noise."""
+    time = np.arange(16_000) / 8000
+    wave = np.sin(2 * np.pi * 400 * time) + 0.01 * np.random.default_rng(0).standard_normal(16_000)
+    return optimize(Signal(wave, 8000, "tone"), mode="tf-varying", support=256, hop=32, steps=1)
 
 
 class TestBand:
@@ -105,14 +117,75 @@ class TestBand:
         nothing = np.zeros((513, 400), np.float32)
         assert banded(View(**AUTO), nothing, colours=Colours(0, 0)).band == (None, None)
 
-    def test_is_the_same_in_all_pictures_of_a_result(self):
-        time = np.arange(16_000) / 8000
-        wave = np.sin(2 * np.pi * 400 * time) + 0.01 * np.random.default_rng(0).standard_normal(16_000)
-        result = optimize(Signal(wave, 8000, "tone"), mode="tf-varying", support=256, hop=32, steps=1)
+    def test_is_the_same_in_all_pictures_of_a_result(self, result):
         figures = make_figures(result, ["spectrogram", "theta", "comparison"])
         limits = {axes.get_ylim() for name in figures for axes in figures[name].axes if axes.get_xlabel() == "Time (s)"}
         ((low, high),) = limits
         assert low == 0 and 500 < high < 2500
+
+
+class TestWords:
+    @pytest.mark.parametrize("size", [None, (4, 3), (3, 2), (20, 3)])
+    def test_of_the_corner_are_whole_inside_the_figure_and_on_no_label(self, result, size):
+        figures = make_figures(result, ["spectrogram", "theta", "comparison"], size=size)
+        for figure in figures.values():
+            (corner,) = (text for text in figure.texts if " of 4000 Hz" in text.get_text())
+            box, (width, height) = corner.get_window_extent(), figure.bbox.size
+            assert "…" not in corner.get_text()
+            assert 0 <= box.x0 < box.x1 <= width and 0 <= box.y0 < box.y1 <= height
+            assert all(box.y1 < axes.get_tightbbox().y0 for axes in figure.axes)
+
+    @pytest.mark.parametrize(
+        ("value", "spread", "words"),
+        [
+            (-1.087e-9, 1.0, "one window of 25 ms, local-entropy 0"),
+            (-2.4593, 1 + 1e-7, "one window of 25 ms, local-entropy -2.46"),
+            (12.0, 1.1, "tf-varying windows of 25 ms to 27.5 ms, local-entropy 12.0"),
+            (1234.5, 1.1, "tf-varying windows of 25 ms to 27.5 ms, local-entropy 1234"),
+        ],
+    )
+    def test_of_the_note_have_the_digits_that_tell(self, result, value, spread, words):
+        theta = np.full_like(result.theta, 200)
+        theta[0, 0] *= spread
+        changed = replace(result, theta=theta, final={**result.final, "local-entropy": value})
+        (axes, _) = make_figures(changed, ["spectrogram"])["spectrogram"].axes
+        assert words in [text.get_text() for text in axes.texts]
+
+
+class TestTinyPlanes:
+    @pytest.mark.filterwarnings("error")
+    @pytest.mark.parametrize("kind", ["noise", "silence", "damaged"])
+    @pytest.mark.parametrize("shape", [(2, 1), (2, 2), (3, 1), (33, 1), (33, 2), (33, 21)])
+    def test_are_drawn(self, shape, kind):
+        rng = np.random.default_rng(0)
+        magnitude = {"noise": rng.exponential(1, shape), "silence": np.zeros(shape), "damaged": np.full(shape, np.nan)}[
+            kind
+        ]
+        magnitude, theta = magnitude.astype(np.float32), rng.uniform(20, 60, shape).astype(np.float32)
+        times, frequencies = np.arange(shape[1]) / 100, np.arange(shape[0]) * 10.0
+        display = Display(magnitude, theta, times, frequencies, 80.0, 2 * shape[0] - 2)
+        view = display.view(View(db_range="auto", **AUTO))
+        assert np.isfinite(display.areas()).all()
+        picture = spectrograms.spectrogram(Plane(times, frequencies, display.picture(True)), view)
+        lengths = spectrograms.theta_map(Plane(times, frequencies, theta), 8000, view, None, display.areas())
+        for figure in (picture, lengths):
+            values = [np.asarray(image.get_array()) for image in figure.axes[0].images]
+            values += [line.get_ydata() for line in figure.axes[0].lines]  # lengths of one frame are a curve
+            assert values and all(np.isfinite(array).all() for array in values)
+
+    @pytest.mark.parametrize("spread", [1, 1 + 1e-7, 1 + 1e-6, 2])
+    @pytest.mark.parametrize("found", [0, 1])
+    def test_have_colours_for_lengths_that_are_all_but_equal(self, spread, found):
+        theta = np.full((33, 20), 200, np.float32)
+        theta[0] *= np.float32(spread)
+        stands_out = np.full(theta.shape, np.float32(found))
+        stands_out[0] = 0
+        low, middle, high = weighted_quantiles(theta, stands_out, [0.01, 0.5, 0.99])
+        assert low <= middle <= high and (low, middle) == pytest.approx((200, 200), rel=1e-3)
+        plane = Plane(np.arange(20) / 100, np.arange(33) * 10.0, theta)
+        figure = spectrograms.theta_map(plane, 8000, View(), None, stands_out)
+        for image in figure.axes[0].images:
+            assert image.get_clim()[0] < 25.01 < image.get_clim()[1]
 
 
 class TestEnds:
