@@ -7,9 +7,13 @@ import pytest
 
 from dstft_cli import Signal, optimize
 from dstft_cli.config.loading import dump_config, load_config
+from dstft_cli.figures import spectrograms
+from dstft_cli.figures.images import Plane
+from dstft_cli.figures.noise_floor import weighted_quantiles
 from dstft_cli.figures.of_result import make_figures
 from dstft_cli.figures.shown.continued_ends import continued_ends, continued_signal
-from dstft_cli.figures.shown.signal_band import signal_band, with_band
+from dstft_cli.figures.shown.display import Display
+from dstft_cli.figures.shown.signal_band import Colours, shown_band, with_band
 from dstft_cli.figures.style import View
 from dstft_cli.results.result import reference
 
@@ -25,53 +29,163 @@ def ratio(*bands, level=1000.0, seed=0):
     return values
 
 
+def banded(view, values, level=None, colours=None):
+    """The view of P over the floor. level: of noise in each bin, (F,); noise is visible unless the colours say otherwise."""
+    magnitude = np.sqrt(values) * np.float32(1 if level is None else level[:, None])
+    return with_band(view, FREQUENCIES, values, magnitude, colours or Colours(0.5, float(magnitude.max())))
+
+
+@pytest.fixture(scope="module")
+def result():
+    """Of a tone of 400 Hz in noise."""
+    time = np.arange(16_000) / 8000
+    wave = np.sin(2 * np.pi * 400 * time) + 0.01 * np.random.default_rng(0).standard_normal(16_000)
+    return optimize(Signal(wave, 8000, "tone"), mode="tf-varying", support=256, hop=32, steps=1)
+
+
 class TestBand:
     def test_ends_just_above_the_signal_and_begins_at_zero(self):
-        view = with_band(View(**AUTO), FREQUENCIES, ratio((200, 4000)))
+        view = banded(View(**AUTO), ratio((200, 4000)))
         assert (view.fmin, view.corner) == (None, f"0 to {view.fmax / 1000:g} kHz of 24 kHz")
         assert 4300 <= view.fmax <= 4800
 
     def test_begins_just_below_signal_that_is_all_high(self):
-        view = with_band(View(**AUTO), FREQUENCIES, ratio((9000, 14_000)))
+        view = banded(View(**AUTO), ratio((9000, 14_000)))
         assert 8000 <= view.fmin <= 8500 and 14_500 <= view.fmax <= 15_000
 
-    @pytest.mark.parametrize("bands", [[], [(500, 20_000)], [(100, 300), (18_000, 19_000)]])
+    @pytest.mark.parametrize("bands", [[], [(500, 21_000)], [(100, 300), (19_000, 19_900)]])
     def test_is_all_if_nothing_stands_out_or_signal_is_everywhere(self, bands):
-        view = with_band(View(**AUTO), FREQUENCIES, ratio(*bands))
+        view = banded(View(**AUTO), ratio(*bands))
         assert view.band == (None, None) and " of 24 kHz" not in view.corner
 
     def test_is_not_widened_by_peaks_of_noise(self):
-        assert signal_band(ratio()) is None
-        faint = with_band(View(**AUTO), FREQUENCIES, ratio((1000, 1500), level=30))
+        noise = ratio()
+        assert shown_band(noise, np.sqrt(noise), Colours(0.5, 4)) == (0, 512, 0)
+        faint = banded(View(**AUTO), ratio((1000, 1500), level=30))
         assert faint.fmax < 3000
 
     def test_is_the_users_where_the_user_gives_it(self):
         values = ratio((200, 4000))
-        assert with_band(View(fmin="auto", fmax=9000), FREQUENCIES, values).band == (None, 9000)
-        assert with_band(View(fmin=300.0, fmax="auto"), FREQUENCIES, values).fmin == 300
+        assert banded(View(fmin="auto", fmax=9000), values).band == (None, 9000)
+        assert banded(View(fmin=300.0, fmax="auto"), values).fmin == 300
         full = View(fmin="full", fmax="full")
-        assert with_band(full, FREQUENCIES, values) == full and full.band == (None, None)
+        assert banded(full, values) == full and full.band == (None, None)
 
     def test_on_a_log_axis_keeps_its_lower_end(self):
-        view = with_band(View(freq_scale="log", **AUTO), FREQUENCIES, ratio((9000, 14_000)))
+        view = banded(View(freq_scale="log", **AUTO), ratio((9000, 14_000)))
         assert view.fmin is None and 14_500 <= view.fmax <= 15_000
 
     def test_that_spans_many_octaves_suggests_a_log_axis_and_draws_a_linear_one(self):
         values = ratio(level=1)
         for octave in range(9):
             values[2**octave, 100:300] *= 1000
-        linear, log = (with_band(View(freq_scale=scale, **AUTO), FREQUENCIES, values) for scale in ("linear", "log"))
+        linear, log = (banded(View(freq_scale=scale, **AUTO), values) for scale in ("linear", "log"))
         assert "see --freq-scale log" in linear.corner and "octaves" not in log.corner
         assert linear.freq_scale == "linear"
 
-    def test_is_the_same_in_all_pictures_of_a_result(self):
-        time = np.arange(16_000) / 8000
-        wave = np.sin(2 * np.pi * 400 * time) + 0.01 * np.random.default_rng(0).standard_normal(16_000)
-        result = optimize(Signal(wave, 8000, "tone"), mode="tf-varying", support=256, hop=32, steps=1)
+    def test_of_noise_leaves_out_what_is_black(self):
+        level = np.where(FREQUENCIES < 6000, 1, 1e-5)
+        view = banded(View(**AUTO), ratio(), level, Colours(1e-4, 4))
+        assert view.fmin is None and 6800 <= view.fmax <= 7100
+        high = banded(View(**AUTO), ratio(), level[::-1], Colours(1e-4, 4))
+        assert 16_500 <= high.fmin <= 17_500 and high.fmax == 24_000
+
+    def test_does_not_reach_to_signal_that_is_black(self):
+        level = np.where(FREQUENCIES < 6000, 1, 1e-5)
+        view = banded(View(**AUTO), ratio((3000, 4000), (18_000, 19_000)), level, Colours(1e-2, 100))
+        assert 4100 <= view.fmax <= 4600
+
+    def test_reaches_to_bright_noise_beyond_the_signal(self):
+        level = np.where((FREQUENCIES > 8000) & (FREQUENCIES < 9000), 100, 1)
+        view = banded(View(**AUTO), ratio((3000, 4000)), level, Colours(0.1, 300))
+        assert 9500 <= view.fmax <= 11_000
+
+    @pytest.mark.parametrize("steady", [True, False])
+    def test_does_not_reach_to_a_faint_steady_line_but_to_faint_events(self, steady):
+        values = ratio((2000, 4000), level=1e5)
+        values[FREQUENCIES.searchsorted(15_000), :: 1 if steady else 4] += 50
+        view = banded(View(**AUTO), values, colours=Colours(0.1, 1000))
+        assert 4100 <= view.fmax <= 4600 if steady else view.fmax > 15_000
+
+    def test_reaches_to_steady_lines_if_there_is_nothing_else(self):
+        values = ratio()
+        for line, power in ((1000, 1e6), (15_000, 50)):
+            values[FREQUENCIES.searchsorted(line)] += power
+        assert banded(View(**AUTO), values, colours=Colours(0.1, 1000)).fmax > 15_000
+
+    def test_is_all_of_silence(self):
+        nothing = np.zeros((513, 400), np.float32)
+        assert banded(View(**AUTO), nothing, colours=Colours(0, 0)).band == (None, None)
+
+    def test_is_the_same_in_all_pictures_of_a_result(self, result):
         figures = make_figures(result, ["spectrogram", "theta", "comparison"])
         limits = {axes.get_ylim() for name in figures for axes in figures[name].axes if axes.get_xlabel() == "Time (s)"}
         ((low, high),) = limits
         assert low == 0 and 500 < high < 2500
+
+
+class TestWords:
+    @pytest.mark.parametrize("size", [None, (4, 3), (3, 2), (20, 3)])
+    def test_of_the_corner_are_whole_inside_the_figure_and_on_no_label(self, result, size):
+        figures = make_figures(result, ["spectrogram", "theta", "comparison"], size=size)
+        for figure in figures.values():
+            (corner,) = (text for text in figure.texts if " of 4000 Hz" in text.get_text())
+            box, (width, height) = corner.get_window_extent(), figure.bbox.size
+            assert "…" not in corner.get_text()
+            assert 0 <= box.x0 < box.x1 <= width and 0 <= box.y0 < box.y1 <= height
+            assert all(box.y1 < axes.get_tightbbox().y0 for axes in figure.axes)
+
+    @pytest.mark.parametrize(
+        ("value", "spread", "words"),
+        [
+            (-1.087e-9, 1.0, "one window of 25 ms, local-entropy 0"),
+            (-2.4593, 1 + 1e-7, "one window of 25 ms, local-entropy -2.46"),
+            (12.0, 1.1, "tf-varying windows of 25 ms to 27.5 ms, local-entropy 12.0"),
+            (1234.5, 1.1, "tf-varying windows of 25 ms to 27.5 ms, local-entropy 1234"),
+        ],
+    )
+    def test_of_the_note_have_the_digits_that_tell(self, result, value, spread, words):
+        theta = np.full_like(result.theta, 200)
+        theta[0, 0] *= spread
+        changed = replace(result, theta=theta, final={**result.final, "local-entropy": value})
+        (axes, _) = make_figures(changed, ["spectrogram"])["spectrogram"].axes
+        assert words in [text.get_text() for text in axes.texts]
+
+
+class TestTinyPlanes:
+    @pytest.mark.filterwarnings("error")
+    @pytest.mark.parametrize("kind", ["noise", "silence", "damaged"])
+    @pytest.mark.parametrize("shape", [(2, 1), (2, 2), (3, 1), (33, 1), (33, 2), (33, 21)])
+    def test_are_drawn(self, shape, kind):
+        rng = np.random.default_rng(0)
+        magnitude = {"noise": rng.exponential(1, shape), "silence": np.zeros(shape), "damaged": np.full(shape, np.nan)}[
+            kind
+        ]
+        magnitude, theta = magnitude.astype(np.float32), rng.uniform(20, 60, shape).astype(np.float32)
+        times, frequencies = np.arange(shape[1]) / 100, np.arange(shape[0]) * 10.0
+        display = Display(magnitude, theta, times, frequencies, 80.0, 2 * shape[0] - 2)
+        view = display.view(View(db_range="auto", **AUTO))
+        assert np.isfinite(display.areas()).all()
+        picture = spectrograms.spectrogram(Plane(times, frequencies, display.picture(True)), view)
+        lengths = spectrograms.theta_map(Plane(times, frequencies, theta), 8000, view, None, display.areas())
+        for figure in (picture, lengths):
+            values = [np.asarray(image.get_array()) for image in figure.axes[0].images]
+            values += [line.get_ydata() for line in figure.axes[0].lines]  # lengths of one frame are a curve
+            assert values and all(np.isfinite(array).all() for array in values)
+
+    @pytest.mark.parametrize("spread", [1, 1 + 1e-7, 1 + 1e-6, 2])
+    @pytest.mark.parametrize("found", [0, 1])
+    def test_have_colours_for_lengths_that_are_all_but_equal(self, spread, found):
+        theta = np.full((33, 20), 200, np.float32)
+        theta[0] *= np.float32(spread)
+        stands_out = np.full(theta.shape, np.float32(found))
+        stands_out[0] = 0
+        low, middle, high = weighted_quantiles(theta, stands_out, [0.01, 0.5, 0.99])
+        assert low <= middle <= high and (low, middle) == pytest.approx((200, 200), rel=1e-3)
+        plane = Plane(np.arange(20) / 100, np.arange(33) * 10.0, theta)
+        figure = spectrograms.theta_map(plane, 8000, View(), None, stands_out)
+        for image in figure.axes[0].images:
+            assert image.get_clim()[0] < 25.01 < image.get_clim()[1]
 
 
 class TestEnds:

@@ -21,6 +21,7 @@ _GATE = (
 )  # P over the floor from noise to signal: near a point, along time, along frequency
 _CELL = 0.75, 1.5  # the same of the area in which points are counted
 _AREA = 0.2, 0.6  # the share of points that stand out, from noise to signal
+_ALIKE = 1e-6  # octaves: window lengths that differ by less are equal but for rounding
 _MOST = 12.0  # times the floor, of each point in a mean, so that one loud point does not make the points around it loud
 
 
@@ -156,9 +157,9 @@ def weighted_quantiles(theta: np.ndarray, weights: np.ndarray, shares: list[floa
     """
     theta = np.broadcast_to(theta, weights.shape).ravel()
     weights = weights.ravel() if weights.any() else np.ones(theta.size, np.float32)
-    octaves = np.log2(theta)
+    octaves = np.log2(theta, dtype=np.float64)
     low, high = float(octaves.min()), float(octaves.max())
-    if high - low < 1e-9:
+    if high - low < _ALIKE:
         return np.full(len(shares), float(theta[0]))
     counts, edges = np.histogram(octaves, 4096, (low, high), weights=weights)
     reached = np.append(0.0, counts.cumsum()) / counts.sum()

@@ -19,6 +19,7 @@ from ..text import one_line, time_text
 
 FIGURES = ("spectrogram", "theta", "comparison", "loss", "frames")
 FIGURE_KINDS = ("png", "svg", "pdf")
+_ZERO = 1e-6  # of a criterion, nats: less is rounding error
 
 
 def usual_figures(result: Result) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ def make_figures(result: Result, names: Collection[str] | None = None, **changes
     source = source_of(result, view)
     display = display_of(result, source) if {"spectrogram", "theta", "comparison"} & {*names} else None
     view = display.view(view) if display else view
-    note = f"{_window_text(result)}{_value_text(result.criterion, result.final[result.criterion])}"
+    note = f"{_window_text(result)}{_value_text(result.criterion, result.final[result.criterion], 3)}"
     bounds = result.grid.theta_min, float(result.support)
     frames = result.signal.samples, result.sample_rate, result.frame_positions, result.theta
 
@@ -115,11 +116,16 @@ def _window_text(result: Result) -> str:
     shortest, longest = (time_text(bound / result.sample_rate) for bound in (result.extent[0], result.extent[2]))
     if result.theta.size == 1:
         return f"{result.mode} window of {shortest}"
+    if shortest == longest:
+        return f"one window of {shortest}"
     return f"{result.mode} windows of {shortest} to {longest}"
 
 
-def _value_text(name: str, value: float) -> str:
-    return f", {name} {value:#.4g}"
+def _value_text(name: str, value: float, digits: int = 4) -> str:
+    """The value of a criterion, with four digits where pictures are compared; what rounding errors leave of 0 is 0."""
+    if abs(value) < _ZERO:
+        return f", {name} 0"
+    return f", {name} {value:.0f}" if abs(value) >= 1000 else f", {name} {f'{value:#.{digits}g}'.rstrip('.')}"
 
 
 def _panels(result: Result, source, display, view) -> list:

@@ -36,12 +36,18 @@ def overall_title(figure: Figure, title: str) -> None:
 
 
 def corner(figure: Figure, words: str) -> None:
-    """Write a remark in small print into the lower right corner of the figure; none if empty."""
+    """Write a remark in small print into a strip of its own along the lower edge of the figure, at the right; none if empty.
+
+    figure: its layout is not frozen yet.
+    """
     if words:
         small = figure.text(1, 0, "", ha="right", va="bottom", color=GREY, size=print_size(8))
         small.set_in_layout(False)
-        small.set_position((1 - 4 / figure.bbox.width * figure.dpi / 72, 3 / figure.bbox.height * figure.dpi / 72))
-        fit_text(small, words, "", 0.42)
+        point = figure.dpi / 72 / figure.bbox.size  # as a share of width and height
+        small.set_position((1 - 4 * point[0], 3 * point[1]))
+        fit_text(small, words, "", 0.9)
+        strip = (3 + print_size(8)) * point[1]
+        figure.get_layout_engine().set(rect=(0, strip, 1, 1 - strip))
 
 
 def fit_text(text: Text, words: str, end: str, share: float) -> None:

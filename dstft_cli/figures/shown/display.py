@@ -4,9 +4,12 @@ from functools import cached_property
 
 import numpy as np
 
-from .. import noise_floor
+from .. import noise_floor, pixel_grid
+from ..images import Plane, plane_scales
 from ..style import View
-from .signal_band import with_band
+from .signal_band import Colours, with_band
+
+_PIXELS = 600, 1200  # rows and columns of a picture of the usual size
 
 
 class Display:
@@ -64,4 +67,13 @@ class Display:
             return view
         times, (low, high) = self.times + view.start, (view.tmin, view.tmax)
         shown = (times >= (-np.inf if low is None else low)) & (times <= (np.inf if high is None else high))
-        return with_band(view, self.frequencies, self.ratio if shown.all() else self.ratio[:, shown])
+        ratio, magnitude = (values if shown.all() else values[:, shown] for values in (self.ratio, self.magnitude))
+        return with_band(view, self.frequencies, ratio, magnitude, self._colours(view))
+
+    def _colours(self, view: View) -> Colours:
+        """The ends of the colour scale of a picture of all frequencies."""
+        scales = plane_scales(Plane(self.times, self.frequencies, self.magnitude), view)
+        grid = pixel_grid.max_pool_to_pixels(self.magnitude, scales, _PIXELS)
+        peak = float(grid.max())
+        db_range = pixel_grid.range_to_noise(grid, peak) if view.db_range == "auto" else view.db_range
+        return Colours(peak * 10 ** (-db_range / 20), peak)

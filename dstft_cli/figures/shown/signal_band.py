@@ -1,4 +1,9 @@
-"""The band of frequencies that holds signal: the limits of the frequency axis where the user gives none."""
+"""The band of frequencies that a picture shows: the limits of the frequency axis where the user gives none.
+
+It is the band in which something stands out of the noise and is visible, and what is bright although it does not stand out. If
+nothing stands out, it is the band in which noise is visible.
+A faint line that sounds through the whole recording, like the hum of mains, has no say if there are stronger events.
+"""
 
 import math
 from dataclasses import replace
@@ -13,54 +18,117 @@ _CLEAR = 10.0  # times the floor; more on large planes, where single values of n
 _FEWEST = 8  # points that have to stand out: fewer hold no signal
 _TAILS = 0.002  # of what stands out, that may lie above and below the band
 _MOSTLY = 0.15, 0.95  # of what stands out: the ends of the octaves counted, without rumble
+_SEEN = 0.05  # of the points of a row exceed a level, or the row counts as below it
+_BRIGHT = 0.03  # of the peak: what is above and in the upper half of the colours is bright
+_VISIBLE = 2.0  # times the lower end of the colours: what is below looks black
 _MARGIN, _LEAST_MARGIN = 0.15, 4  # of the band, and bins
-_WIDE = 0.7  # of all: a wider band is shown as all
+_WIDE = 0.92  # of all: a wider band is shown as all
 _HIGH = 0.3, 0.15  # of its upper end, and of all: a band that begins above both leaves out what is below
 _OCTAVES = 6.0  # on a linear axis: more are better seen on a logarithmic one
+_STRONGER = 3.0  # times the magnitude of a line: an event that is stronger decides the band instead of the line
+_MEDIAN = 0.69  # of P in noise, over its mean
+_SAMPLED = 1000  # points of a row, about, that its median is taken from
+_FEW_FRAMES = 20  # in fewer nothing is called a line
+
+
+class Colours(NamedTuple):
+    """The magnitudes at the ends of the colour scale of a picture: below the first all is black."""
+
+    bottom: float
+    peak: float
 
 
 class Band(NamedTuple):
-    """Where signal stands out of the noise: the first and the last bin, and how many octaves most of it spans."""
+    """What to show: the first and the last bin, and how many octaves most of the signal in it spans."""
 
     first: int
     last: int
     octaves: float
 
 
-def signal_band(ratio: np.ndarray) -> Band | None:
-    """The bins between which nearly all of what stands clearly out of the noise lies.
+def shown_band(ratio: np.ndarray, magnitude: np.ndarray, colours: Colours) -> Band | None:
+    """The bins between which nearly all of what stands clearly out of the noise lies, and all that is bright; or else what is
+    visible at all.
 
     Each point counts with the logarithm of how far it stands out, so that faint parts have a say.
 
     ratio: P over the noise floor, (F, T).
+    magnitude: |S|, (F, T).
+    colours: those of the picture.
 
-    Returns the band, None if nothing stands out.
+    Returns the band, None if nothing is visible.
     """
-    clear = np.float32(max(_CLEAR, math.log(max(ratio.size, 1)) + 3))
-    rows = np.zeros(len(ratio))
-    count = 0
-    for m, row in enumerate(ratio):
-        points = row[row > clear]
-        count += len(points)
-        rows[m] = np.log(points / clear).sum()
-    if count < _FEWEST or not rows.sum() > 0:
-        return None
+    rows = _signal_rows(ratio, magnitude, colours)
+    if rows is None:
+        seen = _rows_above(magnitude, _VISIBLE * colours.bottom)
+        return Band(seen[0], seen[-1], 0.0) if seen else None
     reached = rows.cumsum() / rows.sum()
     first, low, high, last = np.searchsorted(reached, (_TAILS, *_MOSTLY, 1 - _TAILS)).tolist()
+    bright = _rows_above(magnitude, max(_middle(colours), _BRIGHT * colours.peak))
+    first, last = min([first, *bright[:1]]), max([last, *bright[-1:]])
     return Band(first, last, math.log2(max(high, 1) / max(low, 1)))
 
 
-def with_band(view: View, frequencies: np.ndarray, ratio: np.ndarray) -> View:
+def _signal_rows(ratio: np.ndarray, magnitude: np.ndarray, colours: Colours) -> np.ndarray | None:
+    """How much stands out and is visible at each frequency, (F,), without faint steady lines if there are stronger events.
+
+    Returns None if nothing stands out.
+    """
+    clear = np.float32(max(_CLEAR, math.log(max(ratio.size, 1)) + 3))
+    rows, events = np.zeros((2, len(ratio)))
+    count, strongest_event, strongest_line = 0, 0.0, 0.0
+    for m, (row, own) in enumerate(zip(ratio, magnitude, strict=True)):
+        above = (row > clear) & (own > colours.bottom)
+        points = row[above]
+        if not len(points):
+            continue
+        count += len(points)
+        rows[m] = events[m] = np.log(points / clear).sum()
+        line, level = _line(row, own)
+        moving = points > clear * max(1.0, level)
+        strongest_event = max(strongest_event, float(own[above].max(where=moving, initial=0)))
+        if level > 1 and line < _middle(colours):
+            strongest_line = max(strongest_line, line)
+            events[m] = np.log(points[moving] / (clear * level)).sum()
+    if count < _FEWEST or not rows.sum() > 0:
+        return None
+    return events if events.sum() > 0 and strongest_event > _STRONGER * strongest_line else rows
+
+
+def _rows_above(magnitude: np.ndarray, level: float) -> list[int]:
+    """The frequencies at which more than a few points of |S| (F, T) exceed a level."""
+    return [m for m, row in enumerate(magnitude) if np.count_nonzero(row > level) > _SEEN * len(row)]
+
+
+def _middle(colours: Colours) -> float:
+    """The magnitude in the middle of the colours, in dB."""
+    return math.sqrt(colours.bottom) * math.sqrt(colours.peak)
+
+
+def _line(ratio: np.ndarray, magnitude: np.ndarray) -> tuple[float, float]:
+    """The magnitude of what sounds most of the time at one frequency, and its P over that of noise; 0 in too few frames.
+
+    ratio: P over the noise floor, (T,).
+    magnitude: |S|, (T,).
+    """
+    if len(ratio) < _FEW_FRAMES:
+        return 0.0, 0.0
+    step = max(1, len(ratio) // _SAMPLED)
+    return float(np.median(magnitude[::step])), float(np.median(ratio[::step])) / _MEDIAN
+
+
+def with_band(view: View, frequencies: np.ndarray, ratio: np.ndarray, magnitude: np.ndarray, colours: Colours) -> View:
     """The view with numbers for limits of the frequency axis that are ``auto``, and a remark on the band in its corner.
 
     frequencies: (F,) Hz, increasing.
-    ratio: P over the noise floor of what is shown, (F, T).
+    ratio, magnitude: P over the noise floor, and |S|, of the time shown, (F, T).
+    colours: those of the picture.
     """
     if "auto" not in (view.fmin, view.fmax):
         return view
     (low, high), top, log = view.band, float(frequencies[-1]), view.freq_scale == "log"
     inside = (frequencies >= (low or 0.0)) & (frequencies <= (top if high is None else high))
-    band = signal_band(ratio[inside])
+    band = shown_band(ratio[inside], magnitude[inside], colours)
     if band is None:
         return replace(view, fmin=low, fmax=high)
     first, last = (float(frequencies[inside][m]) for m in band[:2])
