@@ -22,7 +22,7 @@ from .length_range import MOST_RATIO, Given, LengthRange, choose_range
 from .range_survey import survey
 
 KEYS = ("support", "hop", "theta_min")
-_PILED, _LEAST_WIDENED = 0.2, 8.0  # share of places at a bound that widens the range; samples of the shortest window
+_PILED, _LEAST_WIDENED = 0.3, 8.0  # share of places at a bound that widens the range; samples of the shortest window
 _BINS, _BINS_PER_SAMPLE = 4e6, 34  # of a plane: about a second of work for a second of 44.1 kHz
 
 

@@ -16,7 +16,7 @@ _LONGER, _LEAST_LONGER, _MOST_LONGER = (
     0.02,
     0.10,
 )  # share that makes a length worth while, of the greatest share; its bounds
-_SHORTER, _GAP = 0.025, 3  # the same for short lengths; pairs of less that end the search
+_SHORTER, _GAP = 0.035, 3  # the same for short lengths; pairs of less that end the search
 _IDLE, _BARRIER = 4, 1.5  # pairs of a barrier; how far the balance falls, in pairs that prefer one length altogether
 _LEAST_LONGEST, _LEAST_SHORTEST = 64, 8.0  # samples
 _HALF_STEP = math.sqrt(2)
