@@ -40,11 +40,12 @@ def grid_of(count: int, support: int, shortest: float, hop: int | None = None) -
 def evidence_of(samples: np.ndarray, support: int, shortest: float, columns=None, dtype=torch.float64) -> Evidence:
     grid, source = grid_of(len(samples), support, shortest), reflecting(samples, dtype)
     greatest = greatest_power(source, len(samples), shortest, HANN)
-    return find_evidence(source, grid, columns or (0, grid.places[1]), HANN, greatest)
+    return find_evidence(source, len(samples), grid, columns or (0, grid.places[1]), HANN, greatest)
 
 
 def field_of(samples: np.ndarray, support: int, shortest: float, mode: str = "plane", **named) -> LocalEntropy:
-    """mode: plane, time, frequency or constant."""
+    """mode: plane, time, frequency or constant. named: ``usual``, log2 of half the support unless given, and ``calm``."""
+    named.setdefault("usual", math.log2(support / 2))
     grid = grid_of(len(samples), support, shortest)
     rows, columns = grid.places
     shape = {"plane": (rows, columns), "time": (1, columns), "frequency": (rows, 1), "constant": (1, 1)}[mode]

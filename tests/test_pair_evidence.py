@@ -18,7 +18,7 @@ QUIET = 1e-3 * white(8000)
 def compared(samples: np.ndarray, shorter: float, span=None, ratio=NEXT, dtype=torch.float64) -> Comparison:
     source = reflecting(samples, dtype)
     greatest = greatest_power(source, len(samples), shorter, HANN)
-    return compare_lengths(source, span or (0, len(samples)), (shorter, shorter * ratio), HANN, greatest)
+    return compare_lengths(source, len(samples), span or (0, len(samples)), (shorter, shorter * ratio), HANN, greatest)
 
 
 def by_hand(samples: np.ndarray, pair: tuple[float, float], place: tuple[float, float]) -> float:
@@ -94,7 +94,7 @@ class TestNoise:
     def test_hardly_votes(self, support, octaves):
         """Next to all of it is told from a signal by its contrast."""
         votes = evidence_of(white(24_000, 2), support, support / 2**octaves).votes((1, 1))
-        assert float(votes.weight) / votes.count < 0.03
+        assert 1 - float(votes.doubt / votes.voice) < 0.03
 
 
 class TestPreference:
