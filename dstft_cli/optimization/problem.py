@@ -131,23 +131,13 @@ class Problem:
 
     @cached_property
     def _greatest(self) -> float:
-        return greatest_power(self.reflected, self.grid.samples, self.places.bounds[0], self.window)
+        return greatest_power(self.samples_between, self.grid.samples, self.places.bounds[0], self.window)
 
     def evidence(self, columns: tuple[int, int], on_node=None) -> Evidence:
         """The evidence at columns first to last - 1 of the working grid; on_node: as for ``find_evidence``."""
         return find_evidence(
-            self.reflected, self.grid.samples, self.places, columns, self.window, self._greatest, on_node
+            self.samples_between, self.grid.samples, self.places, columns, self.window, self._greatest, on_node
         )
-
-    def reflected(self, first: int, last: int) -> Tensor:
-        """Samples first to last - 1; beyond the ends the recording is reflected, so that no end is a click."""
-        size = self.grid.samples
-        if 0 <= first and last <= size:
-            return self.samples_between(first, last)
-        index = torch.arange(first, last).remainder(2 * size - 2)
-        index = torch.minimum(index, 2 * size - 2 - index)
-        begin, end = int(index.min()), int(index.max()) + 1
-        return self.samples_between(begin, end)[(index - begin).to(self.device)]
 
     def constant(self, length: float) -> Tensor:
         """θ of ``length`` samples everywhere, in the shape of the mode."""

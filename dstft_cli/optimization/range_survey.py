@@ -112,7 +112,7 @@ def _greatest(read: Samples, count: int, length: float, window: Window) -> float
     """About the greatest power of a part under one window, on a coarse grid."""
     hop = max(1, int(length / 2))
     support = max(4, 2 ** math.ceil(math.log2(length)))
-    return float(powers(read, (0, count // hop + 1), hop, support, (length,), window)[0].max())
+    return float(powers(read, count, (0, count // hop + 1), hop, support, (length,), window)[0].max())
 
 
 def _parts(samples, length: float) -> list[np.ndarray]:
@@ -154,11 +154,4 @@ def _spans(samples, count: int, length: float) -> Iterator[tuple[int, int]]:
 
 
 def _reader(part: np.ndarray) -> Samples:
-    """Samples of a part, beyond its ends by reflection."""
-    last = max(1, len(part) - 1)
-
-    def read(first: int, end: int) -> Tensor:
-        place = np.abs((np.arange(first, end) + last) % (2 * last) - last)  # a triangle wave from 0 to last
-        return torch.as_tensor(part[np.minimum(place, len(part) - 1)], dtype=torch.float32)
-
-    return read
+    return lambda first, last: torch.as_tensor(part[first:last], dtype=torch.float32)

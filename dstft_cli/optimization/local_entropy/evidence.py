@@ -135,4 +135,6 @@ def greatest_power(samples: Samples, length: int, shortest: float, window: Windo
     support, hop = max(4, 2 ** math.ceil(math.log2(shortest))), max(1, round(shortest / 4))
     frames, most = (length - 1) // hop + 1, max(1, _AT_ONCE // support)
     ranges = [(first, min(first + most, frames)) for first in range(0, frames, most)]
-    return max(float(powers(samples, one, hop, support, (shortest,), window)[0].max()) for one in ranges) or _TINY
+    return (
+        max(float(powers(samples, length, one, hop, support, (shortest,), window)[0].max()) for one in ranges) or _TINY
+    )

@@ -29,7 +29,7 @@ _STEP = 0.6  # deviations between the places compared
 _TINY = 1e-13
 
 Samples = Callable[[int, int], Tensor]
-"""Samples first to last - 1 of a recording, (last - first,), beyond its ends by reflection."""
+"""Samples first to last - 1 of a recording, (last - first,); never beyond its ends."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def compare_lengths(
     least, most = _inside(count, pair[1], hop)
     begin = min(max(first * columns - margin, least), most)
     end = max(min(last * columns + margin, most), least)
-    shorter, longer = powers(samples, (begin, end + 1), hop, support, pair, window)
+    shorter, longer = powers(samples, count, (begin, end + 1), hop, support, pair, window)
     places = [min(max(columns * i, begin), end) - begin for i in range(first, last + 1)]
     over_time = gaussian_rows(places, len(shorter), deviation[1], shorter)
     over_frequency = gaussian_rows(range(0, shorter.shape[1], rows), shorter.shape[1], deviation[0], shorter)
@@ -94,21 +94,28 @@ def _inside(count: int, length: float, hop: int) -> tuple[int, int]:
 
 
 def powers(
-    samples: Samples, frames: tuple[int, int], hop: int, support: int, lengths: tuple[float, ...], window: Window
+    samples: Samples,
+    count: int,
+    frames: tuple[int, int],
+    hop: int,
+    support: int,
+    lengths: tuple[float, ...],
+    window: Window,
 ) -> list[Tensor]:
     """P = θ|S|² under some window lengths.
 
     samples: of the recording.
-    frames: (first, last + 1); frame n is centred on sample n·hop, and may lie beyond the ends.
+    count: N of the recording.
+    frames: (first, last + 1); frame n is centred on sample n·hop.
     hop, support: in samples.
     lengths: in samples, at most the support.
     window: the family.
 
     Returns for each length P, (frames, bins).
     """
-    begin = frames[0] * hop - support // 2
-    heard = samples(begin, (frames[1] - 1) * hop + support - support // 2)
-    positions = torch.arange(frames[1] - frames[0], dtype=torch.float64, device=heard.device) * hop + support // 2
+    begin = max(0, frames[0] * hop - support // 2)
+    heard = samples(begin, min(count, (frames[1] - 1) * hop + support // 2 + 1))
+    positions = torch.arange(*frames, dtype=torch.float64, device=heard.device) * hop - begin
     framed = FramedSignal(heard, positions, support, window)
     return [framed.magnitude(length).t().square().mul_(length) for length in lengths]
 
