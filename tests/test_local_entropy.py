@@ -231,7 +231,7 @@ class TestCalm:
     def test_is_the_usual_length_where_nothing_speaks(self, evidence):
         for usual in (4.5, 6.0):
             assert LocalEntropy(silent(evidence), grid_of(COUNT, SUPPORT, SHORTEST), usual).calm == usual
-            assert field_of(white(20_000), SUPPORT, SHORTEST, usual=usual).calm == usual
+        assert field_of(white(20_000), SUPPORT, SHORTEST).calm == USUAL
 
 
 class TestGrid:
