@@ -227,7 +227,6 @@ class TestCalm:
             best = np.geomspace(SHORTEST, field.longest, 60)[int(np.argmin(constants(field)))]
             assert best == pytest.approx(length, rel=0.15)
 
-
     def test_is_the_usual_length_where_nothing_speaks(self, evidence):
         for usual in (4.5, 6.0):
             assert LocalEntropy(silent(evidence), grid_of(COUNT, SUPPORT, SHORTEST), usual).calm == usual

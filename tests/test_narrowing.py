@@ -53,8 +53,10 @@ class TestFigures:
         assert found.narrower == pytest.approx(0.5, abs=0.05) and abs(found.overall) < 0.05 and not found.worthwhile
 
     def test_of_blocks_add_up(self):
-        halves = [width_changes(*(plane[:, part] for plane in (ridge(2, 3), ridge(4, 4))), GRID)
-                  for part in (slice(0, 200), slice(200, 400))]
+        halves = [
+            width_changes(*(plane[:, part] for plane in (ridge(2, 3), ridge(4, 4))), GRID)
+            for part in (slice(0, 200), slice(200, 400))
+        ]
         joined, whole = narrowing(halves, 100.0), compared(ridge(2, 3), ridge(4, 4))
         assert list(joined.values().values()) == pytest.approx(list(whole.values().values()), abs=1e-3)
 
@@ -62,7 +64,9 @@ class TestFigures:
         found = compared(torch.zeros(GRID.shape), torch.zeros(GRID.shape))
         assert (found.narrower, found.overall) == (0, 0) and not found.worthwhile
 
-    @pytest.mark.parametrize(("share", "overall", "worthwhile"), [(0.5, 0.1, True), (0.05, 0.1, False), (0.5, 0.01, False)])
+    @pytest.mark.parametrize(
+        ("share", "overall", "worthwhile"), [(0.5, 0.1, True), (0.05, 0.1, False), (0.5, 0.01, False)]
+    )
     def test_are_worthwhile_where_enough_is_narrower(self, share, overall, worthwhile):
         found = Narrowing(theta=9.0, narrower=0.3, share=share, wider_share=0.0, overall=overall)
         assert found.worthwhile is worthwhile
@@ -83,7 +87,9 @@ class TestRuns:
         assert found.theta == result.best_constant[0] and found.worthwhile
         assert found == result.metrics().narrowing
 
-    @pytest.mark.parametrize("settings", [{"mode": "constant"}, {"mode": "fixed"}, {"hop_mode": "constant", "mode": "time"}])
+    @pytest.mark.parametrize(
+        "settings", [{"mode": "constant"}, {"mode": "fixed"}, {"hop_mode": "constant", "mode": "time"}]
+    )
     def test_with_nothing_to_compare_have_none(self, settings):
         result = optimize(Signal(white(1000), 1000, "x"), support=64, hop=16, steps=2, **settings)
         assert result.narrowing is None
