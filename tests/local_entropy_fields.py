@@ -1,4 +1,4 @@
-"""What tests of the loss local-entropy share: a recording with reflected ends, and its evidence and votes on a small grid."""
+"""What tests of the loss local-entropy share: a recording in memory, and its evidence and votes on a small grid."""
 
 import math
 
@@ -14,15 +14,13 @@ from dstft_cli.stft.windows import WINDOWS
 HANN = WINDOWS["hann"]
 
 
-def reflecting(samples: np.ndarray, dtype=torch.float64) -> Samples:
-    """Samples of a recording, beyond its ends by reflection."""
+def reading(samples: np.ndarray, dtype=torch.float64) -> Samples:
+    """Samples of a recording, which may not be read beyond its ends."""
     values = torch.as_tensor(samples, dtype=dtype)
 
     def between(first: int, last: int) -> torch.Tensor:
-        index = np.abs(np.arange(first, last))
-        period = 2 * len(values) - 2
-        index = index % period
-        return values[np.minimum(index, period - index)]
+        assert 0 <= first < last <= len(values)
+        return values[first:last]
 
     return between
 
@@ -38,13 +36,14 @@ def grid_of(count: int, support: int, shortest: float, hop: int | None = None) -
 
 
 def evidence_of(samples: np.ndarray, support: int, shortest: float, columns=None, dtype=torch.float64) -> Evidence:
-    grid, source = grid_of(len(samples), support, shortest), reflecting(samples, dtype)
+    grid, source = grid_of(len(samples), support, shortest), reading(samples, dtype)
     greatest = greatest_power(source, len(samples), shortest, HANN)
-    return find_evidence(source, grid, columns or (0, grid.places[1]), HANN, greatest)
+    return find_evidence(source, len(samples), grid, columns or (0, grid.places[1]), HANN, greatest)
 
 
 def field_of(samples: np.ndarray, support: int, shortest: float, mode: str = "plane", **named) -> LocalEntropy:
-    """mode: plane, time, frequency or constant."""
+    """mode: plane, time, frequency or constant. named: ``usual``, log2 of half the support unless given, and ``calm``."""
+    named.setdefault("usual", math.log2(support / 2))
     grid = grid_of(len(samples), support, shortest)
     rows, columns = grid.places
     shape = {"plane": (rows, columns), "time": (1, columns), "frequency": (rows, 1), "constant": (1, 1)}[mode]

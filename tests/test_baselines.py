@@ -29,7 +29,7 @@ RUNS = {  # what differs in how window lengths and frames are found
     "tf": {"transform.mode": "tf", "loss.criterion": "entropy"},
     "local-entropy": {"transform.mode": "tf", "loss.criterion": "local-entropy"},
     "time": {"transform.mode": "time", "loss.criterion": "renyi"},
-    "frequency": {"transform.mode": "frequency", "loss.criterion": "entropy"},
+    "frequency": {"transform.mode": "frequency", "loss.criterion": "entropy", "transform.hop": 12},
     "constant": {"transform.mode": "constant"},
     "moving": {"transform.mode": "time", "transform.hop_mode": "time", "loss.criterion": "kurtosis"},
     "moving-tf": {

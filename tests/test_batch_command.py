@@ -289,7 +289,8 @@ class TestCluster:
         assert rows[0]["error"].startswith("bad/0.wav: not audio")
         monkeypatch.setattr(optimize_file, "_write_figures", draw_nothing)
         run_batch(BatchPlan(items, config, Path("alone")), Inline(), BatchProgress(len(items)))
-        assert tree(Path("alone")).items() <= tree(Path("out")).items()
+        alone, out = tree(Path("alone")), tree(Path("out"))
+        assert {name: content for name, content in out.items() if name in alone} == alone
 
     def test_a_scheduler_that_is_not_there_is_told(self, batch, monkeypatch):
         pytest.importorskip("distributed")

@@ -171,7 +171,18 @@ class TestOutput:
         assert second.startswith("window bank")
         assert "optimising" in run.err and "optimising" not in run.out
         assert [line.split()[0] for line in run.out.splitlines()] == [
-            *("signal", "transform", "window", "best", "local-entropy", "loss", "accuracy", "stopped", "written")
+            *(
+                "signal",
+                "transform",
+                "window",
+                "best",
+                "local-entropy",
+                "loss",
+                "gain",
+                "accuracy",
+                "stopped",
+                "written",
+            )
         ]
         assert run.out.rstrip().endswith("out")
 
@@ -263,10 +274,10 @@ class TestSettings:
             assert len(arrays["loss_history"]) == 1
 
     def test_exact_and_smoothness_and_the_rest_have_flags(self, settings):
-        config = settings(*"--exact --dtype float64 --seed 7 --threads 1 --window gaussian --detrend mean".split())
+        config = settings(*"--exact --dtype float64 --seed 7 --threads 1 --window gaussian --detrend linear".split())
         assert config.bank.exact is True
         assert (config.run.dtype, config.run.seed, config.run.threads) == ("float64", 7, 1)
-        assert (config.transform.window, config.signal.detrend) == ("gaussian", "mean")
+        assert (config.transform.window, config.signal.detrend) == ("gaussian", "linear")
 
 
 REFUSED_SETTINGS = {

@@ -5,14 +5,15 @@ import math
 import numpy as np
 import pytest
 import torch
-from local_entropy_fields import HANN, decay, evidence_of, field_of, grid_of, reflecting, white
+from local_entropy_fields import HANN, decay, evidence_of, field_of, grid_of, reading, white
 from torch.autograd import gradcheck
 
-from dstft_cli.optimization.local_entropy.evidence import find_evidence, greatest_power
+from dstft_cli.optimization.local_entropy.evidence import Evidence, Votes, find_evidence, greatest_power
 from dstft_cli.optimization.local_entropy.loss import EPSILON, LAMBDA, LocalEntropy
 from dstft_cli.optimization.local_entropy.working_grid import WorkingGrid
 
 COUNT, SUPPORT, SHORTEST = 3000, 128, 16.0
+USUAL = math.log2(SUPPORT / 2)
 INDEX = np.arange(COUNT)
 MIXED = np.sin(2 * math.pi * 0.1 * INDEX) + 8.0 * (INDEX % 700 == 350) + 0.1 * white(COUNT)
 MODES = ("constant", "time", "frequency", "plane")
@@ -29,13 +30,26 @@ def fields(evidence):
     rows, columns = grid_of(COUNT, SUPPORT, SHORTEST).places
     shapes = dict(zip(MODES, [(1, 1), (1, columns), (rows, 1), (rows, columns)], strict=True))
     grid = grid_of(COUNT, SUPPORT, SHORTEST)
-    return {mode: LocalEntropy(evidence.votes(shape), grid) for mode, shape in shapes.items()}
+    return {mode: LocalEntropy(evidence.votes(shape), grid, USUAL) for mode, shape in shapes.items()}
 
 
 def drawn(shape, low=SHORTEST, high=SUPPORT - 1.0, seed=0) -> torch.Tensor:
     """log2 θ at random."""
     draw = torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     return math.log2(low) + draw * math.log2(high / low)
+
+
+def weights(evidence) -> torch.Tensor:
+    """How far each place counts, 0 to 1: its doubt is voice times what the weight lacks of 1."""
+    votes = evidence.votes(tuple(evidence.energy.shape))
+    return 1 - votes.doubt / votes.voice
+
+
+def silent(evidence) -> Votes:
+    """The votes of places of equal energy without evidence."""
+    rows, columns = evidence.energy.shape
+    nothing = Evidence(evidence.lengths, torch.zeros_like(evidence.values), torch.ones_like(evidence.energy))
+    return nothing.votes((rows, columns))
 
 
 def total(field: LocalEntropy, log_theta: torch.Tensor) -> float:
@@ -83,7 +97,7 @@ class TestVotes:
     def test_summed_over_an_axis_are_those_of_the_plane_under_one_length(self, fields, mode, length):
         at = torch.full((1, 1), math.log2(length), dtype=torch.float64)
         assert float(fields[mode](at)) == pytest.approx(float(fields["plane"](at)), rel=1e-9)
-        assert (fields[mode].calm, fields[mode].share) == pytest.approx((fields["plane"].calm, fields["plane"].share))
+        assert fields[mode].calm == fields["plane"].calm
 
     @pytest.mark.parametrize("mode", ["time", "frequency"])
     def test_summed_over_an_axis_are_those_of_the_plane_under_lengths_that_vary_over_the_other(self, fields, mode):
@@ -102,15 +116,31 @@ class TestVotes:
         joined = votes(0, 31).joined(votes(31, columns), axis=1 if varies[1] else 0)
         whole = evidence.votes((rows if varies[0] else 1, columns if varies[1] else 1))
         assert joined.count == whole.count
-        for name in ("evidence", "weight", "voice"):
+        for name in ("evidence", "doubt", "voice"):
             torch.testing.assert_close(getattr(joined, name), getattr(whole, name), rtol=1e-6, atol=1e-9)
 
     def test_count_for_more_where_there_is_more_than_noise(self, evidence):
-        weight = evidence.votes(tuple(evidence.energy.shape)).weight
+        weight = weights(evidence)
         tone = round(0.1 * SUPPORT / grid_of(COUNT, SUPPORT, SHORTEST).steps[0])
         assert float(weight[tone].median()) > 0.9
         assert 0 <= float(weight.min()) and float(weight.max()) <= 1
-        assert float(evidence_of(white(COUNT), SUPPORT, SHORTEST).votes(weight.shape).weight.mean()) < 0.05
+        assert float(weights(evidence_of(white(COUNT), SUPPORT, SHORTEST)).mean()) < 0.05
+
+    def test_and_are_louder_there(self, evidence):
+        voice = evidence.votes(tuple(evidence.energy.shape)).voice
+        tone, between = (round(f * SUPPORT / grid_of(COUNT, SUPPORT, SHORTEST).steps[0]) for f in (0.1, 0.25))
+        assert float(voice[tone].median()) > 3 * float(voice[between].median()) > 0
+
+    def test_padded_say_nothing_more(self, evidence):
+        votes = evidence.votes(tuple(evidence.energy.shape))
+        padded, grid = votes.padded(9), grid_of(COUNT, SUPPORT, SHORTEST)
+        assert (padded.count, padded.voice.shape[1]) == (votes.count, votes.voice.shape[1] + 9)
+        for name in ("evidence", "doubt", "voice"):
+            torch.testing.assert_close(getattr(padded, name)[..., :-9], getattr(votes, name))
+            assert not getattr(padded, name)[..., -9:].any()
+        plain, longer = (LocalEntropy(one, grid, USUAL) for one in (votes, padded))
+        at = torch.full((1, 1), 5.5, dtype=torch.float64)
+        assert float(longer(at)) == pytest.approx(float(plain(at)), rel=1e-9)
 
 
 class TestVariation:
@@ -130,14 +160,16 @@ class TestVariation:
         assert 0 < variations[0] < variations[1] < variations[2]
 
     @pytest.mark.parametrize("mode", MODES)
-    def test_and_evidence_are_the_means_of_the_costs(self, fields, mode):
+    def test_and_evidence_are_the_means_of_the_costs_by_voice(self, fields, mode):
         field = fields[mode]
         log_theta = drawn(field.shape)
         value, variation = field.costs(log_theta, EPSILON)
-        assert value.shape == field.shape
-        assert float(value.mean()) == pytest.approx(float(field(log_theta)), rel=1e-6)
+        assert value.shape == variation.shape == (field.shape[1],)
+        voice = float(field.voice.sum())
+        assert float(value.sum()) / voice == pytest.approx(float(field(log_theta)), rel=1e-6)
         if mode != "constant":
-            assert float(variation.mean()) == pytest.approx(float(field.variation(log_theta, EPSILON)), rel=1e-6)
+            variation = float(variation.sum()) / voice
+            assert variation == pytest.approx(float(field.variation(log_theta, EPSILON)), rel=1e-6)
 
 
 class TestStart:
@@ -174,10 +206,10 @@ class TestStart:
     def test_in_one_channel_of_single_precision_is_that_in_double(self):
         starts = []
         for dtype in (torch.float32, torch.float64):
-            grid, source = grid_of(COUNT, SUPPORT, SHORTEST), reflecting(MIXED, dtype)
+            grid, source = grid_of(COUNT, SUPPORT, SHORTEST), reading(MIXED, dtype)
             greatest = greatest_power(source, COUNT, SHORTEST, HANN)
-            votes = find_evidence(source, grid, (0, grid.places[1]), HANN, greatest).votes(grid.places)
-            starts.append(LocalEntropy(votes, grid).start(LAMBDA, EPSILON))
+            votes = find_evidence(source, COUNT, grid, (0, grid.places[1]), HANN, greatest).votes(grid.places)
+            starts.append(LocalEntropy(votes, grid, USUAL).start(LAMBDA, EPSILON))
         assert float((starts[0] - starts[1]).abs().max()) < 0.02
 
 
@@ -188,12 +220,17 @@ class TestCalm:
         best = np.geomspace(SHORTEST, field.longest, 60)[int(np.argmin(losses))]
         assert field.calm == pytest.approx(math.log2(best), abs=0.25)
 
-    def test_given_is_where_places_without_evidence_are_drawn(self):
-        """In noise alone a constant of that length is better than any other one."""
+    def test_given_is_where_places_without_evidence_are_drawn(self, evidence):
+        """Without any evidence a constant of that length is better than any other one."""
         for length in (20.0, 50.0, 110.0):
-            field = field_of(white(COUNT), SUPPORT, SHORTEST, calm=math.log2(length))
+            field = LocalEntropy(silent(evidence), grid_of(COUNT, SUPPORT, SHORTEST), USUAL, math.log2(length))
             best = np.geomspace(SHORTEST, field.longest, 60)[int(np.argmin(constants(field)))]
             assert best == pytest.approx(length, rel=0.15)
+
+    def test_is_the_usual_length_where_nothing_speaks(self, evidence):
+        for usual in (4.5, 6.0):
+            assert LocalEntropy(silent(evidence), grid_of(COUNT, SUPPORT, SHORTEST), usual).calm == usual
+        assert field_of(white(20_000), SUPPORT, SHORTEST).calm == USUAL
 
 
 class TestGrid:
@@ -244,19 +281,19 @@ class TestGrid:
 
 
 def test_a_survey_that_is_stopped_has_the_lengths_that_it_has_seen():
-    grid, source, told = grid_of(COUNT, SUPPORT, SHORTEST), reflecting(MIXED), []
+    grid, source, told = grid_of(COUNT, SUPPORT, SHORTEST), reading(MIXED), []
 
     def stop(node, count):
         told.append((node, count))
         return node >= 2
 
-    found = find_evidence(source, grid, (0, grid.places[1]), HANN, 1.0, stop)
-    whole = find_evidence(source, grid, (0, grid.places[1]), HANN, 1.0)
+    found = find_evidence(source, COUNT, grid, (0, grid.places[1]), HANN, 1.0, stop)
+    whole = find_evidence(source, COUNT, grid, (0, grid.places[1]), HANN, 1.0)
     assert [node for node, _ in told] == [0, 1, 2, 3, 4]  # not before the four that a cubic needs
     assert {count for _, count in told} == {len(whole.lengths)}
     assert found.lengths == whole.lengths[:5] and len(found.values) == 5
     torch.testing.assert_close(found.values, whole.values[:5])
-    field = LocalEntropy(found.votes((1, 1)), grid)
+    field = LocalEntropy(found.votes((1, 1)), grid, USUAL)
     assert math.isfinite(float(field(torch.full((1, 1), 7.0, dtype=torch.float64))))
 
 

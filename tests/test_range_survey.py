@@ -8,7 +8,7 @@ from text_tables import DATA
 
 from dstft_cli.config.grid import make_grid
 from dstft_cli.config.loading import dump_config, load_config, merge_config
-from dstft_cli.optimization.auto_lengths import choose_common_lengths, choose_lengths, unchosen
+from dstft_cli.optimization.auto_lengths import choose_common_lengths, choose_lengths, unchosen, wider_lengths
 from dstft_cli.optimization.length_range import Given, choose_range
 from dstft_cli.optimization.optimize import optimize, plan_signal
 from dstft_cli.optimization.range_survey import Preferences, survey
@@ -237,8 +237,11 @@ def test_long_recordings_are_read_in_parts():
 
 
 def test_a_run_uses_the_lengths_and_its_configuration_repeats_it(tmp_path):
-    result = optimize(Signal(SWEEP, RATE, "x"), steps=2)
-    expected = chosen(SWEEP).range
+    signal = Signal(SWEEP, RATE, "x")
+    result = optimize(signal, steps=2)  # which widens the range, see test_wider_range.py
+    expected = wider_lengths(
+        signal, choose_lengths(signal, merge_config(None, {})), (0.0, 1.0), get_window("hann")
+    ).range
     assert (result.support, result.grid.theta_min, result.grid.hop) == (
         expected.support,
         expected.theta_min,

@@ -283,7 +283,8 @@ class TestCommand:
 
     def test_warns_where_a_bound_stopped_the_search(self, dstft, here):
         time = np.arange(RATE) / RATE
-        soundfile.write("tone.wav", np.sin(2 * np.pi * 300 * time) / 2, RATE, subtype="FLOAT")
+        noise = 0.1 * np.random.default_rng(0).standard_normal(RATE)
+        soundfile.write("tone.wav", np.sin(2 * np.pi * 300 * time) / 2 + noise, RATE, subtype="FLOAT")
         run = dstft("recommend", "tone.wav", *FLAGS, "--no-gain")
         assert "the longest allowed" in run.out and "--support" in run.err
         assert "up to the longest allowed" in rows_of(run.out)["within 1 %"]

@@ -139,6 +139,7 @@ def test_metrics_have_every_key(metrics, result):
             "regularization",
             "theta",
             "best_constant",
+            "narrowing",
         ),
         *(
             "accuracy",

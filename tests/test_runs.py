@@ -74,7 +74,8 @@ class TestFiles:
 
     def test_hold_a_spectrogram_that_is_the_transform_at_their_window_lengths(self, written, recordings):
         mode, folder = written
-        samples = torch.as_tensor(load_signal(recordings / "one.wav").samples)
+        samples = load_signal(recordings / "one.wav").samples
+        samples = torch.as_tensor(samples - samples.mean())  # as --detrend mean, the default, leaves them
         with np.load(folder / "result.npz", allow_pickle=False) as file:
             arrays = dict(file)
         theta, positions = torch.as_tensor(arrays["theta"]).double(), torch.as_tensor(arrays["frame_positions"])
@@ -226,7 +227,7 @@ class TestInput:
         with np.load(tmp_path / "result.npz") as arrays:
             assert (arrays["start"], arrays["times"][0], arrays["times"][-1]) == (0.1, 0, 496 / 2000)
             whole = load_signal(recordings / "one.wav").samples[200:700]
-            truth = dstft(torch.as_tensor(whole), 32.0, torch.as_tensor(arrays["frame_positions"]), 64)
+            truth = dstft(torch.as_tensor(whole - whole.mean()), 32.0, torch.as_tensor(arrays["frame_positions"]), 64)
             np.testing.assert_allclose(arrays["stft"], truth, atol=1e-6)
 
     def test_is_left_as_it_was(self, recordings, tmp_path, no_figures):
@@ -240,6 +241,17 @@ class TestInput:
         )
         assert abs(plain.samples.mean()) > 1e-5
         assert abs(flat.samples.mean()) < 1e-12
+
+    def test_is_without_its_mean_by_default(self, recordings, tmp_path, no_figures):
+        (left,) = load_inputs(recordings / "one.wav", load_config())
+        whole = load_signal(recordings / "one.wav").samples
+        np.testing.assert_allclose(left.samples, whole - whole.mean(), atol=1e-12)
+        spectra = []
+        for name, flags in (("default", []), ("kept", ["--detrend", "none"])):
+            command("optimize", recordings / "one.wav", "-o", tmp_path / name, "--mode", "fixed", "-q", *FLAGS, *flags)
+            with np.load(tmp_path / name / "result.npz") as arrays:
+                spectra.append(np.abs(arrays["stft"][0, 3:-3]).mean())
+        assert spectra[0] != pytest.approx(spectra[1], rel=0.01)
 
 
 def test_a_caller_is_told_of_the_writing_too(recordings, tmp_path, no_figures):

@@ -14,7 +14,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 WORDS = dict(  # values for the keys that do not take 12
     pair.split("=")
     for pair in (
-        "mode=tf window=hamming device=cpu dtype=float64 exact=true detrend=mean factor=0.25 "
+        "mode=tf window=hamming device=cpu dtype=float64 exact=true detrend=linear factor=0.25 "
         "criterion=kurtosis hop_mode=time-varying penalty=none overlap=0.5 "
         "reduction=sum unit=samples schedule=cosine freq_scale=log format=svg decimal=. delimiter=; "
         "regularizer=none time_unit=ms name=sgd cmap=viridis memory=2GB even_floor=false"

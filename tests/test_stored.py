@@ -258,12 +258,12 @@ ARRAYS = {
     "no curve": (changed("curve", lambda curve: curve[:, :0]), "best_constant"),
     "an array too few": (lambda arrays: {name: arrays[name] for name in arrays if name != "curve"}, "it lacks curve"),
     "an array too many": (lambda arrays: {**arrays, "more": np.zeros(3)}, "it holds more"),
-    "an older format": (changed("schema_version", lambda version: version - 1), "written in format 2"),
+    "an older format": (changed("schema_version", lambda version: version - 1), "written in format 3"),
     "a newer format": (changed("schema_version", lambda version: version + 1), "update dstft-cli"),
     "formats": (changed("schema_version", lambda version: np.array([1, 2])), "damaged"),
     "a format of text": (
-        changed("schema_version", lambda version: np.str_("3")),
-        "schema_version is '3': it must be a number",
+        changed("schema_version", lambda version: np.str_("4")),
+        "schema_version is '4': it must be a number",
     ),
 }
 
@@ -394,16 +394,16 @@ class TestMetrics:
     @pytest.mark.parametrize(
         ("version", "words"),
         [
-            (2, "written in format 2; this dstft reads format 3: run dstft optimize again"),
-            (4, "written in format 4; this dstft reads format 3: update dstft-cli"),
+            (3, "written in format 3; this dstft reads format 4: run dstft optimize again"),
+            (5, "written in format 5; this dstft reads format 4: update dstft-cli"),
             (2.5, "written in format 2.5"),
-            ("3", "schema_version is '3': it must be a number"),
+            ("4", "schema_version is '4': it must be a number"),
             (True, "schema_version is true: it must be a number"),
             (None, "schema_version is empty: it must be a number"),
         ],
     )
     def test_of_another_format_are_refused(self, folder, original, metrics, version, words):
-        assert SCHEMA_VERSION == 3
+        assert SCHEMA_VERSION == 4
         (folder / "metrics.json").write_text(edited(metrics, ("schema_version",), version))
         assert words in outcome(folder, original)
 
@@ -411,8 +411,8 @@ class TestMetrics:
         "data",
         [
             *(b"", b"\n", b"[]", b"2", b'"x"', b"null", b"{}", b"\xff\xfe{\0}\0", b"\0" * 99, b"[" * 100_000),
-            b'{"schema_version": 3, "mode": ' * 10_000,
-            b'{"schema_version": 3, "mode": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+            b'{"schema_version": 4, "mode": ' * 10_000,
+            b'{"schema_version": 4, "mode": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
         ],
         ids=range(12),
     )

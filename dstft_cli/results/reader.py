@@ -134,4 +134,4 @@ def _window(name: str, path: Path, given: Window | Profile | None) -> Window:
         sentence = f"its window was {one_line(name, 40)}, a callable, which no file can hold, and this needs it"
         raise refused(path, f"{sentence}; in Python, read_result(folder, window=...) takes it")
 
-    return WINDOWS.get(name) or Window(one_line(name), missing, missing)
+    return WINDOWS.get(name) or Window(one_line(name), missing, missing, known=False)

@@ -30,11 +30,13 @@ class Window:
     name: its name in the configuration and in results.
     profile: g(u), elementwise, of unit area on [-1/2, 1/2].
     slope: g'(u), elementwise.
+    known: False for a callable of which only the name is left, so that profile and slope raise an error.
     """
 
     name: str
     profile: Profile
     slope: Profile
+    known: bool = True
 
     def value(self, x: Tensor, theta: Tensor) -> Tensor:
         """ω(x, θ) in 1/samples.

@@ -31,7 +31,7 @@ class InMemory:
         return reference(self.result, length)
 
     def shown(self) -> np.ndarray:
-        """|S| with continued ends, (F, T)."""
+        """|S| with continued ends, (F, T); as it is where the window is not known."""
         return self._continued(self.magnitude(), self.theta(), self.result.frame_positions)
 
     def shown_reference(self, magnitude: np.ndarray, length: float) -> np.ndarray:
@@ -41,6 +41,8 @@ class InMemory:
 
     def _continued(self, magnitude: np.ndarray, theta: np.ndarray, positions: np.ndarray) -> np.ndarray:
         result = self.result
+        if not result.window.known:
+            return magnitude
         return continued_ends(magnitude, theta, positions, result.signal.samples, result.support, result.window)
 
 

@@ -83,7 +83,7 @@ class Votes:
 
     def padded(self, columns: int) -> "Votes":
         """With those of so many columns that follow and say nothing."""
-        planes = (torch.nn.functional.pad(plane, (0, columns)) for plane in (self.evidence, self.weight, self.voice))
+        planes = (torch.nn.functional.pad(plane, (0, columns)) for plane in (self.evidence, self.doubt, self.voice))
         return Votes(self.lengths, *planes, self.count)
 
 

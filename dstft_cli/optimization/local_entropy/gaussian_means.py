@@ -25,6 +25,7 @@ def gaussian_rows(points: Sequence[float], size: int, deviation: float, like: Te
     at, reach = torch.as_tensor(points, dtype=torch.float64), math.ceil(_REACH * deviation)
     column = _columns(at.round() - reach, 2 * reach + 1, size)
     weight = torch.exp(-0.5 * ((column - at[:, None]) / deviation) ** 2)
+    weight[(column - at.round()[:, None]).abs() > reach] = 0  # columns moved into the axis are no farther than others
     return _sparse(column, weight / weight.sum(1, keepdim=True), size, like)
 
 

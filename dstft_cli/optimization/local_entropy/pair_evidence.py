@@ -72,11 +72,10 @@ def compare_lengths(
     margin = math.ceil(3 * deviation[1])
     first, last = math.floor(span[0] / hop / columns), math.ceil((span[1] - 1) / hop / columns)
     least, most = _inside(count, pair[1], hop)
-    begin = min(max(first * columns - margin, least), most)
-    end = max(min(last * columns + margin, most), least)
+    places = [min(max(columns * i, least), most) for i in range(first, last + 1)]
+    begin, end = max(places[0] - margin, least), min(places[-1] + margin, most)
     shorter, longer = powers(samples, count, (begin, end + 1), hop, support, pair, window)
-    places = [min(max(columns * i, begin), end) - begin for i in range(first, last + 1)]
-    over_time = gaussian_rows(places, len(shorter), deviation[1], shorter)
+    over_time = gaussian_rows([place - begin for place in places], len(shorter), deviation[1], shorter)
     over_frequency = gaussian_rows(range(0, shorter.shape[1], rows), shorter.shape[1], deviation[0], shorter)
 
     def mean(values: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ class LocalProblem(OutOfCoreProblem):
             own = self.evidence(block).votes((shape[0], columns if shape[1] > 1 else 1))
             votes = own if votes is None else votes.joined(own, axis=1 if shape[1] > 1 else 0)
         unheard = shape[1] - votes.voice.shape[1]  # columns, where the caller ended the run meanwhile
-        self.field = LocalEntropy(votes.padded(unheard), self.places, self.calm)
+        self.field = self.local_entropy(votes.padded(unheard), self.calm)
 
     def column_blocks(self, halo: int = 0) -> list[tuple[int, int]]:
         """(first, last + 1) column of each block of the working grid that fits in memory with ``halo`` columns on each side."""

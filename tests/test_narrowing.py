@@ -1,0 +1,119 @@
+"""By how much a spectrogram is narrower than under the best constant window: known pairs, and what the command says of it."""
+
+import math
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from local_entropy_fields import white
+
+from dstft_cli import Signal, optimize
+from dstft_cli.optimization.local_entropy.narrowing import narrowing, width_changes
+from dstft_cli.optimization.local_entropy.working_grid import WorkingGrid
+from dstft_cli.results.metrics import Narrowing, read_metrics
+from dstft_cli.workflows import optimize_file
+
+GRID = WorkingGrid((257, 400), 512, 4.0, 32.0)  # a unit is 8 bins or 16 frames
+FLAGS = ("--support", "128", "--hop", "16", "--theta-min", "16", "--mode", "tf", "--set", "dpi=20")
+
+
+def ridge(*widths: int) -> torch.Tensor:
+    """P of lines so many bins wide, of equal energy, 80 bins apart."""
+    power = torch.full(GRID.shape, 1e-12)
+    for i, width in enumerate(widths):
+        power[40 + 80 * i : 40 + 80 * i + width] = 1 / width
+    return power
+
+
+def compared(power: torch.Tensor, other: torch.Tensor) -> Narrowing:
+    return narrowing([width_changes(power, other, GRID)], 100.0)
+
+
+class TestFigures:
+    def test_of_a_plane_beside_itself_are_0(self):
+        noise = torch.from_numpy(white(257 * 400).reshape(257, 400) ** 2)
+        found = compared(noise, noise)
+        assert found == Narrowing(theta=100.0, narrower=0.0, share=0.0, wider_share=0.0, overall=0.0)
+        assert not found.worthwhile
+
+    def test_of_lines_half_as_wide_are_a_half(self):
+        found = compared(ridge(2, 2), ridge(4, 4))
+        assert (found.narrower, found.overall) == pytest.approx((0.5, 0.5), abs=0.05)
+        assert found.share > 0.99 and found.wider_share < 0.01 and found.worthwhile
+
+    def test_of_lines_twice_as_wide_are_below_0(self):
+        found = compared(ridge(4, 4), ridge(2, 2))
+        assert found.overall == pytest.approx(-1, abs=0.2)
+        assert found.wider_share > 0.99 and found.narrower == 0 and not found.worthwhile
+
+    def test_of_one_line_narrower_and_one_wider_count_each(self):
+        found = compared(ridge(2, 4), ridge(4, 2))
+        assert (found.share, found.wider_share) == pytest.approx((0.5, 0.5), abs=0.02)
+        assert found.narrower == pytest.approx(0.5, abs=0.05) and abs(found.overall) < 0.05 and not found.worthwhile
+
+    def test_of_blocks_add_up(self):
+        halves = [
+            width_changes(*(plane[:, part] for plane in (ridge(2, 3), ridge(4, 4))), GRID)
+            for part in (slice(0, 200), slice(200, 400))
+        ]
+        joined, whole = narrowing(halves, 100.0), compared(ridge(2, 3), ridge(4, 4))
+        assert list(joined.values().values()) == pytest.approx(list(whole.values().values()), abs=1e-3)
+
+    def test_of_silence_are_0(self):
+        found = compared(torch.zeros(GRID.shape), torch.zeros(GRID.shape))
+        assert (found.narrower, found.overall) == (0, 0) and not found.worthwhile
+
+    @pytest.mark.parametrize(
+        ("share", "overall", "worthwhile"), [(0.5, 0.1, True), (0.05, 0.1, False), (0.5, 0.01, False)]
+    )
+    def test_are_worthwhile_where_enough_is_narrower(self, share, overall, worthwhile):
+        found = Narrowing(theta=9.0, narrower=0.3, share=share, wider_share=0.0, overall=overall)
+        assert found.worthwhile is worthwhile
+
+
+@pytest.fixture(scope="module")
+def mixture():
+    """Two tones that cross a train of clicks, in a little noise."""
+    time = np.arange(2000)
+    tones = np.sin(2 * math.pi * 0.1 * time) + 0.7 * np.sin(2 * math.pi * 0.3 * time)
+    return tones + 25.0 * (time % 500 == 250) + 0.02 * white(2000)
+
+
+class TestRuns:
+    @pytest.mark.parametrize(
+        "settings", [{"mode": "constant"}, {"mode": "fixed"}, {"hop_mode": "constant", "mode": "time"}]
+    )
+    def test_with_nothing_to_compare_have_none(self, settings):
+        result = optimize(Signal(white(1000), 1000, "x"), support=64, hop=16, steps=2, **settings)
+        assert result.narrowing is None
+
+
+class TestLine:
+    """The line ``gain`` of the summary."""
+
+    @pytest.fixture(autouse=True)
+    def no_pictures(self, monkeypatch):
+        monkeypatch.setattr(optimize_file, "_write_figures", lambda result, folder: None)
+
+    def said(self, samples, tmp_path, dstft) -> str:
+        soundfile.write(tmp_path / "in.wav", samples / np.abs(samples).max(), 1000, subtype="FLOAT")
+        run = dstft("optimize", tmp_path / "in.wav", "-o", tmp_path / "out", *FLAGS)
+        assert run.code == 0
+        self.metrics = read_metrics(tmp_path / "out" / "metrics.json")
+        (line,) = (line for line in run.out.splitlines() if line.startswith("gain "))
+        return line.removeprefix("gain").strip()
+
+    def test_says_how_much_narrower_and_over_how_much_of_the_energy(self, mixture, tmp_path, dstft):
+        line = self.said(mixture, tmp_path, dstft)
+        percent, _, rest = line.partition(" % narrower than under the best constant window (")
+        length, _, share = rest.partition(") over ")
+        assert 5 < int(percent) < 90 and length.endswith("ms") and 10 < int(share.split(" %")[0]) <= 100
+        assert "% of the energy" in share
+        found = self.metrics.narrowing
+        assert found.worthwhile and found.theta == self.metrics.best_constant["theta"]
+        assert (int(percent), int(share.split(" %")[0])) == (round(100 * found.narrower), round(100 * found.share))
+
+    def test_says_that_one_window_shows_noise_as_well(self, tmp_path, dstft):
+        line = self.said(white(2000), tmp_path, dstft)
+        assert line.startswith("one window of ") and line.endswith(" ms shows this recording as well")
