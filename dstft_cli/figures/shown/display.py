@@ -67,13 +67,14 @@ class Display:
             return view
         times, (low, high) = self.times + view.start, (view.tmin, view.tmax)
         shown = (times >= (-np.inf if low is None else low)) & (times <= (np.inf if high is None else high))
-        ratio, magnitude = (values if shown.all() else values[:, shown] for values in (self.ratio, self.magnitude))
+        even = self.picture(even=True)  # noise under short windows is no signal, however bright
+        ratio, magnitude = (values if shown.all() else values[:, shown] for values in (self.ratio, even))
         return with_band(view, self.frequencies, ratio, magnitude, self._colours(view))
 
     def _colours(self, view: View) -> Colours:
         """The ends of the colour scale of a picture of all frequencies."""
         scales = plane_scales(Plane(self.times, self.frequencies, self.magnitude), view)
-        grid = pixel_grid.max_pool_to_pixels(self.magnitude, scales, _PIXELS)
+        grid = pixel_grid.max_pool_to_pixels(self.picture(even=True), scales, _PIXELS)
         peak = float(grid.max())
         db_range = pixel_grid.range_to_noise(grid, peak) if view.db_range == "auto" else view.db_range
         return Colours(peak * 10 ** (-db_range / 20), peak)
