@@ -1,6 +1,7 @@
 """Support, shortest window and hop that are chosen from the recording."""
 
 import dataclasses
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -44,8 +45,15 @@ def clicks(period=500):
     return out
 
 
+@lru_cache
+def recording(samples: bytes) -> Signal:
+    """One Signal for the same samples, so that it is surveyed once."""
+    return Signal(np.frombuffer(samples), RATE, "x")
+
+
 def chosen(samples, **settings):
-    return choose_lengths(Signal(samples, RATE, "x"), merge_config(None, settings))
+    signal = recording(np.asarray(samples, dtype=np.float64).tobytes())
+    return choose_lengths(signal, merge_config(None, settings))
 
 
 def lengths(samples, **settings):
