@@ -231,7 +231,6 @@ class TestCalm:
         for usual in (4.5, 6.0):
             assert LocalEntropy(silent(evidence), grid_of(COUNT, SUPPORT, SHORTEST), usual).calm == usual
 
-    @pytest.mark.xfail(strict=True, reason="places that speak by chance have most of the voice in noise")
     def test_is_the_usual_length_in_white_noise(self):
         assert field_of(white(20_000), SUPPORT, SHORTEST).calm == USUAL
 

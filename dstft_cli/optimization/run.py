@@ -138,9 +138,13 @@ class OptimizationRun:
         self.final = problem.terms(magnitude(self.spectrum), theta, positions)
         self.seconds["verify"] += time.perf_counter() - began
 
-    def keep_the_better(self) -> None:
-        """Return to the constant window at the start, where the descent ended no lower."""
-        if self.final["loss"] > self.history[0]["loss"]:
+    def keep_the_better(self, least: float = 0.0) -> None:
+        """Return to the constant window at the start, where the descent ended no lower.
+
+        least: by how much the spectrogram must have become narrower in the mean as well; 0 for any.
+        """
+        found = self.narrowing() if least else None
+        if self.final["loss"] > self.history[0]["loss"] or (found is not None and found.overall < least):
             self.theta, self.positions = self.problem.constant(self.first), self.problem.positions(self.first)
             self.spectrum = self.problem.transform(self.first)
             self.accuracy = self.problem.check(self.spectrum, self.theta, self.positions)
@@ -161,6 +165,8 @@ class OptimizationRun:
         problem = self.problem
         if self.theta.shape == (1, 1) or problem.hop_mode != FIXED_HOP or not self.curve.lengths:
             return None
+        if isinstance(self.theta, Tensor) and bool((self.theta == self.theta[0, 0]).all()):
+            return Narrowing(theta=float(self.theta[0, 0]), narrower=0.0, share=0.0, wider_share=0.0, overall=0.0)
         best = self.curve.best[0]
         return narrowing(self.width_changes(best), best)
 

@@ -45,7 +45,7 @@ class Evidence:
         contrast = (self.values.amax(0) - self.values.mean(0)).clamp_min_(1e-6)
         gate = 1 / (1 + (_CHANCE / SHARPNESS * math.sqrt(octaves / 3) / contrast) ** _STEEPNESS)
         voice = self.energy**_LOUDNESS * (gate + LEAST_VOICE)
-        planes = [plane[..., here] for plane in (voice * gate * self.values, voice * (1 - gate), voice)]
+        planes = [plane[..., here] for plane in (voice * gate * self.values, voice * (1 - gate), voice, gate)]
         for axis in (-2, -1):
             if shape[axis] == 1:
                 planes = [plane.sum(axis, keepdim=True) for plane in planes]
@@ -64,6 +64,7 @@ class Votes:
     evidence: D times weight and voice, in nats, (B, 1 or f, 1 or t).
     doubt: voice times what the weight lacks of 1, (1 or f, 1 or t).
     voice: (1 or f, 1 or t).
+    weight: (1 or f, 1 or t).
     count: places that share one θ.
     """
 
@@ -71,19 +72,29 @@ class Votes:
     evidence: Tensor
     doubt: Tensor
     voice: Tensor
+    weight: Tensor
     count: int
+
+    @property
+    def share(self) -> float:
+        """The mean weight of a place, 0 to 1; in white noise below 0.03."""
+        return float(self.weight.mean()) / self.count
+
+    @property
+    def _planes(self) -> tuple[Tensor, ...]:
+        return self.evidence, self.doubt, self.voice, self.weight
 
     def joined(self, other: "Votes", axis: int) -> "Votes":
         """With those of the columns that follow: axis 1 joins θ that varies over time, another axis adds up θ that does not."""
-        mine, others = ((one.evidence, one.doubt, one.voice) for one in (self, other))
+        pairs = zip(self._planes, other._planes, strict=True)
         if axis == 1:
-            return Votes(self.lengths, *(torch.cat(pair, -1) for pair in zip(mine, others, strict=True)), self.count)
-        sums = (one + another for one, another in zip(mine, others, strict=True))
+            return Votes(self.lengths, *(torch.cat(pair, -1) for pair in pairs), self.count)
+        sums = (one + another for one, another in pairs)
         return Votes(self.lengths, *sums, self.count + other.count)
 
     def padded(self, columns: int) -> "Votes":
         """With those of so many columns that follow and say nothing."""
-        planes = (torch.nn.functional.pad(plane, (0, columns)) for plane in (self.evidence, self.doubt, self.voice))
+        planes = (torch.nn.functional.pad(plane, (0, columns)) for plane in self._planes)
         return Votes(self.lengths, *planes, self.count)
 
 

@@ -21,7 +21,7 @@ _ANCHOR = 1 / 3  # weight of the broad mean, in those of the near one
 _SWEEPS, _LAST, _FINAL = 16, 4, 0.35  # sweeps of the start, sharp ones at their end, and units of the mean after them
 _FIRST = 3.0  # sharpness of the broad mean of the evidence that the sweeps set out from
 _AT_BOUND = 0.1  # octaves
-_NOTHING = 0.01  # nats that a constant length must gain to be better than the usual one
+_CHANCE_SHARE = 0.03  # mean weight of a place that white noise does not reach
 _TINY = 1e-30
 
 
@@ -34,13 +34,15 @@ class LocalEntropy:
     calm: log2 of the constant length in samples to which places without evidence are drawn; None takes that with the most
         evidence.
 
-    ``voice`` is how loud the places speak, (1 or f, 1 or t); ``calm`` as above.
+    ``voice`` is how loud the places speak, (1 or f, 1 or t); ``speaks`` False where they say no more than those of white noise;
+    ``calm`` as above.
     """
 
     def __init__(self, votes: Votes, grid: WorkingGrid, usual: float, calm: float | None = None):
         self.grid, self.voice = grid, votes.voice + _TINY
         self._log_lengths = torch.tensor(votes.lengths, dtype=torch.float64).log2().to(votes.voice)
         self._weights = (self.voice / self.voice.sum(dtype=torch.float64)).to(self.voice.dtype)
+        self.speaks = votes.share > _CHANCE_SHARE
         self.calm = self._calmest(votes, usual) if calm is None else calm
         pull = _CALM * (self._log_lengths - self.calm).abs()
         self._values = (votes.evidence - votes.doubt * pull[:, None, None]) / self.voice
@@ -52,10 +54,8 @@ class LocalEntropy:
         self._voices = {units: self._blur(self.voice, units) + _TINY for units in self._kernels}
 
     def _calmest(self, votes: Votes, usual: float) -> float:
-        """log2 of the constant length with the most evidence; the usual one where that gains next to nothing."""
-        means = votes.evidence.sum((1, 2)) / self.voice.sum()
-        best, near = int(means.argmax()), int((self._log_lengths - usual).abs().argmin())
-        return float(self._log_lengths[best]) if means[best] - means[near] > _NOTHING else usual
+        """log2 of the constant length with the most evidence; the usual one where hardly a place speaks."""
+        return float(self._log_lengths[votes.evidence.sum((1, 2)).argmax()]) if self.speaks else usual
 
     @property
     def shape(self) -> tuple[int, int]:

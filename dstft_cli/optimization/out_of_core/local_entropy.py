@@ -80,7 +80,7 @@ class LocalBlockStrategy:
         """Search the best constant window, then solve block after block; returns why it stopped."""
         run, problem = self.run, self.problem
         run.explore(steps)
-        run.record_initial(run.initial_length())
+        run.record_initial(run.initial_length() if problem.field.speaks else problem.grid.first_length)
         positions = problem.positions(run.first)
         theta = None if run.interrupted else self._blocks(steps)
         if theta is None or run.interrupted:
