@@ -82,7 +82,7 @@ class TestChoice:
         assert wider(SWEEP, (1.0, 1.0), support=192, theta_min=20) is None
 
     def test_goes_to_longer_windows_and_keeps_what_the_user_gave(self):
-        found = wider(SWEEP, (0.0, 0.3), hop=5)
+        found = wider(SWEEP, (0.0, 0.5), hop=5)
         assert found.range.support == 384 and found.config.transform.hop.value == 5
         assert found.keys == choose_lengths(SWEEP, merge_config(None, {"hop": 5})).keys
 
