@@ -295,9 +295,6 @@ REAL = {  # shortest and longest window in ms; None for noise
     "signals/robin_chirp.wav": (2.2, 35),
     "signals/biosppy_ecg.txt": (16, 256),
     "signals/piano_notes.wav": (15, 370),
-    "signals/mridangam.wav": (2, 35),
-    "signals/libri_speech_198.wav": (4, 64),
-    "signals/humpback_whale.wav": (24, 186),
     "signals/machine_vib_tempo.csv": None,
     "field/rain_noise.wav": None,
 }
