@@ -180,7 +180,8 @@ def test_given_lengths_win_and_the_others_fit_them():
 )
 def test_every_choice_gives_a_grid(settings):
     for samples in (SWEEP, clicks(), NOISE):
-        make_grid(chosen(samples, **settings).config, RATE, N)
+        grid = make_grid(chosen(samples, **settings).config, RATE, N)
+        assert 0 < grid.theta_min <= grid.support and grid.hop > 0
 
 
 @pytest.mark.parametrize("settings", [{"mode": "fixed", "theta": 50}, {"mode": "fixed"}, {"hop_mode": "constant"}])

@@ -18,6 +18,7 @@ from .local_entropy.narrowing import narrowing, width_changes
 from .problem import Problem
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
+_LEAST_GAIN = 0.01  # by which noise must become narrower in the mean: what chance gives stays below it
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
 
@@ -117,9 +118,12 @@ class OptimizationRun:
         self.history.append(self.evaluate(length))
 
     def initial_length(self) -> float:
-        """The window length in samples at which a descent starts: the one configured, else the best constant one."""
+        """The window length in samples at which a descent starts: the one configured, else the best constant one; the usual
+        one in noise.
+        """
         grid = self.problem.grid
-        return grid.theta or (self.curve.best[0] if self.curve.lengths else grid.first_length)
+        known = self.curve.lengths and self._speaks()
+        return grid.theta or (self.curve.best[0] if known else grid.first_length)
 
     def fill(self, length: float) -> Tensor:
         """θ of ``length`` samples everywhere, in the shape of the mode."""
@@ -138,13 +142,20 @@ class OptimizationRun:
         self.final = problem.terms(magnitude(self.spectrum), theta, positions)
         self.seconds["verify"] += time.perf_counter() - began
 
-    def keep_the_better(self, least: float = 0.0) -> None:
-        """Return to the constant window at the start, where the descent ended no lower.
+    def gained_nothing(self) -> bool:
+        """True where the descent ended no lower than the constant window at the start, or found in noise what chance gives."""
+        if self.final["loss"] > self.history[0]["loss"]:
+            return True
+        found = None if self._speaks() else self.narrowing()
+        return found is not None and found.overall < _LEAST_GAIN
 
-        least: by how much the spectrogram must have become narrower in the mean as well; 0 for any.
-        """
-        found = self.narrowing() if least else None
-        if self.final["loss"] > self.history[0]["loss"] or (found is not None and found.overall < least):
+    def _speaks(self) -> bool:
+        """False where a local criterion has seen nothing but noise."""
+        return not self.problem.local or self.problem.field.speaks
+
+    def keep_the_better(self) -> None:
+        """Return to the constant window at the start, where the descent gained nothing."""
+        if self.gained_nothing():
             self.theta, self.positions = self.problem.constant(self.first), self.problem.positions(self.first)
             self.spectrum = self.problem.transform(self.first)
             self.accuracy = self.problem.check(self.spectrum, self.theta, self.positions)

@@ -7,9 +7,9 @@ in frequency. Two differences of means over it are added:
     minus the Shannon entropy of the energy there, Σg P ln P / Σg P - ln Σg P: how concentrated it is;
     minus the mean of ln P: how empty the place is besides, which pre-echo and skirts fill.
 
-In white noise both have mean 0 at any rate and length, so that nothing has to be calibrated. A neighbourhood is about one
-window long whatever the window, so each pair is computed on a grid of its own, with a hop of a quarter of its length: the
-cost is the same for each pair, however fine the grid of the picture.
+In white noise both have mean 0 at any rate, for windows of some 30 samples or more: nothing has to be calibrated. A
+neighbourhood is about one window long whatever the window, so each pair is computed on a grid of its own, with a hop of a
+quarter of its length: the cost is the same for each pair, however fine the grid of the picture.
 """
 
 import math

@@ -74,13 +74,12 @@ class LocalBlockStrategy:
         self.run, self.problem, self.grid = run, run.problem, run.problem.places
         self.sums: list[dict[str, float]] = []  # terms after each step, summed over the places of all blocks
         self.final = {"value": 0.0, "variation": 0.0}
-        self.steps = 0
 
     def learn(self, steps: int) -> str:
         """Search the best constant window, then solve block after block; returns why it stopped."""
         run, problem = self.run, self.problem
         run.explore(steps)
-        run.record_initial(run.initial_length() if problem.field.speaks else problem.grid.first_length)
+        run.record_initial(run.initial_length())
         positions = problem.positions(run.first)
         theta = None if run.interrupted else self._blocks(steps)
         if theta is None or run.interrupted:

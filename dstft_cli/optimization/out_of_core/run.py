@@ -112,9 +112,8 @@ class OutOfCoreRun(OptimizationRun):
             return torch.from_numpy(np.ascontiguousarray(theta.columns(first, last))).to(self.problem.device)
         return theta if theta.shape[1] == 1 else theta[:, first:last]
 
-    def keep_the_better(self, least: float = 0.0) -> None:
-        found = self.narrowing() if least else None
-        if self.final["loss"] > self.history[0]["loss"] or (found is not None and found.overall < least):
+    def keep_the_better(self) -> None:
+        if self.gained_nothing():
             self.transform(self.fill(self.first), self.problem.positions(self.first))
             self.final = dict(self.history[0])
 

@@ -20,7 +20,6 @@ from ..problem import Problem
 from ..run import NARROWING, OptimizationRun
 
 _REFINEMENTS = 3
-_LEAST_GAIN = 0.01  # mean share by which noise must become narrower: what chance gives stays below it
 _FEW_STEPS, _SLOWER = 30, 0.05  # of a descent that starts near its end, and its share of the learning rate
 
 
@@ -34,7 +33,7 @@ def learn_local(run: OptimizationRun, steps: int) -> str:
     """
     problem, grid = run.problem, run.problem.grid
     run.explore(steps)
-    run.record_initial(run.initial_length() if problem.field.speaks else grid.first_length)
+    run.record_initial(run.initial_length())
     theta, positions = problem.constant(run.first), problem.positions(run.first)
     if not run.interrupted:
         began = time.perf_counter()
@@ -45,7 +44,7 @@ def learn_local(run: OptimizationRun, steps: int) -> str:
         learnt = problem.places.to_plane(outcome.best[0]).exp2().clamp(grid.theta_min, grid.support)
         theta = learnt.expand(theta.shape).contiguous()
     run.transform(theta, positions)
-    run.keep_the_better(least=0.0 if problem.field.speaks else _LEAST_GAIN)
+    run.keep_the_better()
     return INTERRUPTED if run.interrupted else outcome.reason
 
 
