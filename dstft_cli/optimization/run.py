@@ -39,6 +39,7 @@ class OptimizationRun:
         self.curve, self.known, self.history = Curve([], []), {}, []
         self.points = 0  # window lengths in all, where a descent has but a part of them
         self.bank: dict[str, float] | None = None
+        self.kept_constant = False  # where the result is the constant window at the start, since nothing gained on it
         self.first = 0.0  # the constant window length, in samples, that the history sets out from
         self.widen: Callable[[tuple[float, float]], object] | None = None
         self.seconds = {"bank": 0.0, "optimize": 0.0, "verify": 0.0}
@@ -156,6 +157,7 @@ class OptimizationRun:
     def keep_the_better(self) -> None:
         """Return to the constant window at the start, where the descent gained nothing."""
         if self.gained_nothing():
+            self.kept_constant = True
             self.theta, self.positions = self.problem.constant(self.first), self.problem.positions(self.first)
             self.spectrum = self.problem.transform(self.first)
             self.accuracy = self.problem.check(self.spectrum, self.theta, self.positions)
@@ -176,8 +178,8 @@ class OptimizationRun:
         problem = self.problem
         if self.theta.shape == (1, 1) or problem.hop_mode != FIXED_HOP or not self.curve.lengths:
             return None
-        if isinstance(self.theta, Tensor) and bool((self.theta == self.theta[0, 0]).all()):
-            return Narrowing(theta=float(self.theta[0, 0]), narrower=0.0, share=0.0, wider_share=0.0, overall=0.0)
+        if self.kept_constant:
+            return Narrowing(theta=self.first, narrower=0.0, share=0.0, wider_share=0.0, overall=0.0)
         best = self.curve.best[0]
         return narrowing(self.width_changes(best), best)
 

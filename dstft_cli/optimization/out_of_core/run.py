@@ -114,6 +114,7 @@ class OutOfCoreRun(OptimizationRun):
 
     def keep_the_better(self) -> None:
         if self.gained_nothing():
+            self.kept_constant = True
             self.transform(self.fill(self.first), self.problem.positions(self.first))
             self.final = dict(self.history[0])
 
