@@ -1,24 +1,27 @@
 """How wide known components are under the windows that local entropy finds, beside the best window at each place."""
 
 import math
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from local_entropy_fields import decay, grid_of, white
 from optimization_runs import signal
-from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
 
 from dstft_cli import optimize
 from dstft_cli.stft.frame_positions import fixed_positions
 from dstft_cli.stft.transform import dstft_magnitude
 
+sys.path.append(str(Path(__file__).parent / "benchmarks"))  # benchmarks are scripts, not a package
+
+from local_width import Truth
+
 COUNT, SUPPORT, HOP, SHORTEST = 6000, 256, 16, 32
 INDEX = np.arange(COUNT)
 GRID = grid_of(COUNT, SUPPORT, SHORTEST, HOP)
-REACH, BALL = 3.0, 0.75  # units: what counts for a component, and the surroundings of a place
 LENGTHS = np.geomspace(SHORTEST, SUPPORT, 13)
 
 
@@ -82,42 +85,9 @@ def struck_in_a_part_of_the_plane() -> Scene:
     return struck((0.02, 0.0403, 0.06, 0.08), 0.0005, (0.1, 0.2))
 
 
-class Truth:
-    """Where the components of a scene lie on the plane: widths are mean distances from them, in units."""
-
-    def __init__(self, scene: Scene):
-        bins, frames = (np.arange(size) / per for size, per in zip(GRID.shape, GRID.per_unit, strict=True))
-        plane = np.stack(np.meshgrid(bins, frames, indexing="ij"), -1).reshape(-1, 2)
-        distance = np.full(len(plane), np.inf)
-        self.places = []
-        for samples, frequencies in scene.components:
-            points = np.stack([frequencies * GRID.unit, samples / GRID.unit], 1)
-            distance = np.minimum(distance, cKDTree(points).query(plane)[0])
-            path = np.cumsum(np.hypot(*np.diff(points, axis=0, prepend=points[:1]).T))
-            every = points[np.diff(np.floor(path), prepend=-1) > 0]
-            at = np.round(every * GRID.per_unit).astype(int)
-            self.places.append(tuple(np.minimum(at, np.array(GRID.shape) - 1).T))
-        self.distance = distance.reshape(GRID.shape)
-        self.inside = self.distance < REACH
-
-    def widths(self, magnitude: np.ndarray) -> list[np.ndarray]:
-        """About the places of each component."""
-        size = [BALL * per for per in GRID.per_unit]
-        seen = magnitude * self.inside
-        mean = gaussian_filter(seen * self.distance, size, mode="constant") / gaussian_filter(
-            seen + 1e-30, size, mode="constant"
-        )
-        return [mean[place] for place in self.places]
-
-    def excess(self, magnitude: np.ndarray, best: list[np.ndarray]) -> float:
-        """How much wider than the best at each place, in per cent, components alike."""
-        logs = [np.log(own / least).mean() for own, least in zip(self.widths(magnitude), best, strict=True)]
-        return 100 * float(np.exp(np.mean(logs)) - 1)
-
-
 def judged(scene: Scene, level: float) -> tuple[float, float]:
     """The excess under the windows found and under the best constant one, in per cent."""
-    samples, truth = scene.noisy(level), Truth(scene)
+    samples, truth = scene.noisy(level), Truth(scene.components, GRID)
     positions, values = fixed_positions(COUNT, HOP), torch.as_tensor(samples, dtype=torch.float32)
     planes = [dstft_magnitude(values, length, positions, SUPPORT).numpy() for length in LENGTHS]
     best = [np.min(widths, 0) for widths in zip(*(truth.widths(plane) for plane in planes), strict=True)]

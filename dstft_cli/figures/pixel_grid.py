@@ -1,7 +1,7 @@
 """Arrays reduced to the pixels of an image.
 
 Frames may lie at unequal times, and frequency may be logarithmic. A pixel shows the bins whose centres lie in it or, if bins
-are wider than pixels, the nearest bin.
+are wider than pixels, the nearest bin. Magnitudes of bins much wider than pixels are interpolated in dB between their centres.
 """
 
 import numpy as np
@@ -11,25 +11,32 @@ from .axis_scales import ImageScales, Scale
 _RANGES = 25.0, 80.0  # dB: the least and the greatest range of colours
 _DARK = 0.2  # of the pixels of a row of noise may be black
 _QUIET_ROW = 0.25  # of the rows are quieter
+_WIDE = 3  # pixels: between the centres of bins that lie further apart, magnitudes are interpolated
+_ZERO = 1e-12  # of the largest magnitude: what counts as 0 then
 _SILENT = 1e-6  # of the largest value: columns that stay below it are digital silence
 
 
 def max_pool_to_pixels(values: np.ndarray, scales: ImageScales, size: tuple[int, int]) -> np.ndarray:
-    """The largest of the values that each pixel shows; no peak is lost, however few the pixels.
+    """The largest of the magnitudes that each pixel shows; no peak is lost, however few the pixels.
 
-    values: (F, T); those that are not finite count as 0.
+    values: (F, T), at least 0; those that are not finite count as 0.
     scales: time along x and frequency along y.
     size: rows and columns of the image.
 
     Returns (rows, columns) float64, low frequencies first.
     """
     rows, columns = size
-    reductions = [(0, *_ranges(scales.y, rows)), (1, *_ranges(scales.x, columns))]
+    reductions = [(0, scales.y, rows), (1, scales.x, columns)]
     if values.shape[1] / columns > values.shape[0] / rows:  # the axis that shrinks most comes first
         reductions.reverse()
-    for axis, first, last in reductions:
-        values = _largest(values, axis, first, last)
-    return np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    for axis, scale, pixels in reductions:
+        if not _is_wide(scale, pixels):
+            values = _largest(values, axis, *_ranges(scale, pixels))
+    values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    for axis, scale, pixels in reductions:
+        if _is_wide(scale, pixels):
+            values = _interpolated(values, axis, scale, pixels)
+    return values
 
 
 def nearest_to_pixels(values: np.ndarray, scales: ImageScales, size: tuple[int, int]) -> np.ndarray:
@@ -84,6 +91,30 @@ def _largest(values: np.ndarray, axis: int, first: np.ndarray, last: np.ndarray)
     lines = values if axis == 0 else values.T
     reduced = [np.fmax.reduce(lines[a:b], axis=0) for a, b in zip(first, last, strict=True)]
     return np.stack(reduced, axis=axis)
+
+
+def _is_wide(scale: Scale, pixels: int) -> bool:
+    """Whether bins are much wider than pixels; frames at unequal times stay apart, as do bins of a logarithmic axis."""
+    spacing = np.diff(scale.centres)
+    equal = not scale.log and spacing.size > 0 and spacing.max() < 1.01 * spacing.min()
+    return equal and spacing.min() * pixels > _WIDE * (scale.high - scale.low)
+
+
+def _interpolated(values: np.ndarray, axis: int, scale: Scale, pixels: int) -> np.ndarray:
+    """Magnitudes between the centres of bins, linear in dB; a pixel that holds a centre shows that bin."""
+    first, last = _ranges(scale, pixels)
+    edges = _edges(scale, pixels)
+    place = np.interp((edges[:-1] + edges[1:]) / 2, scale.centres, np.arange(len(scale.centres)))
+    held = (scale.centres[first] >= edges[:-1]) & (scale.centres[last - 1] <= edges[1:])
+    place = np.where(held, first, place)
+    below = np.minimum(place.astype(int), len(scale.centres) - 2)
+    share = (place - below)[:, None]
+    lines = values if axis == 0 else values.T
+    least = _ZERO * lines.max(initial=0.0)
+    levels = np.log(np.maximum(lines, least)) if least > 0 else lines
+    between = (1 - share) * levels[below] + share * levels[below + 1]
+    shown = np.where(between > np.log(least) + 1e-9, np.exp(between), 0.0) if least > 0 else between
+    return shown if axis == 0 else shown.T
 
 
 def _edges(scale: Scale, pixels: int) -> np.ndarray:

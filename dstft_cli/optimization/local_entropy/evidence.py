@@ -17,7 +17,7 @@ from .working_grid import WorkingGrid
 PER_OCTAVE = 4.0  # nodes; the evidence is smooth in log θ
 SHARPNESS = 7.2  # units of evidence in a nat; in white noise the contrast over three octaves is typically half a unit
 _CHANCE, _STEEPNESS = 3.5, 6.0  # contrast that has half of the weight, in units; how fast weight comes with contrast
-_LOUDNESS, LEAST_VOICE = 0.25, 0.003  # power of energy in what a place says; what one without evidence says
+_LOUDNESS, LEAST_VOICE = 0.25, 0.01  # power of energy in what a place says; what one without evidence says
 _AT_ONCE = 1 << 22  # numbers in memory while the greatest power is sought
 _TINY = 1e-30
 

@@ -1,7 +1,7 @@
 """The loss: minus the evidence for the window length at each place, plus a total variation of the lengths.
 
 A place without evidence follows its neighbours and, weakly, the constant length with the most evidence. The variation is
-measured against the means over 1 and 4 units about a place: next neighbours would drift with the noise that they share.
+measured against the means over half a unit and 4 units about a place: next neighbours would drift with the noise that they share.
 """
 
 import math
@@ -16,7 +16,7 @@ from .working_grid import WorkingGrid
 
 LAMBDA, EPSILON = 0.42, 0.3  # nats an octave, and octaves: weight and rounding of the variation
 _CALM = 0.1 / SHARPNESS  # nats an octave: pull to the constant length, where there is no evidence
-_NEAR, _BROAD = 1.0, 4.0  # units
+_NEAR, _BROAD = 0.5, 4.0  # units
 _ANCHOR = 1 / 3  # weight of the broad mean, in those of the near one
 _SWEEPS, _LAST, _FINAL = 16, 4, 0.35  # sweeps of the start, sharp ones at their end, and units of the mean after them
 _FIRST = 3.0  # sharpness of the broad mean of the evidence that the sweeps set out from
