@@ -201,7 +201,7 @@ class TestStart:
         grid = grid_of(count, 256, 32)
         start = grid.to_plane(field_of(chirp + noise, 256, 32).start(LAMBDA, EPSILON)).numpy()
         rough = [np.abs(np.diff(start, axis=axis)).mean() * grid.per_unit[axis] for axis in (0, 1)]
-        assert np.mean(rough) < 0.2
+        assert np.mean(rough) < 0.3
 
     def test_in_one_channel_of_single_precision_is_that_in_double(self):
         starts = []

@@ -194,7 +194,7 @@ loss_options = option_group(
         "loss.lambda",
         type=float,
         metavar="X",
-        help="Weight of the regularizer; larger is smoother. [default: local-entropy 0.42, entropy and renyi 0.5, kurtosis 0]",
+        help="Weight of the regularizer; larger is smoother. [default: local-entropy, entropy and renyi 0.5, kurtosis 0]",
     ),
     setting(
         "--penalty",

@@ -167,7 +167,7 @@ class LossSettings(_Section):
     regularizer: Literal["tv", "none"] = _setting("tv", "What smooths window lengths: tv (total variation) or none.")
     lambda_: Weight = _setting(
         "auto",
-        "Weight of the regularizer: larger is smoother, 0 is none; auto: local-entropy 0.42, entropy and renyi 0.5, kurtosis 0.",
+        "Weight of the regularizer: larger is smoother, 0 is none; auto: local-entropy, entropy and renyi 0.5, kurtosis 0.",
         alias="lambda",
     )
     reduction: Literal["mean", "sum"] = _setting(

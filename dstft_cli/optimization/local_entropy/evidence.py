@@ -38,14 +38,19 @@ class Evidence:
     def votes(self, shape: tuple[int, int], here: slice = slice(None)) -> "Votes":
         """The votes of the places, summed over the axes along which θ does not vary.
 
+        A place votes for a longer window than one that shows it well only as far as the evidence exceeds the deepest fall in
+        between: impacts stay impacts, though windows over several of them see their rhythm as lines.
+
         shape: (1 or f, 1 or t).
         here: the columns that count.
         """
+        top = self.values.cummax(0)[0]
+        earned = self.values - (top - self.values).cummax(0)[0]  # a rhythm of impacts is a line to long windows
         octaves = math.log2(self.lengths[-1] / self.lengths[0])
         contrast = (self.values.amax(0) - self.values.mean(0)).clamp_min_(1e-6)
         gate = 1 / (1 + (_CHANCE / SHARPNESS * math.sqrt(octaves / 3) / contrast) ** _STEEPNESS)
         voice = self.energy**_LOUDNESS * (gate + LEAST_VOICE)
-        planes = [plane[..., here] for plane in (voice * gate * self.values, voice * (1 - gate), voice, gate)]
+        planes = [plane[..., here] for plane in (voice * gate * earned, voice * (1 - gate), voice, gate)]
         for axis in (-2, -1):
             if shape[axis] == 1:
                 planes = [plane.sum(axis, keepdim=True) for plane in planes]
