@@ -1,0 +1,87 @@
+"""Small files as loggers, oscilloscopes, wearables and recorders write them, and whether one is read as it was meant.
+
+A case has the rate in Hz (``rate``, with a relative tolerance ``rate_tol``), the number of samples (``n``), the names and units
+of the channels, and the frequency in Hz and amplitude of the one tone in the first channel; or it is to be refused (``refuse``).
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from dstft_cli.errors import InputError
+from dstft_cli.recordings.request import load_options
+from dstft_cli.recordings.signal import Signal, check_signal, load_signals
+
+_MANY = Path(os.environ.get("DSTFT_TEST_CASES", Path(__file__).parents[2] / "shared" / "data" / "public-cases"))
+RIGHT, WRONG, REFUSED = "right", "wrong", "refused without need"
+_OTHER_WAY = {  # what is as good as the outcome that a case asks for
+    "refuse": REFUSED,
+    "refuse with the reason": REFUSED,
+    "refuse or note": REFUSED,
+    "either": REFUSED,
+}
+_RATE_TOL, _AMPLITUDE_TOL = 1e-3, 0.05
+
+
+def cases(folder: Path = _MANY) -> dict[str, dict]:
+    """The cases by name; none where the folder is absent."""
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        return {}
+    return {name: {**case, "path": folder / case["file"]} for name, case in json.loads(manifest.read_text("utf-8")).items()}
+
+
+def judge(case: dict) -> tuple[str, str]:
+    """(verdict, what was seen) of reading the file of a case."""
+    words = iter(case.get("options", ()))
+    options = {word.removeprefix("--").replace("-", "_"): next(words) for word in words}
+    if "fs" in options:
+        options["fs"] = float(options["fs"])
+    try:
+        signals = load_signals(case["path"], **load_options({"channel": "all", **options}))
+        check_signal(signals[0], 2)
+    except InputError as error:
+        other = _OTHER_WAY.get(case.get("alt", ""), WRONG) == REFUSED
+        return (RIGHT if case.get("refuse") or other else REFUSED), str(error)
+    faults = _faults(case, signals)
+    if case.get("alt") == "either" or (case.get("alt") in ("or read", "read as thousands") and not faults):
+        return RIGHT, _described(signals)
+    if case.get("refuse"):
+        return WRONG, "read, but was to be refused: " + _described(signals)
+    return (WRONG, "; ".join([*faults, _described(signals)])) if faults else (RIGHT, _described(signals))
+
+
+def _faults(case: dict, signals: list[Signal]) -> list[str]:
+    first, faults = signals[0], []
+    rates = [case[key] for key in ("rate", "rate_alt") if key in case]
+    if rates and not any(abs(first.sample_rate / rate - 1) <= case.get("rate_tol", _RATE_TOL) for rate in rates):
+        faults.append(f"{first.sample_rate!r} Hz, not {rates} Hz")
+    if "n" in case and len(first.samples) != case["n"]:
+        faults.append(f"{len(first.samples)} samples, not {case['n']}")
+    for what, seen in (("names", first.channels), ("units", [signal.unit for signal in signals])):
+        if what in case and list(seen) != case[what]:
+            faults.append(f"{what} {list(seen)}, not {case[what]}")
+    if "values_at" in case and not np.allclose(first.samples[: len(case["values_at"])], case["values_at"]):
+        faults.append(f"begins with {first.samples[:4].tolist()}, not {case['values_at']}")
+    if "tone" in case and not faults:
+        faults += _faults_of_tone(case, first)
+    return faults
+
+
+def _faults_of_tone(case: dict, signal: Signal) -> list[str]:
+    count = len(signal.samples)
+    spectrum = 2 / count * abs(np.fft.rfft(signal.samples - signal.samples.mean()))
+    peak = int(spectrum.argmax())
+    at = case["tone"] / case["rate"] * count
+    faults = [] if abs(peak - at) <= 1 else [f"a tone at {peak * signal.sample_rate / count:g} Hz, not {case['tone']} Hz"]
+    if "amp" in case and "click" not in case and abs(spectrum[peak] / case["amp"] - 1) > case.get("amp_tol", _AMPLITUDE_TOL):
+        faults.append(f"an amplitude of {spectrum[peak]:g}, not {case['amp']}")
+    return faults
+
+
+def _described(signals: list[Signal]) -> str:
+    first = signals[0]
+    notes = " | ".join(f"{note.severity}: {note.text}" for note in first.notes)
+    return f"{first.sample_rate:g} Hz, {len(first.samples)} samples, {first.channels[:5]}, {[s.unit for s in signals][:5]}; {notes}"
