@@ -10,9 +10,12 @@ from ...system.memory import free_memory
 from ...text import quoted, size_text
 from ..notes import WARNING, Note
 from ..request import Pick, Recording, Request, Track, pick_channels
-from .cells import lines_of, split
+from .cells import as_number, lines_of, number_pattern, split
 from .layout import Layout, find_layout
-from .sampling_rate import find_rate, is_counter, is_time
+from .leading_values import leave_out_header_values
+from .one_signal import as_one_signal
+from .rates.column_roles import is_counter, is_time
+from .rates.find_rate import find_rate
 from .table import Table
 
 _TAIL = 1 << 14  # bytes at the end of a file that show how long its lines are
@@ -32,22 +35,37 @@ def read_text(request: Request) -> Recording:
     """
     _check_memory(request)
     layout = find_layout(request)
-    table = Table(request, layout)
+    table, rate_above, began, notes_above = leave_out_header_values(Table(request, layout), request.fs)
+    table, notes_on_rows = as_one_signal(table, request.fs, request.text.value_col)
+    layout = table.layout
     if len(table) == 1 and len(layout.numeric) > 2:
         raise InputError(
             f"{request.where} line {table.line(0)}: the only line of numbers holds {len(layout.numeric)} of them; "
             "expected one sample per line, write the samples below each other"
         )
-    rate = find_rate(table, request.fs, request.text.time_col, request.text.time_unit)
+    rate = find_rate(table, request.fs or rate_above, request.text.time_col, request.text.time_unit)
     columns = _value_columns(table, rate.column, request.text.value_col)
     names = _distinct([layout.names[c] for c in columns])
     picks, notes = pick_channels(request, names)
     first, count = request.span(rate.hz, len(table))
     tracks = [_track(table, pick, columns, first, count) for pick in picks]
-    notes = [*notes, *layout.notes, *rate.notes, *_warning_of_cut(request, layout, table)]
+    notes += _notes_on_groups(table, picks, columns)
+    notes = [*notes, *notes_above, *notes_on_rows, *layout.notes, *rate.notes, *_warning_of_cut(request, layout, table)]
     if request.text.value_col is None and layout.unreadable_column:
         notes.append(Note(f"{layout.unreadable_column}, which is not a plain number, and was ignored", WARNING))
     return Recording(tracks, tuple(names), rate.hz, first / rate.hz, notes)
+
+
+def _notes_on_groups(table: Table, picks: list[Pick], columns: list[int]) -> list[Note]:
+    """What numbers with digits in groups of three were read as."""
+    notes = []
+    for column in dict.fromkeys(
+        c for pick in picks for c in (columns if pick.position is None else [columns[pick.position]])
+    ):
+        if cell := table.grouped(column):
+            value = as_number(cell, number_pattern(table.layout.decimal), table.layout.decimal)
+            notes.append(Note(f"{table.layout.called(column)}: {quoted(cell, 30)} was read as {value:.12g}"))
+    return notes
 
 
 def _track(table: Table, pick: Pick, columns: list[int], first: int, count: int) -> Track:
@@ -101,6 +119,7 @@ def _value_columns(table: Table, time: int | None, value_col: str | int | None) 
             fix = f"{unreadable}, expected plain numbers"
         raise InputError(f"{table.layout.where}: no column of numbers besides the time, {time_column}; {fix}")
     values = [c for c in others if not is_counter(table, c)] or others
+    values = [c for c in values if c not in table.layout.sparse] or values
     return [c for c in values if not _is_constant(table.values[c])] or values
 
 
