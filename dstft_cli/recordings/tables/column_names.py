@@ -46,8 +46,8 @@ class ColumnNames:
     is_number: whether a cell holds a number.
 
     ``names`` and ``units`` have one entry per column; ``used`` holds the positions of the lines they come from, and is empty
-    where the columns have no names. ``doubtful`` tells whether one of the names is a number. ``unfit`` is the position of a last line whose cells do not fit the columns; None where there
-    is none.
+    where the columns have no names. ``doubtful`` tells whether one of the names is a number. ``unfit`` is the position of a
+    last line whose cells do not fit the columns; None where there is none.
     """
 
     def __init__(

@@ -7,6 +7,7 @@ down and holds numbers where they do; above it are comments, names and units.
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ...errors import InputError
 from ...text import listed, quoted
@@ -197,7 +198,7 @@ def _check_one_sensor(request: Request, rows: Rows) -> None:
     if rows.kinds[0] != TEXT or 0 in rows.sparse:
         return
     cells = [row[0] for row in rows.cells]
-    changes, names = sum(a != b for a, b in zip(cells, cells[1:], strict=False)), list(dict.fromkeys(cells))
+    changes, names = sum(a != b for a, b in pairwise(cells)), list(dict.fromkeys(cells))
     if changes > 0.2 * len(cells) and len(names) <= 0.2 * len(cells):
         raise InputError(
             f"{request.where} line {rows.first + 1}: the lines are those of {len(names)} sensors in turn ({listed(names)}); "

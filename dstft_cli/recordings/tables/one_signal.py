@@ -8,7 +8,7 @@ from ...errors import InputError
 from ...text import quoted
 from ..notes import Note
 from .rates.column_roles import is_counter
-from .rates.declared_rate import declared_count, declared_rates
+from .rates.declared_rate import declared_counts, declared_rates
 
 if TYPE_CHECKING:
     from .table import Table
@@ -33,14 +33,14 @@ def as_one_signal(table: "Table", fs: float | None, value_col: str | int | None)
         return table, []
     rates = [line.hz for line in declared_rates(layout.header, layout.decimal) if line.hz]
     rows = np.column_stack([table.values[c] for c in columns]).astype(np.float64)
-    stated = declared_count(layout.header, layout.decimal, rates[0] if rates else fs)
+    stated = dict(declared_counts(layout.header, layout.decimal, rates[0] if rates else fs))
     count = int(np.isfinite(rows).sum())
     whole = len(columns) == layout.width and np.isfinite(rows.ravel()[:count]).all()
-    if stated and whole and stated[0] == count and count > len(rows):
-        line, text = stated[1], dict(layout.header)[stated[1]]
+    if whole and count in stated and count > len(rows):
+        line, text = stated[count], dict(layout.header)[stated[count]]
         note = f"the {len(columns)} numbers of a line follow each other in one signal of {count} samples, as line {line} says"
         return table.as_one_column(columns, count), [Note(f"{note} ({quoted(text, 50)})")]
-    if stated and stated[0] == len(rows):
+    if len(rows) in stated:
         return table, []
     if len(rows) > 1 and (reason := _why_one_signal(table, rows, bool(whole))):
         raise InputError(

@@ -86,7 +86,14 @@ class Table:
         table = copy.copy(self)
         values = np.column_stack([self.values[c] for c in columns]).ravel()[:count]
         table.layout = replace(
-            self.layout, names=(nameless(0),), units=("",), numeric=(0,), clocks=(), sparse=frozenset(), width=1
+            self.layout,
+            names=(nameless(0),),
+            units=("",),
+            numeric=(0,),
+            clocks=(),
+            sparse=frozenset(),
+            width=1,
+            example=("",),
         )
         table._rows, table._frame, table._clocks = (
             np.repeat(self._rows, len(columns))[:count],

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..units import time_unit
 from ..words import COUNT, DURATION, NO_RATE, RATE, STEP, WEAK_RATE, WEAK_STEP, without_accents
@@ -88,18 +89,19 @@ def declared_rates(lines: Iterable[tuple[int, str]], decimal: str) -> list[Decla
     return found + _below_their_names(texts, decimal)
 
 
-def declared_count(lines: Iterable[tuple[int, str]], decimal: str, hz: float | None) -> tuple[int, int] | None:
-    """(number of samples, number of its line) that a line declares, by itself or as a duration at the rate ``hz``."""
+def declared_counts(lines: Iterable[tuple[int, str]], decimal: str, hz: float | None) -> list[tuple[int, int]]:
+    """(number of samples, number of its line) that each line declares, by itself or as a duration at the rate ``hz``."""
+    counts = []
     for line, whole in lines:
         text = _cells(whole)
         for match in (_SAMPLES.search(text), _value_after(_COUNT, text)):
             if match and (count := _number(match["value"], decimal)) >= 1 and count == int(count):
-                return int(count), line
+                counts.append((int(count), line))
         if hz and (match := _value_after(_DURATION, text)):
             unit = time_unit(match["bracket"] or match["suffix"] or "") or _time_after(match, text) or 1.0
             if (seconds := _number(match["value"], decimal)) > 0:
-                return round(seconds * unit * hz), line
-    return None
+                counts.append((round(seconds * unit * hz), line))
+    return counts
 
 
 def _cells(line: str) -> str:
@@ -195,7 +197,7 @@ def _by_at(text: str, decimal: str) -> float | None:
 def _below_their_names(texts: list[tuple[int, str, str]], decimal: str) -> list[Declared]:
     """The values that stand on the line below their names, in the same cell: "X,CH1,Start,Increment" over "0,Volt,-1e-3,2e-5"."""
     found = []
-    for (_, upper, _), (line, lower, whole) in zip(texts, texts[1:], strict=False):
+    for (_, upper, _), (line, lower, whole) in pairwise(texts):
         for name, cell in zip(upper.split(","), lower.split(","), strict=False):
             for label, step in _LABELS:
                 value = re.fullmatch(rf"\s*{_NUMBER}\s*", cell)
