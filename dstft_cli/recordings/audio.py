@@ -23,6 +23,7 @@ from .containers.flac import checksum, declared_checksum
 from .containers.patched_file import PatchedFile
 from .containers.report import ContainerReport
 from .lazy_samples import LazySamples
+from .mix import notes_on_mix
 from .request import Pick, Recording, Request, Track, pick_channels
 
 _BLOCK = 1 << 20  # samples over all channels
@@ -72,6 +73,9 @@ def _read_audited(request: Request, text_extensions: tuple[str, ...], report: Co
     _check_count(report, len(samples[0]), count, declared, rate)
     if count == declared or declared <= _CHECKSUM_FRAMES:
         _check_checksum(report, declared)
+    if picks[0].position is None and isinstance(samples[0], np.ndarray):
+        (one,) = _decoded(request, [Pick(names[0], 0)], first, min(count, _BLOCK))
+        notes += notes_on_mix(request, samples[0], one)
     tracks = [Track(pick.name, values) for pick, values in zip(picks, samples, strict=True)]
     return Recording(tracks, tuple(names), rate, first / rate, notes + report.notes)
 

@@ -10,7 +10,6 @@ WHITESPACE = r"\s+"  # as pandas spells it
 _MINUS = "\u2212"  # the typographic minus sign, which some programs write
 _MAX_NAME = 500  # characters
 _UNIT = re.compile(r"(.*?)\s*[\[(]([^\[\]()]*)[\])]\s*$")
-_GLUED = re.compile(r"(?<=\d\.)-(?=[\d.])|(?<=\.\d)-(?=[\d.])|(?<=\d\d)-(?=\d*\.)")
 _IN_UNIT = re.compile(r"(.*?)(?:^|\s)in\s+(\S+)")
 _NOT_A_UNIT = re.compile(r"[A-Z]?\d+$")  # a pin, as in "Channel 4 (D18)"
 
@@ -29,7 +28,7 @@ def number_pattern(decimal: str) -> re.Pattern:
     """
     mark, apart = re.escape(decimal), " \u202f\u00a0'’" + ("." if decimal == "," else ",")
     plain = rf"(\d+({mark}\d*)?|{mark}\d+)([ed][-+{_MINUS}]?\d+)?"
-    grouped = rf"[1-9]\d{{0,2}}(?P<apart>[{apart}])\d{{3}}((?P=apart)\d{{3}})*({mark}\d*)?"
+    grouped = rf"[1-9]\d{{0,2}}(?P<apart>[{apart}])\d{{3}}((?P=apart)\d{{3}})*({mark}\d+)?"
     return re.compile(rf"[-+{_MINUS}]?({plain}|{grouped}|nan|inf|infinity)", re.I)
 
 
@@ -53,11 +52,6 @@ def as_number(text: str, number: re.Pattern, decimal: str) -> float:
     if match[0][-1:].isdigit():
         text = re.sub("[dD]", "e", text)
     return float(text.replace(decimal, ".").replace(_MINUS, "-"))
-
-
-def unglue(line: str) -> str:
-    """A line with a space before each minus sign that touches the number before it, as columns of fixed width may."""
-    return _GLUED.sub(" -", line)
 
 
 def split(line: str, delimiter: str | None) -> list[str]:

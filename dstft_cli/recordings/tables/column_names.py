@@ -22,8 +22,8 @@ def nameless(position: int) -> str:
 def is_named_as_time(name: str) -> bool:
     """Whether a name is one of time, whatever the unit."""
     words = words_of(name)
-    if not words:
-        return False
+    if not words or plain(name).strip() in CLEAR:
+        return bool(words)
     if words[0] in ("t", "tt") and (len(words) == 1 or time_unit(words[-1]) is not None):
         return not re.search(r"\d", name) or len(words) > 1
     if words[0] in CLEAR and set(words[1:]) <= SINCE | {"time"}:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from .cells import is_comment, number_pattern, split, unglue
+from .cells import is_comment, number_pattern, split
 from .rates.clock_text import is_clock
 
 NUMBER, CLOCK, TEXT, EMPTY = "number", "clock", "text", "empty"
@@ -52,20 +52,17 @@ def weight(cell: str, number: re.Pattern) -> float:
     return 0.9 if len(cell) < _MAX_CLOCK and cell[-1:] and is_clock(cell) else 0.0
 
 
-def find_rows(lines: list[tuple[int, str]], delimiter: str | None, decimal: str, glued: bool) -> Rows | None:
+def find_rows(lines: list[tuple[int, str]], delimiter: str | None, decimal: str) -> Rows | None:
     """Find the rows of numbers.
 
     lines: (position, text) of the lines that are not blank.
     delimiter, decimal: one character or WHITESPACE, None for one column; the decimal mark.
-    glued: whether minus signs may touch the number before them.
 
     Returns None where no column holds numbers.
     """
     number = number_pattern(decimal)
-    rows = [
-        (i, split(unglue(line) if glued else line, delimiter)) for i, line in lines if not is_comment(line, delimiter)
-    ]
-    like = [row for row in rows if starts_with_number(lines_text(row[1]))]
+    rows = [(i, split(line, delimiter)) for i, line in lines if not is_comment(line, delimiter)]
+    like = [row for row in rows if starts_with_number(_first_filled(row[1]))]
     rows = _of_one_width(rows, like if 2 * len(like[-SAMPLE:]) >= len(rows[-SAMPLE:]) else rows)
     if not rows:
         return None
@@ -79,11 +76,13 @@ def find_rows(lines: list[tuple[int, str]], delimiter: str | None, decimal: str,
     filled = [sum(bool(row[c]) for row in shown) for c in range(len(kinds))]
     width = max((c + 1 for c, count in enumerate(filled) if count), default=0)
     sparse = frozenset(c for c in range(width) if 2 * filled[c] < len(shown))
+    if kinds[0] == TEXT and 2 * len(cells) < len(rows):
+        return None  # most lines are no rows
     return Rows(rows[start][0], shown, kinds[:width], len(kinds), sparse) if NUMBER in kinds else None
 
 
-def lines_text(cells: list[str]) -> str:
-    """The cells of a line behind each other, as far as its beginning is concerned."""
+def _first_filled(cells: list[str]) -> str:
+    """The first cell of a line that is not empty."""
     return next((cell for cell in cells if cell), "")
 
 

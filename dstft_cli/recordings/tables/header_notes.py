@@ -51,7 +51,7 @@ def _note_on_unfit(
     if head.unfit is None or head.used or delimiter is None:
         return ()
     cells = split(body[head.unfit], delimiter)
-    if not 1 < len(cells) < width or not all(cells) or any(map(number.fullmatch, cells)):
+    if not max(1, width - 3) < len(cells) < width or not all(cells) or any(map(number.fullmatch, cells)):
         return ()
     where = f"line {head.unfit + 1} ({quoted(body[head.unfit], 40)})"
     return (Note(f"{where} was not read as the names of the columns: it has {len(cells)} for {width}"),)

@@ -13,11 +13,13 @@ from ...errors import InputError
 from ...text import listed, quoted
 from ..notes import Note
 from ..request import Request, find_name
-from .cells import WHITESPACE, number_pattern, split, split_unit, unglue
+from .cells import WHITESPACE, number_pattern, split, split_unit
 from .column_names import ColumnNames, nameless
 from .columns import CLOCK, NUMBER, TEXT, Rows, find_rows, sample_lines, starts_with_number, weight
 from .encoding import read_head
 from .header_notes import notes_on_header
+from .line_forms import LineForm, find_form
+from .separators import check_separators, has_units
 
 _DELIMITERS = {
     "tab": "\t",
@@ -46,7 +48,7 @@ class Layout:
     delimiter: one character or WHITESPACE; None for one column.
     decimal: the decimal mark.
     quoted: whether cells may be in quotes.
-    glued: whether minus signs may touch the number before them.
+    form: how lines are rewritten that do not consist of cells only; None where they do.
     header_lines: number of lines above the numbers.
     header: (line number from 1, text) of those, and of lines whose first cells hold a header beside the numbers.
     preamble: those of them that do not hold the names.
@@ -65,7 +67,7 @@ class Layout:
     delimiter: str | None
     decimal: str
     quoted: bool
-    glued: bool
+    form: LineForm | None
     header_lines: int
     header: tuple[tuple[int, str], ...]
     preamble: tuple[tuple[int, str], ...]
@@ -135,19 +137,24 @@ def find_layout(request: Request) -> Layout:
     skip = _skip(request, options.skip_rows, len(lines))
     body = [""] * skip + lines[skip:]
     filled = [(i, line) for i, line in enumerate(body) if line.strip()]
+    form = find_form([line[:_LINE] for line in sample_lines(filled, options.delimiter)])
+    if form:
+        filled = [(i, form.rewrite(line)) for i, line in filled]
     sample = [line[:_LINE] for line in sample_lines(filled, options.delimiter)]
     delimiter, decimal = _best_marks(sample, *marks, free=options.delimiter is None)
     _check_width(request, filled, delimiter)
-    glued = delimiter == WHITESPACE and _is_glued(sample)
-    rows = find_rows(filled, delimiter, decimal, glued)
+    rows = find_rows(filled, delimiter, decimal)
     if rows is None:
         raise InputError(_no_numbers(request, lines, skip))
+    check_separators(request, rows, delimiter)
     _check_one_sensor(request, rows)
-    return _layout(request, (encoding, end, delimiter, decimal, glued), body, rows)
+    return _layout(request, (encoding, end, delimiter, decimal, form), body, rows)
 
 
-def _layout(request: Request, marks: tuple[str, int, str | None, str, bool], body: list[str], rows: Rows) -> Layout:
-    encoding, end, delimiter, decimal, glued = marks
+def _layout(
+    request: Request, marks: tuple[str, int, str | None, str, LineForm | None], body: list[str], rows: Rows
+) -> Layout:
+    encoding, end, delimiter, decimal, form = marks
     number = number_pattern(decimal)
     width = len(rows.kinds)
     unnamed_first = rows.kinds[0] == TEXT or _counts([row[0] for row in rows.cells], number)
@@ -163,11 +170,11 @@ def _layout(request: Request, marks: tuple[str, int, str | None, str, bool], bod
         delimiter=delimiter,
         decimal=decimal,
         quoted=any('"' in line for line in body[rows.first : rows.first + 100]),
-        glued=glued,
+        form=form,
         header_lines=rows.first,
         header=(*header, *beside),
         preamble=(*((line, text) for line, text in header if line - 1 not in head.used), *beside),
-        names=head.names,
+        names=form.names if form and len(form.names) == width else head.names,
         doubtful_names=head.doubtful,
         units=head.units,
         numeric=tuple(c for c, kind in enumerate(rows.kinds) if kind == NUMBER),
@@ -185,12 +192,6 @@ def _counts(cells: list[str], number: re.Pattern) -> bool:
     return all(cell.isascii() and cell.isdigit() for cell in few) and [int(c) - int(few[0]) for c in few] == list(
         range(len(few))
     )
-
-
-def _is_glued(lines: list[str]) -> bool:
-    """Whether minus signs touch the numbers before them: once they are set apart, all lines have as many cells."""
-    widths = {len(line.split()) for line in lines}
-    return len(widths) > 1 and len({len(unglue(line).split()) for line in lines}) == 1
 
 
 def _check_one_sensor(request: Request, rows: Rows) -> None:
@@ -273,6 +274,11 @@ def _no_numbers(request: Request, lines: list[str], skip: int) -> str:
     if not filled:
         return f"{request.where}: no line of numbers found, all {len(lines)} lines are blank; take another copy"
     example = filled[min(1, len(filled) - 1)]  # the first line may be the names
+    if has_units(lines[example]):
+        return (
+            f"{request.where} line {example + 1} ({quoted(lines[example], 40)}): units stand within the cells; write plain numbers, "
+            "and the units in a line below the names"
+        )
     return (
         f"{request.where}: no line of numbers found among {len(lines) - skip} lines; line {example + 1} is "
         f"{quoted(lines[example], 40)}; expected one sample per line, see --delimiter, --decimal and --skip-rows"

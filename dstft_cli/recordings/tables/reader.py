@@ -8,6 +8,7 @@ import numpy as np
 from ...errors import InputError
 from ...system.memory import free_memory
 from ...text import quoted, size_text
+from ..mix import notes_on_mix
 from ..notes import WARNING, Note
 from ..request import Pick, Recording, Request, Track, pick_channels
 from .cells import as_number, lines_of, number_pattern, split
@@ -49,19 +50,20 @@ def read_text(request: Request) -> Recording:
     picks, notes = pick_channels(request, names)
     first, count = request.span(rate.hz, len(table))
     tracks = [_track(table, pick, columns, first, count) for pick in picks]
-    notes += _notes_on_groups(table, picks, columns)
+    if picks[0].position is None:
+        notes += notes_on_mix(request, tracks[0].samples, table.numbers(columns[0], first, count))
+    notes += _notes_on_groups(table, picks, columns, rate.column)
     notes = [*notes, *notes_above, *notes_on_rows, *layout.notes, *rate.notes, *_warning_of_cut(request, layout, table)]
     if request.text.value_col is None and layout.unreadable_column:
         notes.append(Note(f"{layout.unreadable_column}, which is not a plain number, and was ignored", WARNING))
     return Recording(tracks, tuple(names), rate.hz, first / rate.hz, notes)
 
 
-def _notes_on_groups(table: Table, picks: list[Pick], columns: list[int]) -> list[Note]:
+def _notes_on_groups(table: Table, picks: list[Pick], columns: list[int], time: int | None) -> list[Note]:
     """What numbers with digits in groups of three were read as."""
     notes = []
-    for column in dict.fromkeys(
-        c for pick in picks for c in (columns if pick.position is None else [columns[pick.position]])
-    ):
+    used = columns if picks[0].position is None else [columns[pick.position] for pick in picks]
+    for column in [*used, *([time] if time in table.values else [])]:
         if cell := table.grouped(column):
             value = as_number(cell, number_pattern(table.layout.decimal), table.layout.decimal)
             notes.append(Note(f"{table.layout.called(column)}: {quoted(cell, 30)} was read as {value:.12g}"))

@@ -13,7 +13,7 @@ import pandas as pd
 from ...errors import InputError
 from ...text import one_line, quoted
 from ..request import Request
-from .cells import as_number, is_comment, lines_of, number_pattern, unglue
+from .cells import as_number, is_comment, lines_of, number_pattern
 from .column_names import nameless
 from .encoding import open_text
 from .layout import Layout
@@ -35,9 +35,9 @@ class Table:
         frame = _read_frame(request, layout)
         self._rows = _filled_rows(request, layout, frame)
         self._frame = frame if len(self._rows) == len(frame) else frame.iloc[self._rows]
-        self._check_width()
         number = number_pattern(layout.decimal)
         self.values = {c: _as_numbers(self._frame[c], number, layout.decimal) for c in layout.numeric}
+        self._check_width()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -161,6 +161,13 @@ class Table:
         for column in range(width, self.layout.width + 1):
             beyond = np.flatnonzero(self._frame[column].notna())
             if beyond.size:
+                row = int(beyond[0])
+                if not any(np.isfinite(self.values[c][row]) for c in self.layout.numeric):
+                    raise InputError(
+                        f"{self.layout.where} line {self.line(row)}: more than {width} columns and no numbers, found "
+                        f"{quoted(self._frame[column].iloc[row], 40)}; another header begins there: split the file, one "
+                        "recording in each"
+                    )
                 raise InputError(
                     f"{self.layout.where} line {self.line(beyond[0])}: more than {width} columns, found "
                     f"{quoted(self._frame[column].iloc[beyond[0]], 40)} beyond the last; fix the line, or give "
@@ -171,7 +178,7 @@ class Table:
 def _read_frame(request: Request, layout: Layout) -> pd.DataFrame:
     """One row per line, blank lines included; where there are comments among the numbers, they are blanked and all is read again."""
     try:
-        if not layout.glued:
+        if not layout.form:
             with _open(request, layout) as file:
                 for _ in range(layout.header_lines):
                     file.readline()
@@ -182,7 +189,7 @@ def _read_frame(request: Request, layout: Layout) -> pd.DataFrame:
         pass  # may be due to a comment with many commas
     lines = ["" if is_comment(line, layout.delimiter) else line for line in _lines(request, layout)]
     try:
-        return _parse(layout, io.StringIO("\n".join(map(unglue, lines) if layout.glued else lines)))
+        return _parse(layout, io.StringIO("\n".join(map(layout.form.rewrite, lines) if layout.form else lines)))
     except pd.errors.ParserError as error:
         raise InputError(_parser_refusal(layout, str(error))) from error
 

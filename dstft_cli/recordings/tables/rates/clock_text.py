@@ -108,7 +108,10 @@ def _days(dates: pd.Series, halves: bool, header: Sequence[str]) -> tuple[np.nda
         return np.zeros(len(dates), np.int64), ""
     orders = {order: days for order in ("dmy", "mdy", "ymd") if (days := _in_order(list(names), order)) is not None}
     if not orders:
-        days = pd.to_datetime(pd.Series(list(names)), errors="coerce", dayfirst=not halves, format="mixed")
+        form = "%Y-%j" if all(re.fullmatch(r"\d{4}-\d{3}", name) for name in names) else "mixed"
+        days = pd.to_datetime(
+            pd.Series(list(names)), errors="coerce", dayfirst=form == "mixed" and not halves, format=form
+        )
         ns = days.to_numpy().astype("datetime64[ns]").astype(np.int64)
         return np.concatenate([[0], ns])[codes + 1], ""
     order, unclear = _likely_order(orders, halves, header, str(names[0]))

@@ -65,7 +65,7 @@ def unit_of_time(table: "Table", column: int) -> tuple[float, bool]:
     """(seconds in the unit of a time column, whether the file tells it): by its name, by the size of a Unix or Excel time."""
     layout = table.layout
     words = words_of(layout.names[column])
-    for text in (layout.units[column], *reversed(words[-1:]), *words[:1]):
+    for text in (layout.units[column], layout.names[column], *words[-1:], *words[:1]):
         if text and (seconds := time_unit(text)) is not None:
             return seconds, True
     first = float(table.values[column][0])

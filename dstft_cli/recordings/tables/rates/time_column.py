@@ -93,6 +93,10 @@ class TimeColumn:
             lumps = f"{each:.3g} lines share each time"
             why = "as a coarse clock, blocks of samples or pairs of minima and maxima do"
             raise InputError(f"{where}: time repeats ({self._shown(i)}), {lumps} on average, {why}; {fix}")
+        if (np.diff(self.values) < 0).all():
+            raise InputError(
+                f"{where}: time decreases throughout, the newest sample is first; reverse the lines, or {fix}"
+            )
         verb = "repeats" if self.values[i] == self.values[i - 1] else "decreases"
         raise InputError(f"{where}: time {verb} ({self._shown(i)} after {self._shown(i - 1)}), it must increase; {fix}")
 
