@@ -11,6 +11,7 @@ _MAX_LINE = 2000  # characters of a line of labels or units
 _MAX_JOINED = 6  # lines over which a quoted name may run
 _RULES = " \t;,|-=+:_*"  # of lines that only separate
 _NAME_KEY = re.compile(rf"(?:{'|'.join(NAMES)})", re.I)
+_KEY = re.compile(r"[hvxy][\s_]?(?:units?|resolution|offset|scale)|horizontal\s.*|vertical\s.*", re.I)
 _UNIT_KEY = re.compile(rf"(?:{'|'.join(UNITS)})", re.I)
 
 
@@ -78,10 +79,11 @@ class ColumnNames:
         """The cells of a line, one per column; None where their number does not fit."""
         cells = split(line, self._delimiter)
         if self._delimiter == WHITESPACE and len(cells) != self._width:
-            cells = [cell for cell in re.split(r"\t|\s{2,}", line.strip()) if cell]
+            cells = [cell.strip('"') for cell in re.split(r"\t|\s{2,}", line.strip()) if cell]
         if self._delimiter == WHITESPACE and len(cells) != self._width:
-            cells = _join_units(line).split()
-        if len(cells) > self._full_width > 1 or self._width <= len(cells) <= self._full_width:
+            cells = [cell.strip('"') for cell in _join_units(line).split()]
+        more = len(cells) > self._full_width > 1 and self._delimiter != WHITESPACE
+        if more or self._width <= len(cells) <= self._full_width:
             return cells[: self._width]
         return ["", *cells] if self._unnamed_first and len(cells) == self._width - 1 > 1 else None
 
@@ -137,10 +139,15 @@ class ColumnNames:
             if match and is_comment(line, self._delimiter) and (cells := self._cells(match[1])):
                 self.used.add(position)
                 return cells
-            cells = self._cells(line) if not is_comment(line, self._delimiter) else None
-            if cells and _is_key(cells[0]) and _NAME_KEY.fullmatch(cells[0].rstrip(":= ")):
+            cells = [] if is_comment(line, self._delimiter) else split(line, self._delimiter)
+            if not cells or not _NAME_KEY.fullmatch(cells[0].rstrip(":= ")):
+                continue
+            if _filled_count(cells) == self._width + 1 and "name" in cells[0].lower():
                 self.used.add(position)
-                return ["", *cells[1:]]
+                return cells[1 : self._width + 1]
+            if _is_key(cells[0]) and (fitting := self._cells(line)):
+                self.used.add(position)
+                return ["", *fitting[1:]]
         return None
 
     def _named_units(self, filled: list[tuple[int, str]], names: list[str] | None) -> list[str] | None:
@@ -150,8 +157,11 @@ class ColumnNames:
             if match and is_comment(line, self._delimiter):
                 return ["" if is_named_as_time(name) else match[1] for name in names or [""] * self._width]
             cells = split(line, self._delimiter)
-            if _UNIT_KEY.fullmatch(plain(cells[0]).rstrip(":= ")) and (row := self._cells(line)):
-                return ["", *row[1:]]
+            if _UNIT_KEY.fullmatch(plain(cells[0]).rstrip(":= ")):
+                if _filled_count(cells) == self._width + 1:
+                    return cells[1 : self._width + 1]
+                if row := self._cells(line):
+                    return ["", *row[1:]]
         return None
 
 
@@ -178,9 +188,14 @@ def _name_and_unit(cell: str, below: str) -> tuple[str, str]:
     return name, unit or below
 
 
+def _filled_count(cells: list[str]) -> int:
+    """The number of cells up to the last that is not empty."""
+    return max((at + 1 for at, cell in enumerate(cells) if cell), default=0)
+
+
 def _is_key(cell: str) -> bool:
     """Whether the first cell of a line says what the others are, as in "Range=" or "Offset:"."""
-    return cell.rstrip().endswith(("=", ":"))
+    return cell.rstrip().endswith(("=", ":")) or bool(_KEY.fullmatch(cell))
 
 
 def _needs_more(names: list[str]) -> bool:

@@ -17,6 +17,8 @@ _HEAD = 1 << 20  # bytes read
 _SAMPLE = 1 << 14  # bytes whose encoding is judged
 _TAIL = 1 << 16  # bytes read at a time from the end
 _FILLERS = b"\0\x1a"  # after the text: blocks that were reserved and never written, or the end mark of CP/M
+_LINE_ENDS = b"\r\n"
+_FEW = 16  # zeros in the midst of a line, which may be damage
 _OTHERS = ["cp932", "gb18030", "euc_kr", "euc_jp", "big5", "cp1251", "koi8_r", "cp1250", "cp1253", "cp1254"]
 _WESTERN = set("ÄÖÜäöüßÉÈÊËéèêëÁÀÂÃÅáàâãåÍÌÎÏíìîïÓÒÔÕØóòôõøÚÙÛúùûÑñÇçÆæœ°²³µ±×·º–—‘’“”…‰")
 _THREE_FOREIGN = re.compile(r"[^\x00-\x7f]{3}")
@@ -36,10 +38,9 @@ def read_head(request: Request) -> tuple[str, int, list[str]]:
     encoding = _wide_encoding(raw)
     end = os.path.getsize(request.path) if encoding else _end_of_text(request.path)
     raw = raw[:end]
-    if encoding is None and (b"\0" in raw or not raw):
-        zero = raw.index(0) if raw else 0
+    if encoding is None and b"\0" in raw:
         raise InputError(
-            f"{request.where}: byte {zero} is zero, so this is not text; expected lines of numbers "
+            f"{request.where}: byte {raw.index(0)} is zero, so this is not text; expected lines of numbers "
             "as UTF-8, Windows-1252, or UTF-16 with a byte order mark"
         )
     encoding = encoding or ("utf-8-sig" if _is_utf8(raw) else _of_letters(raw))
@@ -57,17 +58,21 @@ def open_text(path: str, encoding: str, end: int) -> TextIO:
 
 
 def _end_of_text(path: str) -> int:
-    """The number of bytes before the fillers at the end of a file."""
+    """The number of bytes before the fillers at the end of a file, all of them where there are none."""
     with open(path, "rb") as file:
-        end = file.seek(0, 2)
-        while end:
+        size = end = file.seek(0, 2)
+        text = b""
+        while end and not text:
             begin = max(0, end - _TAIL)
             file.seek(begin)
-            block = file.read(end - begin).rstrip(_FILLERS)
-            if block:
-                return begin + len(block)
-            end = begin
-    return 0
+            text = file.read(end - begin).rstrip(_FILLERS + _LINE_ENDS)
+            end = begin + len(text)
+        file.seek(end)
+        behind = file.read(_TAIL)
+    ends = behind[: len(behind) - len(behind.lstrip(_LINE_ENDS))]
+    fillers = behind[len(ends) :].strip(_LINE_ENDS)
+    filled = b"\x1a" in fillers or len(fillers) >= _FEW or (fillers and ends)
+    return end + len(ends) if filled and text else size
 
 
 def _wide_encoding(raw: bytes) -> str | None:

@@ -34,6 +34,7 @@ _DELIMITERS = {
 _LINE = 20_000  # characters of a line that show the delimiter
 _MAX_COLUMNS = 10_000
 _LIKE_A_NUMBER = re.compile(r"[-+]?[.,]?\d[\d.,;'\s]*(?:[dD][-+]?\d+|\s?%|\s[^\d\W]{1,2})?")
+_SPACE_BESIDE_OTHER = 0.85
 _ONE_COMMA = re.compile(r"\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
 _COMMA_IS_DECIMAL = re.compile(r"\s*(-0,|[-+]?\d+,0\d|[-+]?\d,\d+[eE])")
 
@@ -252,7 +253,13 @@ def _score(lines: list[str], delimiter: str | None, decimal: str) -> float:
         return 0.0
     alike = Counter(map(len, rows)).most_common(1)[0][1]
     number = number_pattern(decimal)
-    return sum(weight(cell, number) for cell in cells) / len(cells) * alike / len(rows)
+    score = sum(weight(cell, number) for cell in cells) / len(cells) * alike / len(rows)
+    return _SPACE_BESIDE_OTHER * score if delimiter == WHITESPACE and _have_other_marks(lines) else score
+
+
+def _have_other_marks(lines: list[str]) -> bool:
+    """Whether all lines have as many tabs, semicolons or bars, beside which spaces may be within numbers."""
+    return any(len(counts := {line.strip(" ").count(mark) for line in lines}) == 1 and counts != {0} for mark in "\t;|")
 
 
 def _decimal_comma(lines: list[str]) -> bool:

@@ -65,4 +65,5 @@ def _is_glued(lines: list[str]) -> bool:
     if any(mark in line for line in lines for mark in ",;\t|"):
         return False
     widths = {len(line.split()) for line in lines}
-    return len(widths) > 1 and len({len(_unglued(line).split()) for line in lines}) == 1
+    apart = {len(_unglued(line).split()) for line in lines}
+    return len(apart) == 1 and apart != widths

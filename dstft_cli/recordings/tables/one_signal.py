@@ -29,9 +29,13 @@ def as_one_signal(table: "Table", fs: float | None, value_col: str | int | None)
     """
     layout = table.layout
     columns = list(layout.numeric)
-    if value_col is not None or len(columns) < 2 or not all(map(layout.is_nameless, columns)):
+    if (
+        value_col is not None
+        or len(columns) < 2
+        or not (layout.doubtful_names or all(map(layout.is_nameless, columns)))
+    ):
         return table, []
-    rates = [line.hz for line in declared_rates(layout.header, layout.decimal) if line.hz]
+    rates = [line.hz for line in declared_rates(layout.header, layout.decimal, layout.delimiter) if line.hz]
     rows = np.column_stack([table.values[c] for c in columns]).astype(np.float64)
     stated = dict(declared_counts(layout.header, layout.decimal, rates[0] if rates else fs))
     count = int(np.isfinite(rows).sum())
@@ -67,6 +71,6 @@ def _why_one_signal(table: "Table", rows: np.ndarray, whole: bool) -> str:
     across = np.median(abs(few[1:, 0] - few[:-1, -1]))
     if whole and np.isfinite(rows[:-1]).all() and not np.isfinite(rows[-1]).all():
         return "the last line is shorter"
-    if across <= 1.5 * within and 2 * within < down:
+    if across <= 1.5 * within and 1.5 * within < down:
         return "the numbers of a line follow each other as smoothly as samples do"
     return ""

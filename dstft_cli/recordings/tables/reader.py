@@ -95,9 +95,9 @@ def _warning_of_cut(request: Request, layout: Layout, table: Table) -> list[Note
     """A warning where the last line has no end and its last cell is shorter than those above: it may be half a number."""
     with open(request.path, "rb") as file:
         mark = file.read(_MARKS.get(layout.encoding, 0))
-        size = file.seek(0, 2)
-        file.seek(max(0, size - _TAIL) // 4 * 4)  # whole characters of UTF-16 and UTF-32
-        tail = mark + file.read()
+        first = max(0, layout.end - _TAIL) // 4 * 4  # whole characters of UTF-16 and UTF-32
+        file.seek(first)
+        tail = mark + file.read(layout.end - first)
     *lines, last = lines_of(tail.decode(layout.encoding, "replace"))
     lengths = [len(split(line, layout.delimiter)[-1]) for line in lines[1:] if line.strip()]
     if not last.strip() or len(lengths) < _MIN_LINES or len(split(last, layout.delimiter)[-1]) >= min(lengths):

@@ -104,7 +104,7 @@ DURATION = (
     r"duration|duration[\s_]*time|record(?:ing)?[\s_]*(?:time|length|duration)|dauer|messdauer|duree|duracion|durata",
 )
 
-NAMES = "labels? channel[\\s_]*(?:titles?|names?|labels?) channels? names? signals? columns? kanal(?:name)?n? name title".split(
+NAMES = "labels? (?:channel|trace|signal)[\\s_]*(?:titles?|names?|labels?) channels? names? signals? columns? kanal(?:name)?n? name title".split(
     " "
 )
-UNITS = "units? unit[\\s_]*names? y_unit_label einheit(?:en)? unite unites unidad(?:es)? unita eenheid".split(" ")
+UNITS = "[vy]?units? unit[\\s_]*names? y_unit_label einheit(?:en)? unite unites unidad(?:es)? unita eenheid".split(" ")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ..cells import is_comment
 from ..units import time_unit
 from ..words import COUNT, DURATION, NO_RATE, RATE, STEP, WEAK_RATE, WEAK_STEP, without_accents
 
@@ -32,10 +33,10 @@ _SPS = re.compile(
     rf"(?<![\w.,]){_NUMBER}\s?(?P<unit>[kMG]?(?:sps|sa?/s)|[kMG]?(?:samples?|scans)\s?(?:/|per\s)\s?[a-z]+)(?![^\W_])",
     re.I,
 )
-_AT = re.compile(rf"(?:\b(?:at|mit|a)|@)\s?{_NUMBER}\s?(?P<unit>[kKMG]?Hz)\b")
+_AT = re.compile(rf"(?:\b(?:at|mit|a|samples,?)|@)\s?{_NUMBER}\s?(?P<unit>[kKMG]?Hz)\b")
 _BEFORE_VALUE = (
     r"\s*(?:[\[(]\s*(?P<bracket>[^\[\]()]{0,20})[\])]|_(?P<suffix>[^\W\d_]+))?\s*(?:(?:is|was|of|in)\b)?"
-    r"[\s:=,;.|]*(?:(?P<label>[^\W\d_]{1,12})\s?[:=,]\s?)?"
+    r"(?:[\s:=,;|]|\.(?!\d))*(?:(?P<label>[^\W\d_]{1,12})\s?[:=,]\s?)?"
 )
 
 
@@ -70,16 +71,17 @@ class Declared:
     text: str
 
 
-def declared_rates(lines: Iterable[tuple[int, str]], decimal: str) -> list[Declared]:
+def declared_rates(lines: Iterable[tuple[int, str]], decimal: str, delimiter: str | None = None) -> list[Declared]:
     """The rates that lines above the numbers declare, the clearest first.
 
     lines: (number from 1, text) of each.
     decimal: the decimal mark of the file.
+    delimiter: between its cells; a comma separates cells of lines that are no comments, and not thousands.
 
     Words that only a rate or a step has come before a rate such as "40 sps" or "1 msec/sample" amid other text, before a bare
     "Frequency" or "Interval", and before "at 32 Hz". A line that is not understood has the rate None.
     """
-    texts = [(line, _cells(text), text) for line, text in lines]
+    texts = [(line, _cells(text, delimiter), text) for line, text in lines]
     found: list[Declared] = []
     for rank in (_by_strong_word, _by_rate_unit, _by_weak_word, _by_at):
         for line, text, whole in texts:
@@ -104,9 +106,10 @@ def declared_counts(lines: Iterable[tuple[int, str]], decimal: str, hz: float | 
     return counts
 
 
-def _cells(line: str) -> str:
-    """A line without quotes and accents, its cells separated by commas."""
-    return re.sub(r"[\t|;]+", " , ", without_accents(line[:_MAX_LINE]).replace('"', ""))
+def _cells(line: str, delimiter: str | None = None) -> str:
+    """A line without quotes and accents, its cells separated by commas between spaces."""
+    marks = r"[\t|;,]" if delimiter == "," and not is_comment(line, delimiter) else r"[\t|;]"
+    return re.sub(marks, " , ", without_accents(line[:_MAX_LINE]).replace('"', ""))
 
 
 def _value_after(word: re.Pattern, text: str) -> re.Match | None:

@@ -51,7 +51,7 @@ def find_rate(table: "Table", fs: float | None, time_col: str | int | None, time
     layout = table.layout
     asked = None if time_col is None else layout.column(time_col, "--time-col", clock=True)
     columns = _time_columns(table) if asked is None else [asked]
-    declared = declared_rates(layout.header, layout.decimal)
+    declared = declared_rates(layout.header, layout.decimal, layout.delimiter)
     clocks, faults = _rates(table, columns, time_unit)
     if fs is not None:
         return _given(table, fs, clocks, faults, columns)
