@@ -105,7 +105,9 @@ _text_options = option_group(
     "Text files",
     setting("--value-col", "signal.value_col", metavar="N|NAME", help="Column of the signal."),
     setting("--time-col", "signal.time_col", metavar="N|NAME", help="Column of the time."),
-    setting("--time-unit", "signal.time_unit", metavar="UNIT", help="Unit of the time column: s, ms, us, ns or min."),
+    setting(
+        "--time-unit", "signal.time_unit", metavar="UNIT", help="Unit of the time column: s, ms, us, ns, min, h or d."
+    ),
     setting(
         "--delimiter",
         "signal.delimiter",

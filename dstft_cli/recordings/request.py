@@ -40,7 +40,7 @@ class TextOptions:
     decimal: the decimal mark, "." or ",".
     skip_rows: lines to skip at the top.
     time_col: the time column, a name or a number from 1.
-    time_unit: of the time column, s, ms, us, ns, min or h.
+    time_unit: of the time column, s, ms, us, ns, min, h or d.
     value_col: the column to read, a name or a number from 1.
     """
 
