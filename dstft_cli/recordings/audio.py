@@ -77,7 +77,7 @@ def _read_audited(request: Request, text_extensions: tuple[str, ...], report: Co
         (one,) = _decoded(request, [Pick(names[0], 0)], first, min(count, _BLOCK))
         notes += notes_on_mix(request, samples[0], one)
     tracks = [Track(pick.name, values) for pick, values in zip(picks, samples, strict=True)]
-    return Recording(tracks, tuple(names), rate, first / rate, notes + report.notes)
+    return Recording(tracks, tuple(names), rate, first / rate, notes + report.notes, report.began)
 
 
 def audit_file(request: Request) -> ContainerReport:

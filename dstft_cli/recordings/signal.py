@@ -41,6 +41,8 @@ class Signal:
     path: the file; None for a signal made from an array.
     sha256: SHA-256 of the file's bytes in hexadecimal digits; None for a signal made from an array.
     notes: remarks for the user.
+    began: the recording's own time of the first sample in the file: a date with time ("2024-03-30T23:59:56Z"), a time of day, or a
+        number of seconds; None where the file does not tell.
 
     Raises InputError where the samples are not one row of real numbers or the rate is not positive.
     """
@@ -55,6 +57,7 @@ class Signal:
     path: str | None = None
     sha256: str | None = None
     notes: tuple[Note, ...] = ()
+    began: str | float | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "samples", _as_samples(self.samples, self.where))
@@ -264,6 +267,7 @@ def _signals(request: Request, recording: Recording, sha256: str) -> list[Signal
             start=recording.start,
             path=request.path,
             sha256=sha256,
+            began=recording.began,
             notes=(*recording.notes, *dropout_notes(track.samples, recording.rate)),
         )
         for track in recording.tracks

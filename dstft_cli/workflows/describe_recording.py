@@ -43,6 +43,7 @@ def describe_recording(path: str, config: Config) -> dict:
         "sample_rate_hz": first.sample_rate,
         "samples": samples,
         "start_s": first.start,
+        "began": first.began,
         "duration_s": samples / first.sample_rate,
         "channels_in_file": len(first.channels),
         "share_measured": min(1.0, len(first.samples) / samples),
@@ -105,7 +106,7 @@ def _in_blocks(request: Request, header: dict, first: int, count: int) -> tuple[
             remarks.append(Note(str(error), WARNING))
             break
         shared = {"sample_rate": rate, "name": Path(request.path).stem, "path": request.path, "start": recording.start}
-        shared |= {"channels": recording.channels, "notes": recording.notes}
+        shared |= {"channels": recording.channels, "notes": recording.notes, "began": recording.began}
         blocks.append(_finite([Signal(track.samples, channel=track.name, **shared) for track in recording.tracks]))
     joined = [np.concatenate([block[i].samples for block in blocks]) for i in range(len(blocks[0]))]
     return [replace(one, samples=samples) for one, samples in zip(blocks[0], joined, strict=True)], count, remarks

@@ -17,6 +17,7 @@ class ContainerReport:
     known: whether the format is one that is audited.
     damaged: whether a note is a warning.
     declared_frames: the frames that the container itself counts; None where it does not.
+    began: the date and time of the first sample, where the recorder wrote it.
     patches: bytes by their offset that the header must have for the samples to be read.
     """
 
@@ -25,6 +26,7 @@ class ContainerReport:
     known: bool = False
     damaged: bool = False
     declared_frames: int | None = None
+    began: str | None = None
     patches: dict[int, bytes] = field(default_factory=dict)
 
     def remark(self, sentence: str) -> None:

@@ -56,7 +56,7 @@ def read_text(request: Request) -> Recording:
     notes = [*notes, *notes_above, *notes_on_rows, *layout.notes, *rate.notes, *_warning_of_cut(request, layout, table)]
     if request.text.value_col is None and layout.unreadable_column:
         notes.append(Note(f"{layout.unreadable_column}, which is not a plain number, and was ignored", WARNING))
-    return Recording(tracks, tuple(names), rate.hz, first / rate.hz, notes)
+    return Recording(tracks, tuple(names), rate.hz, first / rate.hz, notes, began or rate.began or None)
 
 
 def _notes_on_groups(table: Table, picks: list[Pick], columns: list[int], time: int | None) -> list[Note]:

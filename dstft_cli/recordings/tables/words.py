@@ -104,7 +104,7 @@ DURATION = (
     r"duration|duration[\s_]*time|record(?:ing)?[\s_]*(?:time|length|duration)|dauer|messdauer|duree|duracion|durata",
 )
 
-NAMES = "labels? (?:channel|trace|signal)[\\s_]*(?:titles?|names?|labels?) channels? names? signals? columns? kanal(?:name)?n? name title".split(
-    " "
+NAMES = (
+    r"labels?|(?:channel|trace|signal)[\s_]*(?:titles?|names?|labels?)|channels?|names?|signals?|columns?|kanal\w*|title",
 )
-UNITS = "[vy]?units? unit[\\s_]*names? y_unit_label einheit(?:en)? unite unites unidad(?:es)? unita eenheid".split(" ")
+UNITS = (r"[vy]?units?|unit[\s_]*names?|y_unit_label|einheit(?:en)?|unites?|unidad(?:es)?|unita|eenheid",)
