@@ -6,6 +6,7 @@ of the channels, and the frequency in Hz and amplitude of the one tone in the fi
 
 import json
 import os
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from dstft_cli.errors import InputError
 from dstft_cli.recordings.request import load_options
 from dstft_cli.recordings.signal import Signal, check_signal, load_signals
 
+_COPIES = Path(__file__).parent / "logger_files" / "files.tar.xz"  # about a third of them
 _MANY = Path(os.environ.get("DSTFT_TEST_CASES", Path(__file__).parents[2] / "shared" / "data" / "public-cases"))
 RIGHT, WRONG, REFUSED = "right", "wrong", "refused without need"
 _OTHER_WAY = {  # what is as good as the outcome that a case asks for
@@ -26,14 +28,26 @@ _OTHER_WAY = {  # what is as good as the outcome that a case asks for
 _RATE_TOL, _AMPLITUDE_TOL = 1e-3, 0.05
 
 
-def cases(folder: Path = _MANY) -> dict[str, dict]:
-    """The cases by name; none where the folder is absent."""
-    manifest = folder / "manifest.json"
-    if not manifest.is_file():
-        return {}
-    return {
-        name: {**case, "path": folder / case["file"]} for name, case in json.loads(manifest.read_text("utf-8")).items()
-    }
+def copied_cases() -> dict[str, dict]:
+    """The cases whose files come with the project, by name; ``content`` holds the bytes."""
+    with tarfile.open(_COPIES) as archive:
+        files = {member.name: archive.extractfile(member).read() for member in archive}
+    manifest = json.loads(files["manifest.json"])
+    return {name: {**case, "content": files[case["file"]]} for name, case in manifest.items()}
+
+
+def other_cases() -> dict[str, dict]:
+    """All cases, by name; none where their folder is absent."""
+    manifest = _MANY / "manifest.json"
+    found = json.loads(manifest.read_text("utf-8")) if manifest.is_file() else {}
+    return {name: {**case, "content": (_MANY / case["file"]).read_bytes()} for name, case in found.items()}
+
+
+def written(case: dict, folder: Path) -> dict:
+    """The case with the path of its file, which is written to a folder."""
+    path = folder / Path(case["file"]).name
+    path.write_bytes(case["content"])
+    return {**case, "path": path}
 
 
 def judge(case: dict) -> tuple[str, str]:

@@ -26,6 +26,7 @@ _EVENTS = re.compile(
     re.I,
 )
 _TIME = re.compile(r"(?P<unit>\d*[^\W\d_]+)\.?(?:\s?(?:/|per)\s?(?:sample|point|scan|pt)s?)?(?![^\W_])", re.I)
+_SAME_AGAIN = re.compile(r"(?<![\d.])(\d[\d.]*)(?:,\1)+(?![\d.])")  # once for each channel
 _PER_SAMPLE = re.compile(
     rf"(?<![\w.,]){_NUMBER}\s?(?P<unit>[^\W\d_]+)\s?(?:/|per)\s?(?:sample|point|scan)s?(?![^\W_])", re.I
 )
@@ -97,7 +98,12 @@ def declared_counts(lines: Iterable[tuple[int, str]], decimal: str, hz: float | 
     for line, whole in lines:
         text = _cells(whole)
         for match in (_SAMPLES.search(text), _value_after(_COUNT, text)):
-            if match and (count := _number(match["value"], decimal)) >= 1 and count == int(count):
+            if (
+                match
+                and _rate_unit(text[match.end() :].lstrip()) is None
+                and (count := _number(match["value"], decimal)) >= 1
+                and count == int(count)
+            ):
                 counts.append((int(count), line))
         if hz and (match := _value_after(_DURATION, text)):
             unit = time_unit(match["bracket"] or match["suffix"] or "") or _time_after(match, text) or 1.0
@@ -108,8 +114,10 @@ def declared_counts(lines: Iterable[tuple[int, str]], decimal: str, hz: float | 
 
 def _cells(line: str, delimiter: str | None = None) -> str:
     """A line without quotes and accents, its cells separated by commas between spaces."""
-    marks = r"[\t|;,]" if delimiter == "," and not is_comment(line, delimiter) else r"[\t|;]"
-    return re.sub(marks, " , ", without_accents(line[:_MAX_LINE]).replace('"', ""))
+    line = line[:_MAX_LINE]
+    if delimiter == "," and not is_comment(line, delimiter):
+        line = _SAME_AGAIN.sub(r"\1", line.replace('","', '" , "'))
+    return re.sub(r"[\t|;]", " , ", without_accents(line).replace('"', ""))
 
 
 def _value_after(word: re.Pattern, text: str) -> re.Match | None:
@@ -218,6 +226,8 @@ def _number(text: str, decimal: str) -> float:
         if text.count(".") == 1 and "," not in text:
             return math.nan
         text = text.replace(".", "")
+    if decimal == "." and re.search(r"[1-9]\d*,\d{3,}", text):
+        return math.nan
     try:
         return float(text.replace(",", "."))
     except ValueError:
