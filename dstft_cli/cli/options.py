@@ -280,6 +280,13 @@ picture_settings = (
         metavar="on|off",
         help="Draw noise at one level under windows of all lengths. [default: on]",
     ),
+    setting(
+        "--absolute-time",
+        "figures.absolute_time",
+        type=bool,
+        metavar="on|off",
+        help="Show the recording's own clock on time axes, where it has one. [default: off]",
+    ),
     setting("--cmap", "figures.cmap", metavar="NAME", help="Matplotlib colour map of spectrograms. [default: magma]"),
     setting("--format", "figures.format", metavar="TYPE", help="png, svg or pdf. [default: png]"),
 )

@@ -54,6 +54,8 @@ def rows(facts: dict, result: Result) -> Iterator[Row]:
 def _notes(result: Result) -> Iterator[str]:
     """What a user should know before trusting the result."""
     best, grid = result.best_constant, result.grid
+    if result.config.figures.absolute_time and result.signal.began is None:
+        yield "absolute-time has no effect: the recording has no clock of its own"
     if best and best[0] > 0.995 * grid.support:
         yield "the best constant window is the longest allowed; a longer --support may give a lower loss"
     elif best and best[0] < 1.005 * grid.theta_min and grid.theta_min > LEAST_WINDOW:
