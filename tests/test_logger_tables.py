@@ -44,7 +44,7 @@ COUNTERS = [
         "Tick",
         "",
     ),
-    *("Номер", "lfd. Nr.", "whatever"),
+    *("Номер", "lfd. Nr.", "epoch", "whatever"),
 ]
 NO_TIMES = {
     **{"Frequency (Hz)": "a frequency", "Depth_m": "a position", "Angle (deg)": "an angle", "rpm": "a speed"},
@@ -159,6 +159,17 @@ def test_the_nearest_simple_rate_within_the_resolution_of_the_clock(tmp_path):
     for hz, digits in ((360, 6), (44100, 9), (1 / 3, 3), (117, 12)):
         path = write(tmp_path, "time [s],acc\n" + rows([f"{i / hz:.{digits}f}" for i in range(N)], X))
         assert load_signal(path).sample_rate == pytest.approx(hz, rel=1e-12 if digits != 12 else 1e-9)
+
+
+def test_days_or_seconds_are_asked_for_where_seconds_are_unlikely(tmp_path):
+    path = write(tmp_path, "time,acc\n" + rows([f"{45381.5 + i / 8640000:.10f}" for i in range(N)], X))
+    with pytest.raises(InputError, match=r"days, which give 100.* --time-unit d or s"):
+        load_signal(path)
+    assert load_signal(path, text=TextOptions(time_unit="d")).sample_rate == pytest.approx(100, rel=1e-4)
+    assert (
+        load_signal(write(tmp_path, "time,acc\n" + rows([f"{45381.5 + i / 200}" for i in range(N)], X))).sample_rate
+        == 200
+    )
 
 
 @pytest.mark.parametrize("first", ["unit7", '"unit7"', "Mon", "$GPACC", "7A", "", "192.168.0.1", "T2024-05-03"])

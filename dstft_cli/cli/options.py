@@ -253,6 +253,8 @@ run_options = option_group(
     ),
 )
 
+ON_OFF = {"type": bool, "metavar": "on|off"}
+
 picture_settings = (
     setting(
         "--fmin",
@@ -276,16 +278,11 @@ picture_settings = (
     setting(
         "--even-floor",
         "figures.even_floor",
-        type=bool,
-        metavar="on|off",
+        **ON_OFF,
         help="Draw noise at one level under windows of all lengths. [default: on]",
     ),
     setting(
-        "--absolute-time",
-        "figures.absolute_time",
-        type=bool,
-        metavar="on|off",
-        help="Show the recording's own clock on time axes, where it has one. [default: off]",
+        "--absolute-time", "figures.absolute_time", **ON_OFF, help="Draw the recording's own clock. [default: off]"
     ),
     setting("--cmap", "figures.cmap", metavar="NAME", help="Matplotlib colour map of spectrograms. [default: magma]"),
     setting("--format", "figures.format", metavar="TYPE", help="png, svg or pdf. [default: png]"),

@@ -25,6 +25,8 @@ def is_time(table: "Table", column: int) -> bool:
     if unit and time_unit(unit) is None:
         return False
     if words and not layout.is_nameless(column):
+        if words == ["epoch"] and not unit:  # of a training, unless it is that of Unix
+            return unix_unit(float(table.values[column][0])) is not None
         if is_named_as_time(name):
             return True
         if len(words) == 1 and words[0] in _ABBREVIATED and column == layout.numeric[0]:
@@ -69,11 +71,16 @@ def unit_of_time(table: "Table", column: int) -> tuple[float, bool]:
         if text and (seconds := time_unit(text)) is not None:
             return seconds, True
     first = float(table.values[column][0])
-    if set(words) & EXCEL and any(low <= first <= high for low, high in _EXCEL_DAYS):
+    if set(words) & EXCEL and may_be_days(first):
         return SECONDS["d"], True
     if (seconds := unix_unit(first)) is not None:
         return seconds, True
     return 1.0, False
+
+
+def may_be_days(value: float) -> bool:
+    """Whether a number may be a date of our time, in days as spreadsheets or MATLAB count them."""
+    return any(low <= value <= high for low, high in _EXCEL_DAYS)
 
 
 def unix_unit(value: float) -> float | None:

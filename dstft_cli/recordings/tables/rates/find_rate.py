@@ -119,6 +119,9 @@ def _of_clock(
     for clock, other, _ in clocks:
         if _differ(other, hz):
             notes.append(Note(f"using the {hz:g} Hz of {best.called}, not the {other:g} Hz of {clock.called}"))
+    notes += [
+        Note(f"{best.table.layout.called(c)} is uneven and was not used for the sampling rate") for c, _ in faults
+    ]
     for line in declared[:1]:
         if line.hz is None:
             notes.append(

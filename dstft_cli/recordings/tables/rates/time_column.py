@@ -9,12 +9,13 @@ from ....errors import InputError
 from ...notes import WARNING, Note
 from ..units import SECONDS
 from .clock_text import across_midnight, as_date
-from .column_roles import HALF_STEP, deviations, unit_of_time, unix_unit
+from .column_roles import HALF_STEP, deviations, may_be_days, unit_of_time, unix_unit
 
 if TYPE_CHECKING:
     from ..table import Table
 
 _GAP = 1.75  # times the median step: a sample may be missing
+_UNLIKELY = 1e5  # Hz, of a clock that shows the time of day in seconds
 _SURPRISING = 0.1  # chance that a number of few digits lies within what the resolution of the column leaves open
 _MAX_DIGITS = 5  # of a rate or of a step that is taken for exact
 _MAX_DECIMALS = 12
@@ -62,7 +63,16 @@ class TimeColumn:
         if uneven.size:
             raise InputError(f"{layout.where} {self._off_grid(off, int(uneven[0]))}")
         hz = simple_rate(len(values) - 1, float(values[-1] - values[0]), resolution(values), self.seconds)
+        self._check_days(hz)
         return hz, [*self.notes, *self._note_on_unit(hz), *self._warning_of_gap(off)]
+
+    def _check_days(self, hz: float) -> None:
+        """Refuse numbers that may be days as spreadsheets count them, where they make an unlikely rate in seconds."""
+        if not self.certain and hz > _UNLIKELY and may_be_days(float(self.values[0])):
+            raise InputError(
+                f"{self.table.layout.where} line {self.table.line(0)}, {self.called}: {self._shown(0)} may be days, which give "
+                f"{hz / SECONDS['d']:.6g} Hz, or seconds, which give {hz:.6g} Hz; give --time-unit d or s"
+            )
 
     def _coarse_rate(self) -> tuple[float, list[Note]] | None:
         """(rate, notes) of a clock whose last digit is coarser than a step, where only one simple rate fits; None for others."""
