@@ -57,6 +57,7 @@ def setting(flag: str, key: str, **attributes):
 
 LENGTHS = "A LENGTH is samples (1024), a time (20ms, 1.5s, 250us), a percentage (25%) or auto."
 LENGTH = {"metavar": "LENGTH"}
+ON_OFF = {"type": bool, "metavar": "on|off"}
 
 window = setting(
     "--window", "transform.window", metavar="NAME", help="hann, hamming, blackman or gaussian. [default: hann]"
@@ -253,8 +254,6 @@ run_options = option_group(
     ),
 )
 
-ON_OFF = {"type": bool, "metavar": "on|off"}
-
 picture_settings = (
     setting(
         "--fmin",
@@ -275,12 +274,7 @@ picture_settings = (
         metavar="DB|auto",
         help="Range of the colours below the maximum. [default: auto, down to the noise]",
     ),
-    setting(
-        "--even-floor",
-        "figures.even_floor",
-        **ON_OFF,
-        help="Draw noise at one level under windows of all lengths. [default: on]",
-    ),
+    setting("--even-floor", "figures.even_floor", **ON_OFF, help="Draw noise at one level everywhere. [default: on]"),
     setting(
         "--absolute-time", "figures.absolute_time", **ON_OFF, help="Draw the recording's own clock. [default: off]"
     ),
