@@ -106,6 +106,24 @@ def test_what_is_no_time_is_no_clock(tmp_path, name):
         load_signal(path)
 
 
+def test_names_and_units_may_stand_around_a_row_of_remarks(tmp_path):
+    head = "S_Timestamp;S_Acc X;S_Acc Y\nCAL;CAL;CAL\nms;m/(s^2);m/(s^2)\n"
+    signal = load_signal(write(tmp_path, head + rows(range(0, 5 * N, 5), X, Y, between=";")))
+    assert (signal.sample_rate, signal.unit, signal.channels) == (200, "m/(s^2)", ("S_Acc X", "S_Acc Y"))
+
+
+def test_of_several_clocks_the_finest_that_agrees_gives_the_rate(tmp_path):
+    lumps = [stamps("%Y-%m-%dT%H:%M:%S.%f")[i // 8 * 8] for i in range(N)]  # the phone's, for each packet
+    text = "Phone timestamp;sensor timestamp [ns];ecg [uV]\n" + rows(
+        lumps, range(10**18, 10**18 + N * 5000000, 5000000), X, between=";"
+    )
+    signal = load_signal(write(tmp_path, text))
+    assert (signal.sample_rate, signal.unit, signal.channels) == (200, "uV", ("ecg",))
+    assert any("'Phone timestamp') is uneven" in note.text for note in signal.notes)
+    twice = load_signal(write(tmp_path, "X [s],EMG [V],X [s],ACC [g]\n" + rows(TIMES, X, [2 * t for t in TIME], Y)))
+    assert (twice.sample_rate, twice.channels) == (200, ("EMG", "ACC"))
+
+
 @pytest.mark.parametrize("names", UNIT_ROWS)
 @pytest.mark.parametrize("between", ["", "\n"])
 def test_a_row_of_units_below_the_names(tmp_path, names, between):

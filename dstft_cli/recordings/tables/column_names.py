@@ -10,6 +10,7 @@ from .words import EXCEL, NAMES, SINCE, TIME, UNITS, plain, words_of
 _MAX_LINE = 2000  # characters of a line of labels or units
 _MAX_JOINED = 6  # lines over which a quoted name may run
 _RULES = " \t;,|-=+:_*"  # of lines that only separate
+_IN_BRACKETS = re.compile(r"^[\[(](.*)[\])]$")
 _NAME_KEY = re.compile(rf"(?:{'|'.join(NAMES)})", re.I)
 _KEY = re.compile(r"[hvxy][\s_]?(?:units?|resolution|offset|scale)|horizontal\s.*|vertical\s.*", re.I)
 _UNIT_KEY = re.compile(rf"(?:{'|'.join(UNITS)})", re.I)
@@ -107,8 +108,11 @@ class ColumnNames:
         """(names, units) from the fitting lines, the last one first."""
         for at, (position, cells) in enumerate(rows[:3]):
             if self._is_unit_row(cells) and at + 1 < len(rows):
-                self.used |= {position, rows[at + 1][0]}
-                names, units = rows[at + 1][1], [cell.strip("[]() ") for cell in cells]
+                above = (
+                    at + 1 + (at + 2 < len(rows) and len({*rows[at + 1][1]}) == 1)
+                )  # past one remark for all columns
+                self.used |= {position, rows[above][0]}
+                names, units = rows[above][1], [_IN_BRACKETS.sub(r"\1", cell).strip() for cell in cells]
                 if _needs_more(names) and at:  # a row below the units tells more of the names
                     names = [f"{name} {more}".strip() for name, more in zip(names, rows[at - 1][1], strict=True)]
                 return names, units

@@ -32,7 +32,7 @@ _OTHER = (
     "byte bytes bit bits packets gauss ugauss mgauss tesla torr mmhg cmh2o atm units sequence ts rn"
 ).split()
 _KNOWN = {*_OTHER, *(prefix + base for base in _SI for prefix in ("", *"pnumkg", "milli", "micro", "kilo"))}
-_PARTS = re.compile(r"[\s/*·.^²³-]+|\d+")
+_PARTS = re.compile(r"[\s/*·.^²³()-]+|\d+")
 
 
 def time_unit(text: str) -> float | None:
@@ -53,4 +53,6 @@ def is_unit(text: str) -> bool:
     if text in _KNOWN or text in _UNIT_OF:
         return True
     parts = [part for part in _PARTS.split(text) if part]
-    return bool(parts) and bool(re.search(r"[/*·^²³]|\d$", text)) and all(p in _KNOWN or p in _UNIT_OF for p in parts)
+    return (
+        bool(parts) and bool(re.search(r"[/*·^²³]|\d\)?$", text)) and all(p in _KNOWN or p in _UNIT_OF for p in parts)
+    )

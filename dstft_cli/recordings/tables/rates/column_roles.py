@@ -1,16 +1,18 @@
 """What a column of numbers is by its name, its unit and its values: time, a counter of rows, or something else."""
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..column_names import is_named_as_time
-from ..units import SECONDS, is_unit, time_unit
+from ..units import CLEAR, SECONDS, is_unit, time_unit
 from ..words import COUNTER, EXCEL, NO_TIME, plain, words_of
 
 if TYPE_CHECKING:
     from ..table import Table
 
+_BRACKETED = re.compile(r"[\[(]([^\[\]()]+)[\])]")
 _ABBREVIATED = {"min", "mins", "hr", "hrs", "h", "d", "day", "days", "hour", "hours"}  # min may be a minimum
 _UNIX = (1e9, 4.2e9)  # s, the years 2001 to 2103
 _EXCEL_DAYS = ((20_000, 80_000), (690_000, 800_000))  # the years 1954 to 2119, as spreadsheets and MATLAB count days
@@ -22,7 +24,7 @@ def is_time(table: "Table", column: int) -> bool:
     layout = table.layout
     name, unit = layout.names[column], layout.units[column]
     words = words_of(name)
-    if unit and time_unit(unit) is None:
+    if unit and time_unit(unit) is None and is_unit(unit):
         return False
     if words and not layout.is_nameless(column):
         if words == ["epoch"] and not unit:  # of a training, unless it is that of Unix
@@ -31,7 +33,10 @@ def is_time(table: "Table", column: int) -> bool:
             return True
         if len(words) == 1 and words[0] in _ABBREVIATED and column == layout.numeric[0]:
             return is_even(table.values[column])
-    return bool(unit) and column == layout.numeric[0] and bool((np.diff(table.values[column]) >= 0).all())
+    first = layout.numeric[0]
+    return (
+        time_unit(unit) is not None and name == layout.names[first] and bool((np.diff(table.values[column]) >= 0).all())
+    )
 
 
 def is_counter(table: "Table", column: int) -> bool:
@@ -67,7 +72,9 @@ def unit_of_time(table: "Table", column: int) -> tuple[float, bool]:
     """(seconds in the unit of a time column, whether the file tells it): by its name, by the size of a Unix or Excel time."""
     layout = table.layout
     words = words_of(layout.names[column])
-    for text in (layout.units[column], layout.names[column], *words[-1:], *words[:1]):
+    name = layout.names[column]
+    bracketed, clear = _BRACKETED.findall(name), [word for word in words if word in CLEAR]
+    for text in (layout.units[column], name, *bracketed, *words[-1:], *words[:1], *clear):
         if text and (seconds := time_unit(text)) is not None:
             return seconds, True
     first = float(table.values[column][0])

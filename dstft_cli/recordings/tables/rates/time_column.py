@@ -18,6 +18,7 @@ _GAP = 1.75  # times the median step: a sample may be missing
 _UNLIKELY = 1e5  # Hz, of a clock that shows the time of day in seconds
 _SURPRISING = 0.1  # chance that a number of few digits lies within what the resolution of the column leaves open
 _MAX_DIGITS = 5  # of a rate or of a step that is taken for exact
+_USUAL = [2.0**power for power in range(3, 21)] + [11025.0, 22050.0, 44100.0, 88200.0]  # Hz, as simple as two digits
 _MAX_DECIMALS = 12
 
 
@@ -208,7 +209,8 @@ def simple_rate(steps: int, elapsed: float, resolution: float, seconds: float = 
     for digits in range(1, _MAX_DIGITS + 1):
         if 2 * spread * 10**digits > _SURPRISING:
             break
-        for rate in (float(f"{hz:.{digits - 1}e}"), 1 / float(f"{1 / hz:.{digits - 1}e}")):
+        usual = _USUAL if digits == 2 else []
+        for rate in (float(f"{hz:.{digits - 1}e}"), 1 / float(f"{1 / hz:.{digits - 1}e}"), *usual):
             if abs(rate / hz - 1) <= max(spread, 1e-11):
                 return float(f"{rate:.15g}")
     return float(f"{hz:.12g}")
