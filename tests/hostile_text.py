@@ -173,6 +173,15 @@ def times() -> Iterator[Case]:
     yield Case(
         "time-dates.csv",
         table(lines=[f"2024-01-01 00:00:{t:09.6f},{x}\n" for t, x in zip(T, X, strict=True)]),
+        READ,
+        "",
+        N,
+        1,
+        FS,
+    )
+    yield Case(
+        "time-dates-in-whole-seconds.csv",
+        table(lines=[f"2024-01-01 00:00:{t:02.0f},{x}\n" for t, x in zip(T, X, strict=True)]),
         REFUSED,
         "--fs",
     )

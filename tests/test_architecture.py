@@ -30,7 +30,8 @@ OF_CONFIG = {"stft.modes", "stft.frame_positions"}  # all that a configuration n
 MOST_MODULES, MOST_LINES, MOST_OF_A_FUNCTION = 15, 300, 50
 HOMES = {
     "soundfile": {"recordings/audio"},
-    "pandas": {"recordings/tables/table"},
+    "charset_normalizer": {"recordings/tables/encoding"},
+    "pandas": {"recordings/tables/rates/clock_text", "recordings/tables/table"},
     "yaml": {"config/yaml_io"},
     "matplotlib": {
         "figures/axes",

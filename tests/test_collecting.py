@@ -42,6 +42,15 @@ class TestWhat:
         assert list(found("**/*.wav")) == ["a.wav", "output/b.wav"]
         assert found("out") == {}
 
+    def test_what_an_earlier_run_or_an_archive_has_written_is_no_recording(self, tree):
+        tree(
+            "old/summary.csv", "old/a/metrics.json", "old/a/config.yaml", "old/a/sound.wav", "__MACOSX/a.wav", "._a.wav"
+        )
+        tree("a.wav", "old/b/a.csv")
+        assert list(found(".")) == ["./a.wav", "./old/b/a.csv"]
+        assert list(found("**/*.wav", "**/*.csv")) == ["a.wav", "old/b/a.csv"]
+        assert list(found("old/summary.csv")) == ["old/summary.csv"]  # where it is named itself
+
     def test_a_pattern_gives_what_it_matches_in_its_place(self, tree):
         tree("data/one/x.wav", "data/two/x.wav", "data/two/y.wav")
         assert found("data/*/x.wav") == {"data/one/x.wav": "one/x", "data/two/x.wav": "two/x"}
@@ -66,9 +75,10 @@ class TestWhat:
             find_inputs(["a.wav", "gone.wav"], [], "out")
         assert list(found("a.wav", listed=["gone.wav"])) == ["a.wav", "gone.wav"]
 
-    def test_a_list_may_come_from_any_editor(self):
-        lines = [b"\xef\xbb\xbfone.wav\r\n", b"\n", b" two words .wav\n", b"\xff.wav"]
-        assert read_list(lines) == ["one.wav", " two words .wav", os.fsdecode(b"\xff.wav")]
+    def test_a_list_may_come_from_any_editor(self, tree):
+        tree(" three .wav")
+        lines = [b"\xef\xbb\xbfone.wav\r\n", b"\n", b"# old\n", b"  two words .wav \n", b" three .wav\n", b"\xff.wav"]
+        assert read_list(lines) == ["one.wav", "two words .wav", " three .wav", os.fsdecode(b"\xff.wav")]
 
 
 class TestWhere:

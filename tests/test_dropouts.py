@@ -48,3 +48,14 @@ def test_a_pause_that_is_faded_is_none():
     samples[1900:2000] *= np.linspace(1, 0, 100)
     samples[3000:3100] *= np.linspace(0, 1, 100)
     assert dropout_notes(samples, RATE) == []
+
+
+def test_pauses_that_a_gate_leaves_are_a_remark():
+    samples = sound()
+    samples[1000:1100] *= 0.02
+    samples[1100:2000] = 0
+    samples[2000:2100] *= 0.02
+    (note,) = dropout_notes(samples, RATE)
+    assert warnings_in([note]) == [] and "a noise gate" in note.text
+    samples[3000:3300] = 0  # amid loud sound
+    assert warnings_in(dropout_notes(samples, RATE))[0].startswith("samples 3000 to 3299")

@@ -252,6 +252,15 @@ class TestEveryMode:
 
 
 class TestArguments:
+    def test_detrend_is_applied_to_a_signal_and_other_settings_of_reading_are_refused(self):
+        signal = Signal(np.random.default_rng(2).standard_normal(400) + 7, 1000, "x")
+        settings = {"mode": "fixed", "support": 32, "steps": 0}
+        assert abs(optimize(signal, detrend="mean", **settings).signal.samples.mean()) < 1e-12
+        assert optimize(signal, **settings).signal.samples.mean() > 6
+        for late in ({"start": 0.1}, {"fs": 500.0}, {"channel": "2"}, {"signal.duration": 0.1}):
+            with pytest.raises(InputError, match=r"has been read; give them to load_signal"):
+                optimize(signal, **late, **settings)
+
     def test_a_window_may_be_any_profile(self):
         flat_top = optimize(
             random_signal(0), mode="time", window=lambda u: torch.cos(math.pi * u) ** 4, steps=3, **SMALL

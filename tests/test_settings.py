@@ -17,7 +17,7 @@ WORDS = dict(  # values for the keys that do not take 12
         "mode=tf window=hamming device=cpu dtype=float64 exact=true detrend=linear factor=0.25 "
         "criterion=kurtosis hop_mode=time-varying penalty=none overlap=0.5 "
         "reduction=sum unit=samples schedule=cosine freq_scale=log format=svg decimal=. delimiter=; "
-        "regularizer=none time_unit=ms name=sgd cmap=viridis memory=2GB even_floor=false"
+        "regularizer=none time_unit=ms name=sgd cmap=viridis memory=2GB even_floor=false absolute_time=true"
     ).split()
 )
 
@@ -85,7 +85,7 @@ def test_no_key_takes_lists_groups_or_numbers_without_end(dotted, value):
         ("signal.channel=true", "counted from 1"),
         ("signal.detrend=median", "'none', 'mean' or 'linear'"),
         ("signal.detrend=false", "'none', 'mean' or 'linear'"),
-        ("signal.time_unit=h", "'s', 'ms', 'us', 'ns' or 'min'"),
+        ("signal.time_unit=y", "'s', 'ms', 'us', 'ns', 'min', 'h' or 'd'"),
         ("transform.window=han", "did you mean 'hann'?"),
         ("transform.mode=tf-vary", "did you mean 'tf-varying'?"),
         ("transform.mode=3", "'fixed', 'constant'"),

@@ -195,7 +195,7 @@ def test_a_line_with_a_number_that_is_taken_for_names_is_noted(tmp_path):
         ("Dear all,\nno data here\n", "no line of numbers .* line 2 is 'no data here'"),
         (",".join(map(str, X)), "line 1: the only line of numbers holds 64 of them; .* below each other"),
         ("time\n" + table(TIME), r"besides the time, column 1 \('time'\)"),
-        ("Timestamp,x\n2024-01-01 00:00:00.1,1\n2024-01-01 00:00:00.2,2\n", "'2024-01-01 00:00:00.1'.*--fs"),
+        ("Timestamp,x\n2024-01-01 00:00:00,1\n2024-01-01 00:00:00,2\n", "line 3.*2024-01-01 00:00:00.*--fs"),
         ("time,x\n0,1\n1,\0\n", "byte 13 is zero, so this is not text"),
     ],
 )

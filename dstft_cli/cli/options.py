@@ -57,6 +57,7 @@ def setting(flag: str, key: str, **attributes):
 
 LENGTHS = "A LENGTH is samples (1024), a time (20ms, 1.5s, 250us), a percentage (25%) or auto."
 LENGTH = {"metavar": "LENGTH"}
+ON_OFF = {"type": bool, "metavar": "on|off"}
 
 window = setting(
     "--window", "transform.window", metavar="NAME", help="hann, hamming, blackman or gaussian. [default: hann]"
@@ -105,7 +106,9 @@ _text_options = option_group(
     "Text files",
     setting("--value-col", "signal.value_col", metavar="N|NAME", help="Column of the signal."),
     setting("--time-col", "signal.time_col", metavar="N|NAME", help="Column of the time."),
-    setting("--time-unit", "signal.time_unit", metavar="UNIT", help="Unit of the time column: s, ms, us, ns or min."),
+    setting(
+        "--time-unit", "signal.time_unit", metavar="UNIT", help="Unit of the time column: s, ms, us, ns, min, h or d."
+    ),
     setting(
         "--delimiter",
         "signal.delimiter",
@@ -271,12 +274,9 @@ picture_settings = (
         metavar="DB|auto",
         help="Range of the colours below the maximum. [default: auto, down to the noise]",
     ),
+    setting("--even-floor", "figures.even_floor", **ON_OFF, help="Draw noise at one level everywhere. [default: on]"),
     setting(
-        "--even-floor",
-        "figures.even_floor",
-        type=bool,
-        metavar="on|off",
-        help="Draw noise at one level under windows of all lengths. [default: on]",
+        "--absolute-time", "figures.absolute_time", **ON_OFF, help="Draw the recording's own clock. [default: off]"
     ),
     setting("--cmap", "figures.cmap", metavar="NAME", help="Matplotlib colour map of spectrograms. [default: magma]"),
     setting("--format", "figures.format", metavar="TYPE", help="png, svg or pdf. [default: png]"),

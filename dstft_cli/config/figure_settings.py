@@ -32,6 +32,11 @@ class FigureSettings(Section):
         "true: draw noise at one level. Noise is brighter where windows are shorter; this shows as halos where window lengths "
         "change. The spectrogram in result.npz is as it is.",
     )
+    absolute_time: StrictBool = setting(
+        False,
+        "true: time axes show the recording's own clock, of its time column, GUANO or bext, where it has one; false: time from its "
+        "first sample.",
+    )
     cmap: StrictStr = setting("magma", "Colour map of spectrograms, by its matplotlib name.", min_length=1)
     format: Literal["png", "svg", "pdf"] = setting("png", "File type: png, svg or pdf.")
     dpi: Whole = setting(150, "Resolution of the pictures.", "dots per inch", ge=10, le=1200)

@@ -48,8 +48,8 @@ class SignalSettings(_Section):
     decimal: Literal[".", ","] | None = _setting(None, "Decimal mark of a text file: '.' or ','.")
     skip_rows: Whole | None = _setting(None, "Lines to skip at the top of a text file.", "lines", ge=0, le=10**9)
     time_col: Column = _setting(None, "Column of the time in a text file: number from 1, or name.")
-    time_unit: Literal["s", "ms", "us", "ns", "min"] | None = _setting(
-        None, "Unit of the time column: s, ms, us, ns or min."
+    time_unit: Literal["s", "ms", "us", "ns", "min", "h", "d"] | None = _setting(
+        None, "Unit of the time column: s, ms, us, ns, min, h or d."
     )
     value_col: Column = _setting(None, "Column of the signal in a text file: number from 1, or name.")
 

@@ -1,6 +1,7 @@
 """Scales of a picture: limits, readable units, and round tick values."""
 
 import math
+import re
 from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,8 @@ import numpy as np
 from ..errors import InputError
 
 _LEAST_SPAN = 2**0.25  # a narrower range of window lengths does not fill its scale
+_CLOCK_STEPS = [digit * 10.0**power for power in range(-6, 0) for digit in (1, 2, 5)]
+_CLOCK_STEPS += [1.0, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200]  # s
 _LONG_UNITS = (1.0, "s"), (1 / 60, "min"), (1 / 3600, "h")
 
 
@@ -59,6 +62,33 @@ class Scale:
         return values, [f"{value:.{decimals}f}".replace("-", "−") for value in values]
 
 
+@dataclass(frozen=True)
+class ClockScale(Scale):
+    """An axis of time in s whose ticks are times of day. midnight: where 0 h lies, in s of the axis."""
+
+    midnight: float = 0.0
+
+    def _ticks(self, most: int) -> tuple[np.ndarray, list[str]]:
+        span = self.high - self.low
+        step = next((step for step in _CLOCK_STEPS if span / step <= most), 86400.0 * math.ceil(span / 86400 / most))
+        first, last = (
+            math.ceil((self.low - self.midnight) / step - 1e-9),
+            math.floor((self.high - self.midnight) / step + 1e-9),
+        )
+        seconds = step * np.arange(first, last + 1)
+        return seconds + self.midnight, [_time_of_day(value, step) for value in seconds.tolist()]
+
+
+def _time_of_day(seconds: float, step: float) -> str:
+    """The time of day so many s after midnight, with as many digits as a step of the ticks needs."""
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9)) if step < 1 else 0
+    whole = round(seconds * 10**decimals) % (86400 * 10**decimals)
+    minutes, rest = divmod(whole, 60 * 10**decimals)
+    text = f"{minutes // 60:02d}:{minutes % 60:02d}"
+    digits = f"{rest / 10**decimals:0{3 + decimals if decimals else 2}.{decimals}f}"
+    return text if step % 60 == 0 else f"{text}:{digits}"
+
+
 class ImageScales(NamedTuple):
     """The scales of an image: x along its columns, y along its rows from the bottom."""
 
@@ -72,6 +102,7 @@ def time_scale(
     width: float = 1.0,
     tmin: float | None = None,
     tmax: float | None = None,
+    began: str | float | None = None,
 ) -> Scale:
     """The scale of recording time, from the first frame to the last.
 
@@ -81,6 +112,8 @@ def time_scale(
     start: the recording time of sample 0 in s.
     width: the width of the scale of a single frame in s.
     tmin, tmax: limits in s of recording time; None for none.
+    began: the recording's own time at 0 s, a date with time, a time of day or a number of seconds, that the axis shows; None shows
+        recording time.
 
     Raises InputError if no frame lies between the limits.
     """
@@ -91,8 +124,22 @@ def time_scale(
     low, high = max(first, -np.inf if tmin is None else tmin), min(last, np.inf if tmax is None else tmax)
     if low >= high:
         raise _nothing_shown(first, last, "s", tmin=tmin, tmax=tmax)
+    if isinstance(began, str):
+        return _clock_scale(times, low, high, began)
+    if began is not None:
+        return Scale(times + began, low + began, high + began, "Time of the recording's clock (s)")
     factor, unit = (1e3, "ms") if max(-low, high) < 1 else _LONG_UNITS[bisect([10 * 60, 3 * 3600], high - low)]
     return Scale(times * factor, low * factor, high * factor, f"Time ({unit})")
+
+
+def _clock_scale(times: np.ndarray, low: float, high: float, began: str) -> Scale:
+    """The scale of the time of day. times, low, high: in s of recording time; began: the time at 0 s."""
+    date, _, clock = began.rpartition("T")
+    hours, minutes, seconds = re.match(r"(\d+):(\d+):?([\d.]*)", clock).groups()
+    zone = re.sub("^Z$", "UTC", re.sub(r"^[\d:.]+", "", clock))
+    label = " ".join(word for word in (date, zone) if word)
+    midnight = -(3600 * int(hours) + 60 * int(minutes) + float(seconds or 0))
+    return ClockScale(times, low, high, f"Time of day ({label})" if label else "Time of day", midnight=midnight)
 
 
 def shared_time_scales(
@@ -101,16 +148,17 @@ def shared_time_scales(
     width: float = 1.0,
     tmin: float | None = None,
     tmax: float | None = None,
+    began: str | float | None = None,
 ) -> list[Scale]:
     """Time scales with common ends for groups of frames: from the first frame of any group to the last.
 
     groups: arrays of frame centres in s from sample 0, (T,) each; T may differ between them.
-    start, width, tmin, tmax: see time_scale.
+    start, width, tmin, tmax, began: see time_scale.
 
     Returns a scale for each group.
     Raises InputError if no frame lies between the limits.
     """
-    joint = time_scale(np.concatenate(groups), start, width, tmin, tmax)
+    joint = time_scale(np.concatenate(groups), start, width, tmin, tmax, began)
     ends = np.cumsum([len(times) for times in groups])
     return [replace(joint, centres=centres) for centres in np.split(joint.centres, ends[:-1])]
 
@@ -168,19 +216,20 @@ def length_scale(lengths: np.ndarray, margin: float = 0.0) -> tuple[Scale, float
     return Scale(ends, *ends.tolist(), f"Window length ({unit})", log=True), factor
 
 
-def amplitude_scale(samples: np.ndarray) -> tuple[Scale, float]:
+def amplitude_scale(samples: np.ndarray, unit: str = "") -> tuple[Scale, float]:
     """A scale of samples, in powers of 1000 if the largest magnitude is below 0.001 or from 100 000 on.
 
     samples: (N,), in the signal's unit.
+    unit: its name; "" where it is not known.
 
     Returns the scale, and the factor from the samples to its numbers.
     """
     peak = np.max(np.abs(samples), where=np.isfinite(samples), initial=0.0)
     if peak == 0 or 1e-3 <= peak < 1e5:
-        return value_scale(samples, "Amplitude"), 1.0
+        return value_scale(samples, f"Amplitude ({unit})" if unit else "Amplitude"), 1.0
     power = 3 * math.floor(math.log10(peak) / 3)
     written = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return value_scale(samples / 10.0**power, f"Amplitude (×10{written})"), 10.0**-power
+    return value_scale(samples / 10.0**power, f"Amplitude (×10{written}{f' {unit}' if unit else ''})"), 10.0**-power
 
 
 def value_scale(values: np.ndarray, label: str = "") -> Scale:

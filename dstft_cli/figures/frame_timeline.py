@@ -72,7 +72,8 @@ def frame_timeline(
     Raises InputError if the view's limits lie outside the signal, or no window lies between them.
     """
     theta = _extremes(theta) if on_disk(theta) else np.asarray(theta, dtype=np.float64)
-    time = axis_scales.time_scale(np.array([0, len(samples) / sample_rate]), view.start, tmin=view.tmin, tmax=view.tmax)
+    limits = {"tmin": view.tmin, "tmax": view.tmax, "began": view.began}
+    time = axis_scales.time_scale(np.array([0, len(samples) / sample_rate]), view.start, **limits)
     shown = np.interp([time.low, time.high], time.centres, [0, len(samples)])
     inside, total = _inside(frame_positions, theta, shown), len(frame_positions)
     theta = theta[:, inside] if theta.shape[1] > 1 else theta
@@ -82,7 +83,7 @@ def frame_timeline(
     row, rows = _packed(drawn)
     figure = new_figure(view, 10, 3.8 + _panel_height(rows))
     upper, lower = figure.subplots(2, 1, height_ratios=[2, _panel_height(rows)])
-    _draw_waveform(upper, samples, time, shown)
+    _draw_waveform(upper, samples, time, shown, view.unit)
     _mark_centres(upper, time, bars.centres)
     heading(upper, view.title, note)
     shortest, longest = (axis_scales.length_text(end / sample_rate * 1e3) for end in (theta.min(), theta.max()))
@@ -152,13 +153,13 @@ def _panel_height(rows: int) -> float:
     return min(_PANEL, _ROW * max(rows, _FEW_ROWS))
 
 
-def _draw_waveform(axes: Axes, samples: np.ndarray, time: Scale, shown: np.ndarray) -> None:
+def _draw_waveform(axes: Axes, samples: np.ndarray, time: Scale, shown: np.ndarray, unit: str) -> None:
     first, last = math.floor(shown[0]), math.ceil(shown[1]) + 1
     first, last = max(0, first), min(last, len(samples))
     moments, values = _outline(samples, first, last)
     length, (begin, end) = last - first, shown
     moments = (moments * length + first - begin) / (end - begin)
-    scale, factor = axis_scales.amplitude_scale(values)
+    scale, factor = axis_scales.amplitude_scale(values, unit)
     strip = 0.16 * (scale.high - scale.low)  # below the waveform, for the marks of the centres
     draw_line(axes, time.low + moments * (time.high - time.low), values * factor, width=0.8)
     put_scale(axes, "x", time)

@@ -51,7 +51,8 @@ def shared_scales(planes: Sequence[Plane], view: View) -> list[ImageScales]:
     bins = np.unique(np.concatenate([plane.frequencies for plane in planes]))
     support = 1 / (bins[1] - bins[0]) if len(bins) > 1 else 1.0
     frequency = view_frequency_scale(bins, view)
-    times = axis_scales.shared_time_scales([plane.times for plane in planes], view.start, support, view.tmin, view.tmax)
+    limits = view.start, support, view.tmin, view.tmax, view.began
+    times = axis_scales.shared_time_scales([plane.times for plane in planes], *limits)
     return [
         ImageScales(time, replace(frequency, centres=frequency.centres[np.searchsorted(bins, plane.frequencies)]))
         for time, plane in zip(times, planes, strict=True)

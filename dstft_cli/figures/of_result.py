@@ -86,7 +86,9 @@ def view_of(signal: Signal, config: Config):
 
     name = one_line(Path(signal.path).name if signal.path else signal.name)
     title = name if len(signal.channels) < 2 else f"{name}, channel {one_line(signal.channel)}"
-    return View(**config.figures.model_dump(exclude={"format"}), start=signal.start, title=title)
+    look = config.figures.model_dump(exclude={"format", "absolute_time"})
+    began = signal.began if config.figures.absolute_time else None
+    return View(**look, start=signal.start, title=title, began=began, unit=one_line(signal.unit, 20))
 
 
 def _as_stored(result: Result) -> Result:

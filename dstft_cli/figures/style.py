@@ -51,6 +51,8 @@ class View:
     theta_cmap: the colour map of window lengths.
     size: width and height of the figure in inches; None for its natural size. A smaller figure has smaller print.
     even_floor: whether noise is drawn at one level under windows of all lengths.
+    began: the recording's own time at 0 s of recording time, which time axes show instead; None for recording time.
+    unit: of the samples; "" where it is not known.
     corner: a remark on the band shown, in small print in the corner of the figure.
 
     Raises InputError for a value that cannot be drawn with.
@@ -70,6 +72,8 @@ class View:
     size: tuple[float, float] | None = None
     even_floor: bool = True
     corner: str = ""
+    began: str | float | None = None
+    unit: str = ""
 
     @property
     def band(self) -> tuple[float | None, float | None]:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ..config.loading import Config, merge_config
-from ..config.schema import LOCAL_ENTROPY
+from ..config.schema import LOCAL_ENTROPY, SignalSettings
 from ..errors import DeviceError, DivergedError, InputError, OutputError, OutputExistsError
+from ..recordings.detrend import detrend
 from ..recordings.lazy_samples import LazySamples
 from ..recordings.signal import Signal, check_signal
 from ..results.progress import CONVERGED, DIVERGED, INTERRUPTED, STEPS, OnStep
@@ -61,7 +62,8 @@ def optimize(
     folder: where planes that exceed the memory allowed (``memory="2GB"``) are written; ``stft`` is then an array on disk
         and needs its file. None writes temporary files, which go with the result.
     plan: the plan of the run from plan_signal; None makes one.
-    settings: short keys that override the configuration, such as ``mode="tf-varying"``, ``steps=100``, ``lambda_=0.2``.
+    settings: short keys that override the configuration, such as ``mode="tf-varying"``, ``steps=100``, ``lambda_=0.2``. Of the
+        section ``signal`` only ``detrend`` has a meaning here; the others are refused.
 
     Raises ConfigError or InputError for settings or a signal that cannot work, DeviceError for a missing device,
     DivergedError where the first loss is not finite, OutputError where temporary files cannot be written, OSError where
@@ -76,6 +78,7 @@ def optimize(
     if callable(criterion):
         settings["loss.criterion"] = "entropy"  # a function of one plane, as that is
     config = merge_config(config, {key: value for key, value in settings.items() if value is not None})
+    signal = _as_asked(signal, config, settings)
     family = get_window(config.transform.window if window is None or isinstance(window, str) else window)
     check_signal(signal, 2)
     chosen = choose_lengths(signal, config, family)
@@ -105,6 +108,18 @@ def optimize(
         raise
     weakref.finalize(result, remove)
     return result
+
+
+def _as_asked(signal: Signal, config: Config, settings: dict) -> Signal:
+    """The signal without its mean or trend where the settings ask for that; those of reading come too late."""
+    names = {name.removeprefix("signal.") for name, value in settings.items() if value is not None}
+    late = sorted(names & set(SignalSettings.model_fields) - {"detrend"})
+    if late:
+        raise InputError(
+            f"{signal.where}: {', '.join(late)} tell how a recording is read, and this signal has been read; give them to "
+            "load_signal(path, ...)"
+        )
+    return detrend(signal, config.signal.detrend) if "detrend" in names else signal
 
 
 class _TooNarrow(Exception):

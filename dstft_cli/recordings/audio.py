@@ -20,8 +20,10 @@ from ..text import one_line, quoted
 from .audio_sandbox import decode_in_subprocess, silence_c_output
 from .containers.audit import audit_container
 from .containers.flac import checksum, declared_checksum
+from .containers.patched_file import PatchedFile
 from .containers.report import ContainerReport
 from .lazy_samples import LazySamples
+from .mix import notes_on_mix
 from .request import Pick, Recording, Request, Track, pick_channels
 
 _BLOCK = 1 << 20  # samples over all channels
@@ -71,8 +73,11 @@ def _read_audited(request: Request, text_extensions: tuple[str, ...], report: Co
     _check_count(report, len(samples[0]), count, declared, rate)
     if count == declared or declared <= _CHECKSUM_FRAMES:
         _check_checksum(report, declared)
+    if picks[0].position is None and isinstance(samples[0], np.ndarray):
+        (one,) = _decoded(request, [Pick(names[0], 0)], first, min(count, _BLOCK))
+        notes += notes_on_mix(request, samples[0], one)
     tracks = [Track(pick.name, values) for pick, values in zip(picks, samples, strict=True)]
-    return Recording(tracks, tuple(names), rate, first / rate, notes + report.notes)
+    return Recording(tracks, tuple(names), rate, first / rate, notes + report.notes, report.began)
 
 
 def audit_file(request: Request) -> ContainerReport:
@@ -117,11 +122,22 @@ def open_audio(
     Returns the open file. Raises InputError where libsndfile does not open it.
     """
     try:
-        return soundfile.SoundFile(_soundfile_path(request.path))
+        patches = _patches(request.path, *_file_version(request.path))
+        path = _soundfile_path(request.path)
+        return soundfile.SoundFile(PatchedFile(path, patches) if patches else path)
     except (*_ERRORS, TypeError) as error:  # TypeError: the extension .raw, which has no header
         reason = one_line(getattr(error, "error_string", error), 70).rstrip(".")
         reason = "no sound was found in it" if reason.startswith(_NO_FILE) else reason
         raise InputError(_refusal(request, text_extensions, report, reason)) from error
+
+
+@lru_cache(maxsize=8)
+def _patches(path: str, *_file_version: int) -> dict[int, bytes]:
+    """Bytes by their offset that the header of a file must have for libsndfile to read its samples."""
+    try:
+        return audit_container(Request(path)).patches
+    except InputError:
+        return {}
 
 
 def _refusal(request: Request, text_extensions: tuple[str, ...], report: ContainerReport | None, reason: str) -> str:

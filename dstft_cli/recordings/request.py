@@ -40,7 +40,7 @@ class TextOptions:
     decimal: the decimal mark, "." or ",".
     skip_rows: lines to skip at the top.
     time_col: the time column, a name or a number from 1.
-    time_unit: of the time column, s, ms, us, ns, min or h.
+    time_unit: of the time column, s, ms, us, ns, min, h or d.
     value_col: the column to read, a name or a number from 1.
     """
 
@@ -147,6 +147,8 @@ class Recording:
     rate: sampling rate in Hz.
     start: time of the first sample in the file, in s.
     notes: remarks for the user.
+    began: the recording's own time of the first sample in the file: a date with time, a time of day, or a number of seconds; None
+        where the file does not tell.
     """
 
     tracks: list[Track]
@@ -154,6 +156,7 @@ class Recording:
     rate: float
     start: float
     notes: list[Note]
+    began: str | float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """Signals: samples with their sampling rate and origin, and the loaders that read them from an audio or a text file."""
 
+import codecs
 import hashlib
 import math
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,10 @@ from .request import Recording, Request, TextOptions
 
 _MIN_RATE, _MAX_RATE = 1e-12, 1e12  # Hz
 
-TEXT_EXTENSIONS = (".csv", ".tsv", ".txt", ".dat", ".asc", ".lvm")
+TEXT_EXTENSIONS = (".csv", ".tsv", ".txt", ".dat", ".asc", ".lvm", ".prn", ".tab", ".ascii")
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]")
+_MAYBE_TEXT = (".log", ".data", ".out", ".xy", ".knt", ".smc", ".slist")
+_HEAD = 4096  # bytes that show whether a file is text
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +41,8 @@ class Signal:
     path: the file; None for a signal made from an array.
     sha256: SHA-256 of the file's bytes in hexadecimal digits; None for a signal made from an array.
     notes: remarks for the user.
+    began: the recording's own time of the first sample in the file: a date with time ("2024-03-30T23:59:56Z"), a time of day, or a
+        number of seconds; None where the file does not tell.
 
     Raises InputError where the samples are not one row of real numbers or the rate is not positive.
     """
@@ -50,6 +57,7 @@ class Signal:
     path: str | None = None
     sha256: str | None = None
     notes: tuple[Note, ...] = ()
+    began: str | float | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "samples", _as_samples(self.samples, self.where))
@@ -103,7 +111,7 @@ def load_signals(
     text: TextOptions | None = None,
     memory: float | None = None,
 ) -> list[Signal]:
-    """Read channels of an audio file, or of a text file (TEXT_EXTENSIONS).
+    """Read channels of an audio file, or of a text file.
 
     path: the file.
     channel: number from 1, name, "mix" (the mean over all channels) or "all"; None for the first.
@@ -223,9 +231,19 @@ def file_hash(path: str | os.PathLike) -> str:
     return digest.hexdigest()
 
 
+def is_text(path: str) -> bool:
+    """Whether a file is read as text: by its extension, or by its content where the extension may be either."""
+    extension = os.path.splitext(path)[1].lower()
+    if extension not in _MAYBE_TEXT:
+        return extension in TEXT_EXTENSIONS
+    with open(path, "rb") as file:
+        head = file.read(_HEAD)
+    return head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or not _CONTROL.search(head)
+
+
 def _read(request: Request) -> Recording:
-    """Choose the reader by the extension. They are imported here, since pandas and libsndfile are slow to load."""
-    if os.path.splitext(request.path)[1].lower() in TEXT_EXTENSIONS:
+    """Choose the reader. They are imported here, since pandas and libsndfile are slow to load."""
+    if is_text(request.path):
         from .tables.reader import read_text
 
         return read_text(request)
@@ -249,6 +267,7 @@ def _signals(request: Request, recording: Recording, sha256: str) -> list[Signal
             start=recording.start,
             path=request.path,
             sha256=sha256,
+            began=recording.began,
             notes=(*recording.notes, *dropout_notes(track.samples, recording.rate)),
         )
         for track in recording.tracks

@@ -126,7 +126,8 @@ class Seconds(Record):
 
 
 class InputFacts(Record):
-    """The signal: its file's name and hash, rate in Hz, channel, begin in s, and unit."""
+    """The signal: its file's name and hash, rate in Hz, channel, begin in s, unit, and the recording's own time of the file's first
+    sample, a date, a time of day or a number of seconds."""
 
     name: Text
     sha256: Text | None
@@ -136,6 +137,7 @@ class InputFacts(Record):
     channels: list[Text]
     start: Number
     unit: Text
+    began: Omittable[Text | float] = None
 
 
 class Remark(Record):

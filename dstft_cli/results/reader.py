@@ -100,6 +100,7 @@ def _origin(metrics: Metrics) -> dict:
         **{name: one_line(getattr(source, name)) for name in ("name", "channel", "unit")},
         "channels": tuple(map(one_line, source.channels)),
         "sha256": source.sha256,
+        "began": one_line(source.began) if isinstance(source.began, str) else source.began,
         "notes": tuple(Note(one_line(remark.text), remark.severity) for remark in metrics.notes),
     }
 

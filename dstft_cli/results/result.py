@@ -261,6 +261,7 @@ class Result:
             channels=list(signal.channels),
             start=signal.start,
             unit=signal.unit,
+            **({} if signal.began is None else {"began": signal.began}),
         )
 
 

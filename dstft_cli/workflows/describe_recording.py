@@ -15,7 +15,7 @@ from ..recordings.audio import audit_file, open_audio, read_audio
 from ..recordings.detrend import detrend
 from ..recordings.notes import WARNING, Note
 from ..recordings.request import Request, load_options
-from ..recordings.signal import TEXT_EXTENSIONS, Signal, check_signal, load_signals
+from ..recordings.signal import TEXT_EXTENSIONS, Signal, check_signal, is_text, load_signals
 from ..stft.modes import FIXED, FIXED_HOP, PLANE
 
 BLOCKS = 32  # measured of a recording that is too long to be read whole
@@ -32,7 +32,7 @@ def describe_recording(path: str, config: Config) -> dict:
     config: of the run that would be made; its section ``signal`` selects channels and time.
     Returns plain numbers, texts, lists and dicts. Raises InputError if the recording cannot be read.
     """
-    header = {} if os.path.splitext(path)[1].lower() in TEXT_EXTENSIONS else _header(path, config)
+    header = {} if is_text(path) else _header(path, config)
     signals, samples, remarks = _signals(path, config, header)
     first = signals[0]
     notes = [*first.notes, *detrend(first, config.signal.detrend).notes, *remarks]
@@ -43,6 +43,7 @@ def describe_recording(path: str, config: Config) -> dict:
         "sample_rate_hz": first.sample_rate,
         "samples": samples,
         "start_s": first.start,
+        "began": first.began,
         "duration_s": samples / first.sample_rate,
         "channels_in_file": len(first.channels),
         "share_measured": min(1.0, len(first.samples) / samples),
@@ -105,7 +106,7 @@ def _in_blocks(request: Request, header: dict, first: int, count: int) -> tuple[
             remarks.append(Note(str(error), WARNING))
             break
         shared = {"sample_rate": rate, "name": Path(request.path).stem, "path": request.path, "start": recording.start}
-        shared |= {"channels": recording.channels, "notes": recording.notes}
+        shared |= {"channels": recording.channels, "notes": recording.notes, "began": recording.began}
         blocks.append(_finite([Signal(track.samples, channel=track.name, **shared) for track in recording.tracks]))
     joined = [np.concatenate([block[i].samples for block in blocks]) for i in range(len(blocks[0]))]
     return [replace(one, samples=samples) for one, samples in zip(blocks[0], joined, strict=True)], count, remarks

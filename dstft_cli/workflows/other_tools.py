@@ -109,7 +109,8 @@ def _librosa(window: RoundedWindow) -> str:
 def _scipy(window: RoundedWindow) -> str:
     shape = f"scipy.signal.get_window({_name(window)}, {window.win_length})"
     sizes = f"hop={window.hop}, fs={_rate(window)}, mfft={window.n_fft}"
-    return f'SFT = scipy.signal.ShortTimeFFT({shape}, {sizes}, scale_to="magnitude"); S = SFT.stft(x)'
+    # frames 0 to N // H, as here; by itself it adds those that only touch the signal
+    return f'SFT = scipy.signal.ShortTimeFFT({shape}, {sizes}, scale_to="magnitude"); S = SFT.stft(x, p0=0, p1=1 + len(x) // SFT.hop)'
 
 
 def _torch(window: RoundedWindow) -> str:

@@ -45,7 +45,7 @@ def check_used(result: Result, outputs: Collection[str], given: Mapping[str, obj
     changes["--freq-scale"] = band | {"theta"} if rows > 1 else band
     time |= {"theta", TABLE} if columns > 1 else set()
     band |= {"theta", TABLE} if rows > 1 else set()
-    changes |= {"--tmin": time, "--tmax": time, "--fmin": band, "--fmax": band}
+    changes |= {"--tmin": time, "--tmax": time, "--absolute-time": time, "--fmin": band, "--fmax": band}
     for option, value in given.items():
         if value is None or changes.get(option, {*FIGURES}) & {*outputs}:
             continue

@@ -20,6 +20,8 @@ def rows(facts: dict) -> Iterator[Row]:
     yield "format", facts["format"] + encoding
     length = f"{facts['samples']} samples at {facts['sample_rate_hz']:.10g} Hz"
     yield "length", f"{time_text(facts['duration_s'])}: {length}{start}"
+    if facts["began"] is not None:
+        yield "clock", began_text(facts["began"])
     if count > 1:
         yield "channels", str(count) if len(channels) > 1 else f"{one_line(channels[0]['name'], 40)}, one of {count}"
     if facts["share_measured"] < 1:
@@ -32,6 +34,11 @@ def rows(facts: dict) -> Iterator[Row]:
     yield from _plan_rows(facts["optimize"])
     for note in facts["notes"]:
         yield "note", note_text(Note(**note))
+
+
+def began_text(began: str | float) -> str:
+    """The recording's own time of its first sample."""
+    return f"begins at {began.replace('T', ' ') if isinstance(began, str) else f'{began:.12g} s'}"
 
 
 def _level_text(channel: dict) -> str:

@@ -16,6 +16,7 @@ from ...text import one_line, size_text, time_text
 from .console import Console, Row, note_text
 
 _OF_POINTS = ("entropy", "renyi")  # exp of these is the number of points that evenly spread energy would fill
+_COVERED = 0.9995  # of the signal, with some tolerance for its ends
 _MOST_FILES = 8  # printed
 
 
@@ -53,6 +54,8 @@ def rows(facts: dict, result: Result) -> Iterator[Row]:
 def _notes(result: Result) -> Iterator[str]:
     """What a user should know before trusting the result."""
     best, grid = result.best_constant, result.grid
+    if result.config.figures.absolute_time and result.signal.began is None:
+        yield "absolute-time has no effect: the recording has no clock of its own"
     if best and best[0] > 0.995 * grid.support:
         yield "the best constant window is the longest allowed; a longer --support may give a lower loss"
     elif best and best[0] < 1.005 * grid.theta_min and grid.theta_min > LEAST_WINDOW:
@@ -64,6 +67,12 @@ def _notes(result: Result) -> Iterator[str]:
         yield (
             f"the hop of {np.max(result.hop):g} samples is longer than the longest window, {grid.support}: "
             "no window covers some parts of the signal"
+        )
+    elif result.hop_mode == FIXED_HOP and result.measures["coverage"]["final"] < _COVERED:
+        unseen = 100 * (1 - result.measures["coverage"]["final"])
+        yield (
+            f"{unseen:.2g} % of the samples lie between the windows, where none sees them: the hop of "
+            f"{np.max(result.hop, initial=0):g} samples is longer than windows are; give a shorter --hop or a longer --theta-min"
         )
     elif result.hop_mode != FIXED_HOP and result.measures["coverage"]["final"] < 0.99:
         weighted = "--penalty coverage with a larger --penalty-weight"

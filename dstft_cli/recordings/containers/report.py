@@ -17,6 +17,8 @@ class ContainerReport:
     known: whether the format is one that is audited.
     damaged: whether a note is a warning.
     declared_frames: the frames that the container itself counts; None where it does not.
+    began: the date and time of the first sample, where the recorder wrote it.
+    patches: bytes by their offset that the header must have for the samples to be read.
     """
 
     request: Request
@@ -24,6 +26,8 @@ class ContainerReport:
     known: bool = False
     damaged: bool = False
     declared_frames: int | None = None
+    began: str | None = None
+    patches: dict[int, bytes] = field(default_factory=dict)
 
     def remark(self, sentence: str) -> None:
         """Add what a user may want to know about a good file."""

@@ -5,10 +5,12 @@ The chunks are those of the RIFF specification (Microsoft and IBM 1991), EBU Tec
 """
 
 import struct
+from dataclasses import replace
 from typing import BinaryIO
 
 from ...errors import InputError
 from .chunks import RIFF, RIFX, W64, Chunk, Chunks, end_of_id3, is_name, kind_name
+from .recorder_chunks import bext_start, guano_fields, guano_start, time_expansion
 from .report import ContainerReport
 from .wave_format import WaveFormat, read_format
 
@@ -40,9 +42,11 @@ def audit_riff(file: BinaryIO, head: bytes, report: ContainerReport) -> bool:
         head = file.read(len(head))
     if head[:16] == _W64_RIFF:
         _Wave(Chunks(file, W64), report, begin, 40, int.from_bytes(head[16:24], "little")).audit()
-    elif head[:4] in (b"RIFF", b"RIFX", b"RF64") and head[8:12] == b"WAVE":
+    elif head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and head[8:12] == b"WAVE":
         dialect = RIFX if head[:4] == b"RIFX" else RIFF
-        _Wave(Chunks(file, dialect), report, begin, 12, dialect.number(head[4:8]) + 8, head[:4] == b"RF64").audit()
+        if head[:4] == b"BW64":
+            report.patches[begin] = b"RF64"  # the older name of the same format, which libsndfile knows
+        _Wave(Chunks(file, dialect), report, begin, 12, dialect.number(head[4:8]) + 8, head[2:4] == b"64").audit()
     else:
         return False
     return True
@@ -59,12 +63,16 @@ class _Wave:
         self.fact: int | None = None
         self.ds64: tuple[int, int, int] | None = None
         self.last = self.start  # the first byte after the last chunk
+        self.unclosed = False
+        self.guano: dict[str, str] = {}
 
     def audit(self) -> None:
         sizes: dict[bytes, int] = {}
         for chunk in self.chunks.walk(self.start, sizes if self.rf64 else None):
             if not is_name(chunk.kind[:4]):
                 self._check_name(chunk)
+                break
+            if self.unclosed:
                 break
             self.last = max(self.last, min(chunk.end, self.chunks.total))
             self._take(self._kind(chunk), chunk, sizes)
@@ -79,6 +87,8 @@ class _Wave:
         self._check_rest()
         if contradiction := self.format.contradiction:
             self.report.warn(contradiction)
+        if expanded := time_expansion(self.guano, self.format.rate):
+            self.report.remark(expanded)
         self._check_data(self.format, self.data)
         self._check_end(self.data)
 
@@ -98,6 +108,11 @@ class _Wave:
             self.fact = self.chunks.dialect.number(self.chunks.content(chunk)[:4])
         elif kind == b"list":
             _check_list(self.report, self.chunks, chunk)
+        elif kind == b"bext":
+            self.report.began = self.report.began or bext_start(self.chunks.content(chunk))
+        elif kind == b"guan":
+            self.guano = guano_fields(self.chunks.content(chunk))
+            self.report.began = guano_start(self.guano) or self.report.began
         elif kind in (b"cue ", b"smpl"):
             _check_table(self.report, self.chunks, chunk, kind)
 
@@ -136,7 +151,26 @@ class _Wave:
         elif self.format is None:
             raise self.report.refusal(chunk.offset, "the 'data' chunk comes before the 'fmt ' chunk that describes it")
         else:
-            self.data = chunk
+            self.data = self._closed(chunk, self.format)
+
+    def _closed(self, chunk: Chunk, form: WaveFormat) -> Chunk:
+        """The chunk of samples; where its size was never written, one that reaches to the end of the file."""
+        rest = self.chunks.total - chunk.body
+        if self.rf64 or self.chunks.dialect is W64 or chunk.size >= form.frame or rest < max(form.frame, 1):
+            return chunk
+        behind = self.chunks.bytes(chunk.body + chunk.size, 8)
+        if is_name(behind[:4]) and self.chunks.dialect.number(behind[4:]) <= rest:
+            return chunk  # an empty chunk, and another behind it
+        self.unclosed, self.last, self.end = True, self.chunks.total, self.chunks.total
+        size = min(rest - rest % max(form.frame, 1), _FULL - 1)
+        order = self.chunks.dialect.order
+        self.report.patches[chunk.offset + 4] = size.to_bytes(4, order)
+        self.report.patches[self.begin + 4] = min(self.chunks.total - 8, _FULL - 1).to_bytes(4, order)
+        self.report.warn(
+            f"byte {chunk.offset + 4}: the header declares {chunk.size} bytes of samples, as a recorder does that did not close the "
+            f"file; all {rest} bytes to its end were read as samples"
+        )
+        return replace(chunk, size=size, present=size)
 
     def _report_truncated(self, chunk: Chunk) -> None:
         sentence = f"chunk {kind_name(chunk.kind)} declares {chunk.size} bytes, the file ends after {max(0, chunk.present)} of them"

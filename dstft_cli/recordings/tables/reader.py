@@ -8,11 +8,15 @@ import numpy as np
 from ...errors import InputError
 from ...system.memory import free_memory
 from ...text import quoted, size_text
+from ..mix import notes_on_mix
 from ..notes import WARNING, Note
 from ..request import Pick, Recording, Request, Track, pick_channels
-from .cells import lines_of, split
+from .cells import as_number, lines_of, number_pattern, split
 from .layout import Layout, find_layout
-from .sampling_rate import find_rate, is_counter, is_time
+from .leading_values import leave_out_header_values
+from .one_signal import as_one_signal
+from .rates.column_roles import is_counter, is_time
+from .rates.find_rate import find_rate
 from .table import Table
 
 _TAIL = 1 << 14  # bytes at the end of a file that show how long its lines are
@@ -32,22 +36,38 @@ def read_text(request: Request) -> Recording:
     """
     _check_memory(request)
     layout = find_layout(request)
-    table = Table(request, layout)
+    table, rate_above, began, notes_above = leave_out_header_values(Table(request, layout), request.fs)
+    table, notes_on_rows = as_one_signal(table, request.fs, request.text.value_col)
+    layout = table.layout
     if len(table) == 1 and len(layout.numeric) > 2:
         raise InputError(
             f"{request.where} line {table.line(0)}: the only line of numbers holds {len(layout.numeric)} of them; "
             "expected one sample per line, write the samples below each other"
         )
-    rate = find_rate(table, request.fs, request.text.time_col, request.text.time_unit)
+    rate = find_rate(table, request.fs or rate_above, request.text.time_col, request.text.time_unit)
     columns = _value_columns(table, rate.column, request.text.value_col)
     names = _distinct([layout.names[c] for c in columns])
     picks, notes = pick_channels(request, names)
     first, count = request.span(rate.hz, len(table))
     tracks = [_track(table, pick, columns, first, count) for pick in picks]
-    notes = [*notes, *layout.notes, *rate.notes, *_warning_of_cut(request, layout, table)]
+    if picks[0].position is None:
+        notes += notes_on_mix(request, tracks[0].samples, table.numbers(columns[0], first, count))
+    notes += _notes_on_groups(table, picks, columns, rate.column)
+    notes = [*notes, *notes_above, *notes_on_rows, *layout.notes, *rate.notes, *_warning_of_cut(request, layout, table)]
     if request.text.value_col is None and layout.unreadable_column:
         notes.append(Note(f"{layout.unreadable_column}, which is not a plain number, and was ignored", WARNING))
-    return Recording(tracks, tuple(names), rate.hz, first / rate.hz, notes)
+    return Recording(tracks, tuple(names), rate.hz, first / rate.hz, notes, began or rate.began or None)
+
+
+def _notes_on_groups(table: Table, picks: list[Pick], columns: list[int], time: int | None) -> list[Note]:
+    """What numbers with digits in groups of three were read as."""
+    notes = []
+    used = columns if picks[0].position is None else [columns[pick.position] for pick in picks]
+    for column in [*used, *([time] if time in table.values else [])]:
+        if cell := table.grouped(column):
+            value = as_number(cell, number_pattern(table.layout.decimal), table.layout.decimal)
+            notes.append(Note(f"{table.layout.called(column)}: {quoted(cell, 30)} was read as {value:.12g}"))
+    return notes
 
 
 def _track(table: Table, pick: Pick, columns: list[int], first: int, count: int) -> Track:
@@ -75,9 +95,9 @@ def _warning_of_cut(request: Request, layout: Layout, table: Table) -> list[Note
     """A warning where the last line has no end and its last cell is shorter than those above: it may be half a number."""
     with open(request.path, "rb") as file:
         mark = file.read(_MARKS.get(layout.encoding, 0))
-        size = file.seek(0, 2)
-        file.seek(max(0, size - _TAIL) // 4 * 4)  # whole characters of UTF-16 and UTF-32
-        tail = mark + file.read()
+        first = max(0, layout.end - _TAIL) // 4 * 4  # whole characters of UTF-16 and UTF-32
+        file.seek(first)
+        tail = mark + file.read(layout.end - first)
     *lines, last = lines_of(tail.decode(layout.encoding, "replace"))
     lengths = [len(split(line, layout.delimiter)[-1]) for line in lines[1:] if line.strip()]
     if not last.strip() or len(lengths) < _MIN_LINES or len(split(last, layout.delimiter)[-1]) >= min(lengths):
@@ -101,6 +121,7 @@ def _value_columns(table: Table, time: int | None, value_col: str | int | None) 
             fix = f"{unreadable}, expected plain numbers"
         raise InputError(f"{table.layout.where}: no column of numbers besides the time, {time_column}; {fix}")
     values = [c for c in others if not is_counter(table, c)] or others
+    values = [c for c in values if c not in table.layout.sparse] or values
     return [c for c in values if not _is_constant(table.values[c])] or values
 
 

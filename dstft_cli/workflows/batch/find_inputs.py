@@ -16,6 +16,8 @@ AUDIO_EXTENSIONS = (
     *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
     *(".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
 )
+_SUMMARY = "summary.csv"  # of a batch
+_RESULT = ("metrics.json", "config.yaml")  # in the folder of each result
 _OUR_EXTENSIONS = (".npz", ".json", ".yaml", ".png", ".svg", ".pdf", ".csv", ".html")  # of the files beside results
 
 
@@ -60,9 +62,13 @@ def find_inputs(inputs: Sequence[str], listed: Sequence[str], out: str | Path) -
 
 
 def read_list(lines: Iterable[bytes]) -> list[str]:
-    """The paths in a list, one a line; empty lines and a byte order mark are ignored."""
+    """The paths in a list, one a line; empty lines, lines that begin with #, a byte order mark and spaces around a path are ignored.
+
+    The spaces stay where a file has them in its name.
+    """
     names = [os.fsdecode(line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")) for line in lines]
-    return [name for name in names if name.strip()]
+    names = [name if os.path.lexists(name) else name.strip() for name in names]
+    return [name for name in names if name.strip() and not name.startswith("#")]
 
 
 def shard(items: Sequence[Item], part: int, parts: int) -> list[Item]:
@@ -91,6 +97,7 @@ def _resolve(name: str, out: str, strict: bool) -> _Match:
     if not glob.has_magic(name):
         raise InputError(f"{one_line(name, 80)}: there is no such file or folder")
     matches = [path for path in sorted(glob.glob(name, recursive=True)) if not _inside(path, out)]
+    matches = [path for path in matches if not _is_ours(*os.path.split(path)) and "__MACOSX" not in Path(path).parts]
     files = [path for path in matches if not os.path.isdir(path)]
     for folder in filter(os.path.isdir, matches):
         files += _walk(folder, out)
@@ -98,10 +105,21 @@ def _resolve(name: str, out: str, strict: bool) -> _Match:
 
 
 def _walk(top: str, out: str) -> Iterator[str]:
-    """The recordings in a folder and below, except hidden ones and those in ``out``."""
+    """The recordings in a folder and below, except hidden ones, those in ``out`` and what an earlier run has written."""
     for folder, below, names in [] if _inside(top, out) else os.walk(top):
-        below[:] = [name for name in below if not (name[0] == "." or _inside(os.path.join(folder, name), out))]
-        yield from (os.path.join(folder, name) for name in names if name[0] != "." and _is_recording(name))
+        below[:] = [name for name in below if not (_is_aside(name) or _inside(os.path.join(folder, name), out))]
+        yield from (os.path.join(folder, name) for name in names if not _is_ours(folder, name) and _is_recording(name))
+
+
+def _is_aside(name: str) -> bool:
+    """Whether a file or folder is hidden, or one that an archive of macOS has beside the recordings."""
+    return name[0] == "." or name == "__MACOSX"
+
+
+def _is_ours(folder: str, name: str) -> bool:
+    """Whether a file is no recording of the user: hidden, the table of an earlier batch, or within an earlier result."""
+    result = all(os.path.isfile(os.path.join(folder, other)) for other in _RESULT)
+    return _is_aside(name) or result or name == _SUMMARY
 
 
 def _is_recording(name: str) -> bool:
