@@ -52,12 +52,29 @@ def test_a_file_at_which_libsndfile_hangs_is_refused_without_knowing_why(tmp_pat
     ("code", "message"),
     [
         ("import os; os.kill(os.getpid(), 11)", r"libsndfile crashed while decoding it \(SIGSEGV\)"),
-        ("import sys; sys.exit(3)", r"needs more than 2\.1 GB of memory"),
+        ("import sys; sys.exit(11)", r"needs more than 2\.1 GB of memory"),
     ],
 )
 def test_a_reader_that_dies_leaves_a_sentence(cut, monkeypatch, code, message):
     monkeypatch.setattr(audio_sandbox, "_CHILD", code)
     with pytest.raises(InputError, match=rf"cut.wav: .*{message}.*the header declares 4000 bytes.*take another copy"):
+        load_signal(cut)
+
+
+@pytest.mark.parametrize(
+    ("python", "cause"),
+    [
+        ("/bin/true", "exit code 0"),
+        ("/bin/false", "exit code 1"),
+        ("/nowhere/python", "exit code 127: No such file or directory"),
+        (None, "exit code 127: "),
+    ],
+)
+def test_a_reader_that_does_not_start_counts_as_failed(cut, monkeypatch, python, cause):
+    monkeypatch.setattr(sys, "executable", python)
+    with pytest.raises(
+        InputError, match=f"cut.wav: not read, since the process that tries to decode it failed .{cause}"
+    ):
         load_signal(cut)
 
 

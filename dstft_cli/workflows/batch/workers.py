@@ -4,7 +4,7 @@ Each local process has a pool of its own and one input at a time: if it dies, on
 """
 
 import contextlib
-import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import sys
@@ -26,6 +26,7 @@ from ...system.stdio import silence_warning_errors
 GRACE = 2.0  # s that workers have to stop
 _JOIN = 10.0  # s that a scheduler, and then its first worker, has to answer
 _SIZE_AGE = 5.0  # s after which a cluster is asked for its size again
+_SAFE_PATH = "PYTHONSAFEPATH"  # a variable of Python 3.11 and later
 _DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # device files of GPUs on Linux and WSL
 
 
@@ -140,10 +141,10 @@ class _Worker:
 
     def submit(self, function: Callable, *args: object) -> Future:
         while True:
-            if self._pool is None:
-                self._pool = ProcessPoolExecutor(1, self._context, _initialise, self._arguments)
             try:
-                with _interrupts_blocked():
+                with _current_folder_ignored(), _interrupts_blocked():
+                    if self._pool is None:
+                        self._pool = ProcessPoolExecutor(1, self._context, _initialise, self._arguments)
                     return self._pool.submit(_call, function, *args)
             except BrokenProcessPool:  # the process died in the call before, or while idle
                 self.close()
@@ -165,6 +166,21 @@ class _Worker:
         if self._pool is not None:
             self._pool.shutdown()
         self._pool = None
+
+
+@contextlib.contextmanager
+def _current_folder_ignored() -> Iterator[None]:
+    """A process started inside this context imports no module from the current folder before it has the ``sys.path`` of this one."""
+    before, flags = os.environ.get(_SAFE_PATH), multiprocessing.util._args_from_interpreter_flags
+    os.environ[_SAFE_PATH] = "1"
+    if sys.version_info < (3, 11):
+        multiprocessing.util._args_from_interpreter_flags = lambda: [*flags(), "-I"]
+    try:
+        yield
+    finally:
+        multiprocessing.util._args_from_interpreter_flags = flags
+        os.environ.pop(_SAFE_PATH)
+        os.environ.update({} if before is None else {_SAFE_PATH: before})
 
 
 @contextlib.contextmanager
