@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import platform
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from .shutdown import UNDO
 LOCK = ".dstft-lock"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # from file systems without locks
 _BEYOND = 1 << 30  # byte that is locked on Windows, where a locked byte cannot be read
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @contextlib.contextmanager
@@ -62,7 +63,8 @@ def _acquire(path: Path) -> int:
             pass
         return handle
     except OSError as error:
-        reason = f"{path.name} in it is a link; remove it" if path.is_symlink() else error.strerror or error
+        fault = "a link" if path.is_symlink() else str(error) if isinstance(error, _ForeignFileError) else ""
+        reason = f"{path.name} in it is {fault}; remove it" if fault else error.strerror or error
         raise OutputError(f"{path.parent}: cannot be written: {reason}") from error
 
 
@@ -71,6 +73,7 @@ def _try_lock(path: Path) -> int | None:
     handle = os.open(path, _FLAGS, 0o666)  # never through a link: it would overwrite what the link names
     locked = current = False
     try:
+        _check_own(handle)
         locked, current = _lock(handle), _is_at(handle, path)
         if not locked:
             raise OutputError(_refusal(handle, path.parent))
@@ -86,6 +89,19 @@ def _try_lock(path: Path) -> int | None:
         raise
     os.close(handle)
     return None
+
+
+class _ForeignFileError(OSError):
+    """What has the name of the lock file is none."""
+
+
+def _check_own(handle: int) -> None:
+    """Raises _ForeignFileError for what must not be written to: a second name of another file, a pipe, a device."""
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        raise _ForeignFileError("not a regular file")
+    if status.st_nlink > 1:
+        raise _ForeignFileError("a hard link")
 
 
 def _refusal(handle: int, folder: Path) -> str:
