@@ -68,7 +68,7 @@ def _read_audited(request: Request, text_extensions: tuple[str, ...], report: Co
     first, count = request.span(rate, declared)
     load = _loaded_samples if count * len(picks) <= request.max_samples else _lazy_samples
     samples = load(request, picks, first, count)
-    _check_count(report, len(samples[0]), count, declared, rate)
+    _check_count(report, len(samples[0]), first, count, declared, rate)
     if count == declared or declared <= _CHECKSUM_FRAMES:
         _check_checksum(report, declared)
     tracks = [Track(pick.name, values) for pick, values in zip(picks, samples, strict=True)]
@@ -247,9 +247,16 @@ def _check_header(request: Request, sound: soundfile.SoundFile, report: Containe
         )
 
 
-def _check_count(report: ContainerReport, read: int, count: int, declared: int, rate: float) -> None:
+def _check_count(report: ContainerReport, read: int, first: int, count: int, declared: int, rate: float) -> None:
+    """Warn where fewer samples were read than are declared. first, count: those asked for. declared: samples in the file."""
     if declared > _UNKNOWN:
-        if report.request.duration is None or read < count:
+        present = min(count, (report.declared_frames or 0) - first)
+        if read < present:
+            report.warn(
+                f"the header does not say how long the file is; {read} of the {present} samples that its frames hold could be "
+                f"read ({read / rate:.6g} of {present / rate:.6g} s); the file is damaged"
+            )
+        elif report.request.duration is None or read < count:
             report.remark("the header does not say how long the file is; it was read to its end")
     elif read != count:
         report.warn(
