@@ -18,9 +18,10 @@ def main() -> None:
     from .system.stdio import make_streams_safe
 
     make_streams_safe()  # before anything is opened that might take the place of a closed stdout
-    from .system.shutdown import unwatch_signals, watch_signals
+    from .system.shutdown import end_when_stuck, unwatch_signals, watch_signals
 
     watch_signals()
+    end_when_stuck(2)  # an input that cannot be read
     from .cli import main as command
 
     try:

@@ -117,7 +117,8 @@ def open_audio(
     Returns the open file. Raises InputError where libsndfile does not open it.
     """
     try:
-        return soundfile.SoundFile(_soundfile_path(request.path))
+        with request.must_end():
+            return soundfile.SoundFile(_soundfile_path(request.path))
     except (*_ERRORS, TypeError) as error:  # TypeError: the extension .raw, which has no header
         reason = one_line(getattr(error, "error_string", error), 70).rstrip(".")
         reason = "no sound was found in it" if reason.startswith(_NO_FILE) else reason
@@ -203,13 +204,15 @@ def _blocks(request: Request, first: int, count: int) -> Iterator[np.ndarray]:
     with open_audio(request) as sound:
         size = max(1, _BLOCK // sound.channels)
         try:
-            _go_to(sound, first, size)
+            with request.must_end():
+                _go_to(sound, first, size)
         except _ERRORS:
             return
         while count > 0:
             block = np.full((min(size, count), sound.channels), np.nan)
             try:
-                read = sound.read(out=block)
+                with request.must_end():
+                    read = sound.read(out=block)
             except _ERRORS:
                 yield block[: _written(block)]
                 return

@@ -46,13 +46,13 @@ sys.exit({_DECODED})
 
 
 def decode_in_subprocess(report: ContainerReport) -> None:
-    """Decode a file in another process first, where its container is unknown or damaged.
+    """Decode a file in another process first, unless its container is known, plain and in order.
 
     report: of the file's container; gets a warning where the decoder of an unknown format reports an error.
 
     Raises InputError where that process hangs, crashes, runs out of memory or cannot be started.
     """
-    if sys.platform == "win32" or (report.known and not report.damaged):
+    if sys.platform == "win32" or (report.known and report.plain and not report.damaged):
         return
     seconds = DECODE_SECONDS + os.path.getsize(report.request.path) / _BYTES_PER_SECOND
     code, output = _decode(report.request.path, seconds)

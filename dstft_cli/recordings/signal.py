@@ -228,7 +228,8 @@ def _read(request: Request) -> Recording:
     if os.path.splitext(request.path)[1].lower() in TEXT_EXTENSIONS:
         from .tables.reader import read_text
 
-        return read_text(request)
+        with request.must_end():
+            return read_text(request)
     from .audio import read_audio
 
     recording = read_audio(request, TEXT_EXTENSIONS)

@@ -294,7 +294,7 @@ def measure(name: str, options: argparse.Namespace, reader: Reader, folder: Path
 
 
 def samples_lost(path: Path, source: bytes, content: bytes) -> bool:
-    """Whether a mutant that is read has other samples than its source; a file cut off between two frames cannot be told from a whole one."""
+    """Whether a mutant that is read has other samples than its source. A file cut off between two frames looks like a whole one."""
     whole = path.with_name("whole.flac")
     whole.write_bytes(source)
     samples, original = samples_of(path), samples_of(whole)

@@ -5,6 +5,7 @@ The checksum of all samples does not replace this check: many encoders omit it, 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import BinaryIO
 
 import numpy as np
@@ -190,7 +191,7 @@ def _stretches(file: BinaryIO, start: int, end: int, info: StreamInfo) -> Iterat
             if (header := read_header(window[at : at + _MAX_HEADER], info))
         }
         cuts = [0, *(at for at in begins if at > 0), max(0, ready)]
-        for at, next_at in zip(cuts, cuts[1:], strict=False):
+        for at, next_at in pairwise(cuts):
             if at in begins:
                 if current is not None:
                     yield current

@@ -21,8 +21,10 @@ from typing import Protocol
 
 from ...errors import DstftError, InputError
 from ...system.memory import share_among
+from ...system.shutdown import end_when_stuck
 from ...system.stdio import silence_warning_errors
 
+_STUCK = 124  # exit code of a worker whose input could not be read to its end in time
 GRACE = 2.0  # s that workers have to stop
 _JOIN = 10.0  # s that a scheduler, and then its first worker, has to answer
 _SIZE_AGE = 5.0  # s after which a cluster is asked for its size again
@@ -153,6 +155,8 @@ class _Worker:
         """Why the process ended; called by the thread that waits for it."""
         self._context.process.join(GRACE)
         code = self._context.process.exitcode
+        if code == _STUCK:
+            return "reading it did not end in time; the file is damaged or its disk does not answer; take another copy"
         if code is None or code >= 0:
             return f"the worker died (exit code {code}); other inputs are unaffected"
         name = "out of memory?" if code == -9 else signal.strsignal(-code)
@@ -205,6 +209,7 @@ def _initialise(gpu: str | None, workers: int) -> None:
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     silence_warning_errors()
+    end_when_stuck(_STUCK)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # for systems without signal masks
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
