@@ -22,7 +22,7 @@ from .containers.audit import audit_container
 from .containers.flac import checksum, declared_checksum
 from .containers.report import ContainerReport
 from .lazy_samples import LazySamples
-from .request import Pick, Recording, Request, Track, pick_channels
+from .request import Pick, Recording, Request, Track, file_version, pick_channels
 
 _BLOCK = 1 << 20  # samples over all channels
 _SANDBOX_SAMPLES = 1 << 24  # over all channels, decoded in the sandbox
@@ -82,7 +82,7 @@ def audit_file(request: Request) -> ContainerReport:
 
     Returns the report. Raises InputError for a file that libsndfile must not be given.
     """
-    return deepcopy(_audit_cached(request.path, *_file_version(request.path)))
+    return deepcopy(_audit_cached(request.path, *file_version(request.path)))
 
 
 @lru_cache(maxsize=8)  # a long recording may be read in many blocks
@@ -179,17 +179,18 @@ def _lazy_samples(request: Request, picks: list[Pick], first: int, count: int) -
 
 
 def _reader(request: Request, pick: Pick, begin: int) -> Callable[[int, int], np.ndarray]:
+    version = file_version(request.path)
+
     def read(first: int, last: int) -> np.ndarray:
         try:
             (samples,) = _decoded(request, [pick], begin + first, last - first)
+            same = file_version(request.path) == version
         except OSError as error:  # must not be mistaken for one of the disk that a result is written to
             raise InputError(
                 f"{request.where}: cannot be read any more ({error.strerror or error}); run again"
             ) from error
-        if len(samples) != last - first:
-            raise InputError(
-                f"{request.where}: the file changed while it was being read; run again once it is complete"
-            )
+        if not same or len(samples) != last - first:
+            raise request.changed
         return samples
 
     return read
@@ -274,7 +275,7 @@ def _check_count(report: ContainerReport, read: int, first: int, count: int, dec
 
 def _check_checksum(report: ContainerReport, declared: int) -> None:
     """Warn where the samples of a FLAC file do not have the checksum that it declares."""
-    if not _checksum_matches(report.request.path, declared, *_file_version(report.request.path)):
+    if not _checksum_matches(report.request.path, declared, *file_version(report.request.path)):
         report.warn("the samples do not match the checksum that the FLAC file declares; the file is damaged")
 
 
@@ -282,9 +283,3 @@ def _check_checksum(report: ContainerReport, declared: int) -> None:
 def _checksum_matches(path: str, declared: int, *_file_version: int) -> bool:
     expected = declared_checksum(path)
     return expected is None or checksum(_blocks(Request(path), 0, declared), expected[0]) == expected[1]
-
-
-def _file_version(path: str) -> tuple[int, int]:
-    """What changes when a file does."""
-    status = os.stat(path)
-    return status.st_mtime_ns, status.st_size

@@ -36,6 +36,12 @@ def max_samples(memory: float) -> int:
     return int(_SAMPLES_SHARE * memory / 8)
 
 
+def file_version(path: str) -> tuple[int, ...]:
+    """What differs where a file was written again, or another one took its name: device, inode, size and time stamp."""
+    status = os.stat(path)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
 @dataclass(frozen=True)
 class TextOptions:
     """The layout of a text file, as far as the user states it; None is detected.
@@ -104,6 +110,11 @@ class Request:
     def where(self) -> str:
         """The file's path as messages show it."""
         return one_line(self.path, 80)
+
+    @property
+    def changed(self) -> InputError:
+        """The error for a file that was written while it was being read."""
+        return InputError(f"{self.where}: the file changed while it was being read; run again once it is complete")
 
     def must_end(self) -> contextlib.AbstractContextManager[None]:
         """For a part of the reading that may hang; a process of a command ends then, with a sentence."""

@@ -14,7 +14,7 @@ from ..text import one_line
 from .dropouts import dropout_notes
 from .lazy_samples import LazySamples, iter_blocks
 from .notes import Note
-from .request import Recording, Request, TextOptions
+from .request import Recording, Request, TextOptions, file_version
 
 _MIN_RATE, _MAX_RATE = 1e-12, 1e12  # Hz
 
@@ -120,11 +120,30 @@ def load_signals(
     request = Request(os.fsdecode(path), channel, start, duration, fs, text or TextOptions(), memory)
     _check_file(request)
     try:
+        version = file_version(request.path)
         sha256 = file_hash(request.path)
         recording = _read(request)
+        if file_version(request.path) != version:
+            raise request.changed
     except OSError as error:
         raise InputError(f"{request.where}: cannot be read: {one_line(error.strerror or error, 120)}") from error
     return _signals(request, recording, sha256)
+
+
+def check_unchanged(signal: Signal) -> None:
+    """Raises InputError where the file of a signal whose samples stay in it has other bytes than when it was loaded.
+
+    signal: from load_signals. That of samples in memory is not looked at.
+    """
+    if not isinstance(signal.samples, LazySamples) or signal.path is None or signal.sha256 is None:
+        return
+    request = Request(signal.path)
+    try:
+        same = file_hash(signal.path) == signal.sha256
+    except OSError as error:
+        raise InputError(f"{request.where}: cannot be read any more ({error.strerror or error}); run again") from error
+    if not same:
+        raise request.changed
 
 
 def check_signal(signal: Signal, shortest: float) -> None:

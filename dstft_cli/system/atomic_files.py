@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import OutputError, OutputExistsError
 from ..text import size_text
 from .shutdown import MOVING, UNDO
 
@@ -71,14 +71,20 @@ def replace_files(folder: Path, last: str, stale: Iterable[str] = ()) -> Iterato
 
 
 @contextlib.contextmanager
-def replace_file(path: Path) -> Iterator[Path]:
+def replace_file(path: Path, may_exist: bool = True) -> Iterator[Path]:
     """A temporary file to write; on leaving the context it replaces ``path``, on any error it is removed.
+
+    may_exist: False if there was no such file before the work on it began; one written meanwhile raises OutputExistsError.
 
     Missing folders are created, and removed again on an error. Raises OutputError, with the file and the cause, if the disk
     or its permissions prevent it.
     """
     with _temporary_folder(path.parent, str(path)) as aside:
         yield aside / path.name
+        if not may_exist and os.path.lexists(path):
+            raise OutputExistsError(
+                f"{path}: another program has written this file meanwhile and it was kept; choose another name"
+            )
         _commit(aside, path.parent, path.name, ())
 
 

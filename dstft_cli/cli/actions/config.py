@@ -18,7 +18,7 @@ def write_commented(path: str, preset: str | None, force: bool) -> Path:
         raise OutputExistsError(f"{target}: this file exists; --force replaces it")
     if not target.parent.is_dir():
         raise OutputError(f"{target}: cannot be written: there is no folder {target.parent}")
-    with replace_file(target) as temporary:
+    with replace_file(target, force) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return target
 

@@ -4,29 +4,15 @@ import math
 import struct
 from typing import BinaryIO
 
-from .chunks import AIFF, Chunk, Chunks, Dialect, is_name, kind_name
+from .chunks import AIFF, Chunk, Chunks, Dialect, is_name, kind_name, names
 from .report import ContainerReport
 
 _CAF = Dialect("big", 4, 8, step=1)
 _TO_THE_END = 2**64 - 1  # the size of samples that were still being recorded
 _PLAIN = {b"NONE", b"twos", b"sowt", b"in24", b"in32", b"fl32", b"FL32", b"fl64", b"FL64", b"raw "}
 # Chunks that are of one size or are skipped by their size; on what others hold a decoder may hang.
-_PLAIN_AIFF = {
-    b"COMM",
-    b"SSND",
-    b"FVER",
-    b"NAME",
-    b"AUTH",
-    b"(c) ",
-    b"ANNO",
-    b"ID3 ",
-    b"CHAN",
-    b"PEAK",
-    b"JUNK",
-    b"FLLR",
-    b"APPL",
-}
-_PLAIN_CAF = {b"desc", b"data", b"free", b"chan", b"peak"}
+_PLAIN_AIFF = names("COMM SSND FVER NAME AUTH (c) ANNO ID3 CHAN PEAK JUNK FLLR APPL")
+_PLAIN_CAF = names("desc data free chan peak")
 _CUT = "it was cut off or not closed"
 
 

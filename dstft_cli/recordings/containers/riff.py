@@ -8,7 +8,7 @@ import struct
 from typing import BinaryIO
 
 from ...errors import InputError
-from .chunks import RIFF, RIFX, W64, Chunk, Chunks, end_of_id3, is_name, kind_name
+from .chunks import RIFF, RIFX, W64, Chunk, Chunks, end_of_id3, is_name, kind_name, names
 from .report import ContainerReport
 from .wave_format import WaveFormat, read_format
 
@@ -22,40 +22,13 @@ _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")  # that players append to 
 _PADDING = 1 << 16  # zero bytes after the end that need no warning
 _MAX_ENTRIES = 20_000  # of a list
 # Chunks that are of one size, are skipped by their size, or are checked here; on what others hold a decoder may hang.
-_PLAIN = {
-    b"fmt ",
-    b"data",
-    b"fact",
-    b"ds64",
-    b"cue ",
-    b"smpl",
-    b"list",
-    b"info",
-    b"peak",
-    b"junk",
-    b"pad ",
-    b"fllr",
-    b"bext",
-}
-_PLAIN |= {
-    b"ixml",
-    b"axml",
-    b"chna",
-    b"umid",
-    b"minf",
-    b"elm1",
-    b"regn",
-    b"levl",
-    b"id3 ",
-    b"_pmx",
-    b"wamd",
-    b"guan",
-    b"afsp",
-}
+_PLAIN = names(
+    "fmt data fact ds64 cue smpl list info peak junk pad fllr bext ixml axml chna umid minf elm1 regn levl id3 _pmx wamd guan afsp"
+)
 _ENTRIES = {
     b"INFO": (b"I",),
     b"adtl": (b"labl", b"note", b"ltxt", b"file"),
-}  # beginnings of names of entries, by kind of list
+}  # beginnings of entries' names, by kind of list
 _TABLES = {b"cue ": (0, 4, 24), b"smpl": (28, 36, 24)}  # offset of the count and of the entries, bytes per entry
 
 
