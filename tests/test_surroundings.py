@@ -11,7 +11,9 @@ import sys
 from multiprocessing import spawn
 
 import hostile_riff
+import numpy as np
 import pytest
+import soundfile
 from batch_files import FLAGS, tree, write
 from patience import HANGING
 from processes import Command
@@ -78,6 +80,12 @@ def test_workers_ignore_the_current_folder_where_python_has_no_variable_for_that
         with workers._current_folder_ignored():
             assert "-I" in spawn.get_command_line()
     assert spawn.get_command_line() == usual
+
+
+def test_numbers_beyond_all_bounds_print_no_warning_of_a_library(tmp_path):
+    soundfile.write(tmp_path / "a.wav", 1e160 * np.random.default_rng(0).uniform(-1, 1, 400), 2000, subtype="DOUBLE")
+    done = shell("{dstft} info a.wav", tmp_path)
+    assert done.returncode == 0 and b"Warning" not in done.stderr and calm(done)
 
 
 LONG = "{dstft} config show"  # some hundred lines

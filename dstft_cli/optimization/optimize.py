@@ -77,7 +77,7 @@ def optimize(
         settings["loss.criterion"] = "entropy"  # a function of one plane, as that is
     config = merge_config(config, {key: value for key, value in settings.items() if value is not None})
     family = get_window(config.transform.window if window is None or isinstance(window, str) else window)
-    check_signal(signal, 2)
+    check_signal(signal)
     chosen = choose_lengths(signal, config, family)
     signal, config = chosen.noted(signal), chosen.config
     if config.run.threads:

@@ -18,6 +18,9 @@ from .request import Recording, Request, TextOptions, file_version
 
 _MIN_RATE, _MAX_RATE = 1e-12, 1e12  # Hz
 
+SHORTEST = 16
+"""The least number of samples of a signal whose spectrogram can show anything: two windows of eight samples."""
+
 TEXT_EXTENSIONS = (".csv", ".tsv", ".txt", ".dat", ".asc", ".lvm")
 
 
@@ -146,19 +149,19 @@ def check_unchanged(signal: Signal) -> None:
         raise request.changed
 
 
-def check_signal(signal: Signal, shortest: float) -> None:
+def check_signal(signal: Signal, shortest: int = SHORTEST) -> None:
     """Check that a window length can be found for a signal.
 
     signal: the signal.
-    shortest: shortest window length, in samples.
+    shortest: the least number of samples.
 
-    Raises InputError for a signal shorter than that, constant, or with a sample that is not finite.
+    Raises InputError for a signal with fewer samples, a constant one, or one with a sample that is not finite.
     """
     samples, rate = signal.samples, signal.sample_rate
     if len(samples) < shortest:
         raise InputError(
-            f"{signal.where}: {len(samples)} samples ({signal.duration:.6g} s) are fewer than the shortest "
-            f"window of {shortest:g} samples; read a longer time range or allow shorter windows"
+            f"{signal.where}: {len(samples)} samples ({signal.duration:.6g} s) are too few for a spectrogram, expected at least "
+            f"{shortest} samples; read a longer time range"
         )
     fault, low, high = _extremes(samples)
     if fault:

@@ -36,16 +36,21 @@ def load_inputs(path: str | Path, config: Config, whole: bool = True) -> list[Si
     options = load_options(config.signal.model_dump(exclude={"detrend"}))
     signals = load_signals(path, **options, memory=None if whole else run_room(config))
     for signal in signals:
-        check_signal(signal, 2)
+        check_signal(signal)
     return [detrend(signal, config.signal.detrend) for signal in signals]
 
 
 def output_folders(folder: str | Path | None, signals: list[Signal]) -> list[Path]:
     """The result folder of each signal: ``folder`` (default ``dstft-out/<stem>``), or its subfolders for several channels."""
-    base = Path("dstft-out") / signals[0].name if folder is None else Path(folder)
+    base = Path("dstft-out") / _folder_name(signals[0]) if folder is None else Path(folder)
     if len(signals) == 1:
         return [base]
     return [base / f"channel-{i}" for i in range(1, len(signals) + 1)]
+
+
+def _folder_name(signal: Signal) -> str:
+    """The stem of the recording; the name of the file where that is dots alone, which name another folder."""
+    return signal.name if signal.name.strip(". ") else Path(signal.path or "signal").name
 
 
 def result_complete(folder: Path) -> bool:

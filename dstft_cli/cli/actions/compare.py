@@ -52,6 +52,8 @@ def run(
     measures = [sharpness.measure(one, order, value) for one, value in zip(candidates, local, strict=True)]
     labels, unequal = [one.label for one in candidates], compare.sizes_differ(candidates)
     if inputs.picture is not None:
+        if beyond := inputs.config.figures.beyond(first.sample_rate):
+            console.note(beyond)
         _draw(inputs.picture, candidates, measures, first, inputs.config, targets.force)
     if inputs.table is not None:
         _write(inputs.table, as_csv(labels, measures, order), targets.force)

@@ -46,6 +46,8 @@ def _jobs(
             optimize_file.check_free(folder)
         check_folder(folder)
         check_view(signal, config)
+        if beyond := config.figures.beyond(signal.sample_rate):
+            console.note(beyond)
         yield signal, folder
 
 

@@ -74,6 +74,11 @@ class _Wave:
             if not is_name(chunk.kind[:4]):
                 self._check_name(chunk)
                 break
+            if chunk.kind in (b"RIFF", b"RIFX", b"RF64"):
+                self.report.warn(
+                    f"another WAV file begins at byte {chunk.offset}; files that were joined must be split there"
+                )
+                break
             self.last = max(self.last, min(chunk.end, self.chunks.total))
             self._take(self._kind(chunk), chunk, sizes)
             if chunk.truncated and chunk is not self.data:

@@ -27,6 +27,7 @@ from ...system.stdio import silence_warning_errors
 _STUCK = 124  # exit code of a worker whose input could not be read to its end in time
 GRACE = 2.0  # s that workers have to stop
 _JOIN = 10.0  # s that a scheduler, and then its first worker, has to answer
+_ALONE = 60.0  # s that a batch waits for a worker of a cluster that has lost all
 _SIZE_AGE = 5.0  # s after which a cluster is asked for its size again
 _SAFE_PATH = "PYTHONSAFEPATH"  # a variable of Python 3.11 and later
 _DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # device files of GPUs on Linux and WSL
@@ -243,9 +244,13 @@ class Cluster:
     def __init__(self, address: str):
         try:
             from distributed import Client
+            from distributed.comm import get_address_host_port
         except ImportError:
             raise InputError("--scheduler: Dask is not installed; pip install 'dstft-cli[dask]'") from None
         try:
+            get_address_host_port(
+                address, strict=False
+            )  # raises ValueError; a Client that fails on that ends late and loudly
             self._client = Client(address, timeout=_JOIN, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             raise InputError(
@@ -253,7 +258,7 @@ class Cluster:
                 "give it as its log shows it, for instance tcp://10.0.0.5:8786"
             ) from None
         self._pool = self._client.get_executor(pure=False)
-        self._size, self._asked = 0, -_SIZE_AGE
+        self._size, self._asked, self._alone = 0, -_SIZE_AGE, None
         self._await_worker(address)
 
     def _await_worker(self, address: str) -> None:
@@ -267,9 +272,17 @@ class Cluster:
 
     @property
     def capacity(self) -> int:
-        """Twice the number of threads in the cluster, so that no worker waits; workers come and go, so it is asked again."""
-        if time.monotonic() - self._asked > _SIZE_AGE:
-            self._size, self._asked = 2 * max(1, sum(self._client.nthreads().values())), time.monotonic()
+        """Twice the number of threads in the cluster, so that no worker waits; workers come and go, so it is asked again.
+
+        Raises WorkerDied where all workers have gone and none has come back for _ALONE seconds.
+        """
+        now = time.monotonic()
+        if now - self._asked > _SIZE_AGE:
+            threads = sum(self._client.nthreads().values())
+            self._alone = None if threads else (self._alone or now)
+            if self._alone is not None and now - self._alone > _ALONE:
+                raise WorkerDied(f"no worker has been left in the cluster for {_ALONE:.0f} s; start some and run again")
+            self._size, self._asked = 2 * max(1, threads), now
         return self._size
 
     def submit(self, function: Callable, *args: object) -> Future:
