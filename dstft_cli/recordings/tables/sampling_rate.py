@@ -209,7 +209,8 @@ def _clock(table: "Table", column: int, time_unit: str | None) -> tuple[float, l
     unit, assumed = _unit(table, column, values[0], time_unit)
     per_unit = (len(values) - 1) / float(values[-1] - values[0])
     hz = _round(per_unit * _PER_SECOND[unit])
-    return hz, [*_note_on_unit(called, per_unit, hz, assumed), *_warning_of_gap(table, called, deviations)]
+    notes = _warning_of_gap(table, called, deviations) or _note_on_jitter(called, deviations)
+    return hz, [*_note_on_unit(called, per_unit, hz, assumed), *notes]
 
 
 def _off_grid(table: "Table", called: str, values: np.ndarray, deviations: np.ndarray, row: int) -> str:
@@ -268,6 +269,14 @@ def _warning_of_gap(table: "Table", called: str, deviations: np.ndarray) -> list
     i = int(steps.argmax())
     text = f"{called} jumps by {1 + steps[i]:.2g} steps at line {table.line(i + 1)}, a sample may be missing there"
     return [Note(text, WARNING)]
+
+
+def _note_on_jitter(called: str, deviations: np.ndarray) -> list[Note]:
+    """How far time strays from the even grid that the samples are taken to lie on, from a hundredth of a step on."""
+    most = float(np.abs(deviations).max())
+    return [Note(f"{called} strays up to {most:.2g} steps from an even grid; the samples are taken as even")] * (
+        most >= 0.01
+    )
 
 
 def _round(hz: float) -> float:
