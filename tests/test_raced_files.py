@@ -11,7 +11,7 @@ from batch_files import FLAGS, stamps, write
 from out_of_core_runs import RATE, SMALL, no_figures, out_of_core, voice  # noqa: F401
 
 from dstft_cli import Signal, load_config, load_signal, load_signals, optimize, write_result
-from dstft_cli.errors import InputError, OutputExistsError
+from dstft_cli.errors import InputError, OutputError, OutputExistsError
 from dstft_cli.recordings import signal as signals
 from dstft_cli.recordings.lazy_samples import LazySamples
 from dstft_cli.system.atomic_files import replace_file
@@ -78,6 +78,33 @@ def test_a_run_fails_whose_recording_was_rewritten_meanwhile_with_its_old_time_s
     with pytest.raises(InputError, match=CHANGED):
         optimize_file.run_signal(long_signal, config, recording.parent / "out", spoil)
     assert not (recording.parent / "out").exists()
+
+
+def test_a_recording_that_is_cut_off_while_it_is_read_is_one_that_changed(recording, monkeypatch):
+    real = signals._read
+    monkeypatch.setattr(signals, "_read", lambda request: os.truncate(recording, 100) or real(request))
+    with pytest.raises(InputError, match=CHANGED):
+        load_signal(recording)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links as POSIX has them")
+def test_a_link_that_takes_the_place_of_the_folder_during_a_run_is_not_written_through(tmp_path, no_figures):
+    out, precious = tmp_path / "out", tmp_path / "precious"
+    precious.mkdir()
+    (precious / "metrics.json").write_text("mine")
+
+    def swap(step):
+        if not out.is_symlink():
+            out.rename(tmp_path / "moved")
+            out.symlink_to(precious)
+
+    signal, config = (
+        Signal(voice(400), 2000, "a"),
+        load_config(None, [], {"transform.support": 64, "optimizer.steps": 1}),
+    )
+    with pytest.raises(OutputError, match="out: this folder was moved or replaced during the run"):
+        optimize_file.run_signal(signal, config, out, swap)
+    assert {path.name: path.read_text() for path in precious.iterdir()} == {"metrics.json": "mine"}
 
 
 @pytest.fixture(scope="module")

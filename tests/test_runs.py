@@ -337,7 +337,13 @@ class TestFailures:
         assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize(
-        "fault", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 6144 bytes")], ids=repr
+        "fault",
+        [
+            MemoryError(),
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: 6144 bytes"),
+            ImportError("libtorch.so: failed to map segment from shared object"),
+        ],
+        ids=repr,
     )
     def test_for_want_of_memory_say_what_to_make_smaller(self, run, monkeypatch, fault):
         monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_signal", raising(fault))

@@ -125,9 +125,11 @@ def load_signals(
     try:
         version = file_version(request.path)
         sha256 = file_hash(request.path)
-        recording = _read(request)
-        if file_version(request.path) != version:
-            raise request.changed
+        try:
+            recording = _read(request)
+        finally:
+            if file_version(request.path) != version:  # whatever was read, or not
+                raise request.changed
     except OSError as error:
         raise InputError(f"{request.where}: cannot be read: {one_line(error.strerror or error, 120)}") from error
     return _signals(request, recording, sha256)

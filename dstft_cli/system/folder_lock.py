@@ -6,7 +6,7 @@ import os
 import platform
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..errors import OutputError
@@ -20,7 +20,7 @@ _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_
 
 
 @contextlib.contextmanager
-def folder_lock(folder: Path, name: str = LOCK) -> Iterator[None]:
+def folder_lock(folder: Path, name: str = LOCK) -> Iterator[Callable[[], None]]:
     """Lock a folder against other runs; it is created if missing, and removed again if it stays empty.
 
     The lock of a killed run is taken over. On a file system without locks nothing is locked.
@@ -28,6 +28,7 @@ def folder_lock(folder: Path, name: str = LOCK) -> Iterator[None]:
     folder: the folder to lock.
     name: of the lock file, which exists and names its owner as long as the lock is held.
 
+    Yields a function that raises OutputError where another folder, or a link to one, has taken the place of the locked one.
     Raises OutputError if another run holds the lock, naming that run, or if the lock file cannot be written.
     """
     new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
@@ -38,10 +39,14 @@ def folder_lock(folder: Path, name: str = LOCK) -> Iterator[None]:
             _release(handle, path)
         remove_empty(new_folders)
 
+    def check() -> None:
+        if not _is_at(handle, path):
+            raise OutputError(f"{folder}: this folder was moved or replaced during the run; run again")
+
     UNDO[path] = release
     try:
         handle = _acquire(path)
-        yield
+        yield check
     finally:
         release()
         UNDO.pop(path, None)

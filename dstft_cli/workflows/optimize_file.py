@@ -94,7 +94,7 @@ def run_signal(
     plan = plan or plan_signal(signal, config)
     remove_leftovers(folder)  # those of a killed run may take the room that this one needs
     check_disk_space(folder, plan.disk - PICTURES)
-    with folder_lock(folder), contextlib.ExitStack() as stack:
+    with folder_lock(folder) as check_place, contextlib.ExitStack() as stack:
         if on_existing == "error":
             check_free(folder)
         if on_existing == "skip" and result_complete(folder):
@@ -107,6 +107,7 @@ def run_signal(
             on_step(Step("write", 0, 1))
         if temporary is None:
             temporary = stack.enter_context(_result_files(folder))
+        check_place()
         # A user who interrupts a run waits for its end; `dstft plot` draws the figures of large planes later.
         figures = result.stop_reason != INTERRUPTED or result.stft.size <= _DRAWN_AT_ONCE
         _write(result, temporary, figures, with_thumbnail)
