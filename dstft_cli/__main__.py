@@ -1,7 +1,11 @@
 """The ``dstft`` command; also ``python -m dstft_cli``."""
 
 import os
+import sys
 
+from .system.import_paths import trusted_paths
+
+sys.path[:] = trusted_paths()  # ``python -m`` puts the current folder first; nothing is imported from there
 # OpenMP threads that spin while they wait make a busy machine ten times slower (60 steps on 200 000 bins beside two
 # other processes: 16 to 46 s spinning, 4.5 s not). It must be said before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -14,9 +18,10 @@ def main() -> None:
     from .system.stdio import make_streams_safe
 
     make_streams_safe()  # before anything is opened that might take the place of a closed stdout
-    from .system.shutdown import unwatch_signals, watch_signals
+    from .system.shutdown import end_when_stuck, unwatch_signals, watch_signals
 
     watch_signals()
+    end_when_stuck(2)  # an input that cannot be read
     from .cli import main as command
 
     try:

@@ -54,6 +54,8 @@ def is_internal_error(error: Exception) -> bool:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """True for the errors of Python, NumPy, CUDA and of torch's CPU allocator, which raises a plain RuntimeError."""
+    """True for the errors of Python, NumPy, CUDA, of torch's CPU allocator (a plain RuntimeError) and of a library that has no room."""
+    if isinstance(error, ImportError) and "failed to map segment" in str(error):
+        return True
     kinds = ("MemoryError", "OutOfMemoryError", "_ArrayMemoryError")
     return type(error).__name__ in kinds or "DefaultCPUAllocator" in str(error)

@@ -17,6 +17,12 @@ def quoted(text: object, limit: int = 60) -> str:
     return f"'{one_line(text, limit)}'"
 
 
+def csv_text(text: object) -> str:
+    """``text`` as a cell of a CSV file: control characters escaped, and what a spreadsheet takes for a formula behind a quote."""
+    line = one_line(text, 10 * len(str(text)) + 1)
+    return f"'{line}" if line.startswith(("=", "@", "+", "-")) else line
+
+
 def listed(names: list[str] | tuple[str, ...], most: int = 4) -> str:
     """The first ``most`` names on one line, and how many there are if there are more."""
     few = ", ".join(one_line(name, 20) for name in names[:most])

@@ -8,7 +8,7 @@ RECORDINGS = {
     f"{module.__name__.removeprefix('hostile_')}-{name}": getattr(module, name)
     for module, names in (
         (hostile_riff, ("legal", "cuts", "sizes", "forms", "endless")),
-        (hostile_streams, ("flac_legal", "flac_damaged", "flac_claims", "vorbis", "opus")),
+        (hostile_streams, ("flac_legal", "flac_damaged", "flac_streams", "flac_claims", "vorbis", "opus")),
         (hostile_text, ("legal", "cells", "times", "slow", "no_text", "long_text")),
     )
     for name in names

@@ -260,6 +260,9 @@ def endless() -> Iterator[Case]:
             name = f"list-{kind.decode()}-{size}"
             yield Case(f"{name}.wav", wav(before=chunk(b"LIST", body)), outcome)
             yield Case(f"{name}-after.wav", wav(after=chunk(b"LIST", body)), outcome)
+        entry = b"ICMT" + struct.pack("<i", size) + b"abcdefgh"
+        yield Case(f"info-{size}.wav", wav(before=chunk(b"INFO", entry)), outcome, "INFO entry")
+        yield Case(f"info-{size}-after.wav", wav(after=chunk(b"INFO", entry)), outcome, "INFO entry")
     yield Case("list-rf64.wav", rf64()[:48] + info(b"ICMT" + struct.pack("<i", -8) + b"abcd") + rf64()[48:], REFUSED)
     yield Case("list-in-list.wav", wav(before=chunk(b"LIST", b"INFO" * 200)), WARNED)
     yield Case("list-empty.wav", wav(before=chunk(b"LIST", b"")), READ)

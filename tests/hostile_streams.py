@@ -118,6 +118,35 @@ def flac_damaged() -> Iterator[Case]:
     yield Case("garbage-between.flac", FLAC[: starts[1]] + b"garbage!" * 40 + FLAC[starts[1] :], WARNED)
 
 
+def flac_streams() -> Iterator[Case]:
+    """FLAC that was written to a pipe: the header holds neither the number of samples nor their checksum."""
+    stream = flac_with(total=0, md5=bytes(16))
+    starts = frames(stream)
+    yield Case("stream.flac", stream, READ, "read to its end", WHOLE, 1, RATE)
+    yield Case("stream-blocks.flac", flac_with(total=0, md5=bytes(16), block=(16, 4096)), READ, "", WHOLE, 1, RATE)
+    for i, start in enumerate(starts[1:-1], 1):
+        length = starts[i + 1] - start
+        for at in (2, 3, 4, 7, length // 3, length // 2, length - 1):
+            yield Case(f"stream-flip-{i}-{at}.flac", flip(stream, start + at, at % 8), WARNED)
+    yield Case("stream-frame-lost.flac", stream[: starts[1]] + stream[starts[2] :], WARNED, "expected 4096")
+    yield Case("stream-cut.flac", stream[: starts[2] + 900], WARNED, "does not end with the file")
+    noise = np.tile(NOISE, 10)
+    others = {
+        "rate": as_file("FLAC", samples=noise, rate=2 * RATE),
+        "bits": as_file("FLAC", "PCM_24", noise, RATE),
+        "channels": as_file("FLAC", samples=np.stack([noise, noise], 1), rate=RATE),
+    }
+    for name, other in others.items():
+        of_other = frames(other)
+        for whole in (stream, FLAC):
+            kind = "stream" if whole is stream else "flac"
+            part = other[of_other[1] : of_other[2]]
+            middle = whole[: starts[1]] + part + whole[starts[2] :]
+            yield Case(f"{kind}-{name}-in-the-middle.flac", middle, WARNED, "another kind")
+            behind = whole + other[of_other[-2] :]
+            yield Case(f"{kind}-{name}-behind.flac", behind, WARNED, "another kind")
+
+
 def flac_claims() -> Iterator[Case]:
     yield Case("md5-wrong.flac", flac_with(md5=b"0123456789abcdef"), WARNED, "checksum")
     for total in (1, FRAMES, WHOLE - 1, WHOLE + 1, 2 * WHOLE, 2**31, 2**36 - 1):
@@ -241,4 +270,4 @@ def opus() -> Iterator[Case]:
 
 @functools.cache
 def cases() -> list[Case]:
-    return [*flac_legal(), *flac_damaged(), *flac_claims(), *vorbis(), *opus()]
+    return [*flac_legal(), *flac_damaged(), *flac_streams(), *flac_claims(), *vorbis(), *opus()]

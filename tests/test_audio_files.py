@@ -182,6 +182,16 @@ def test_a_list_on_which_libsndfile_would_hang_is_refused(tmp_path):
     assert len(load_signal(path).samples) == 100
 
 
+def test_joined_wav_files_are_refused_with_the_place_where_the_second_begins(tmp_path, dstft):
+    soundfile.write(tmp_path / "a.wav", NOISE[:, 0], 8000)
+    whole = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "a.wav").write_bytes(whole * 2)
+    words = f"another WAV file begins at byte {len(whole)}; files that were joined must be split there"
+    with pytest.raises(InputError, match=words):
+        load_signal(tmp_path / "a.wav")
+    assert words in dstft("info", tmp_path / "a.wav").err
+
+
 @pytest.mark.parametrize("name", ["data.mat", "a.wav", "take.raw"])
 def test_a_file_that_is_no_audio_is_refused_with_the_formats_that_are(tmp_path, name):
     (tmp_path / name).write_bytes(b"time,x\n0,1\n" * 30)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import hostile
@@ -12,14 +13,16 @@ import numpy as np
 import pytest
 from batch_files import alive, descendants
 from patience import HANGING, wait_until
+from processes import Command
 
 from dstft_cli.errors import InputError
-from dstft_cli.recordings import audio_sandbox
+from dstft_cli.recordings import audio, audio_sandbox, request
 from dstft_cli.recordings.audio_sandbox import silence_c_output
 from dstft_cli.recordings.containers.audit import audit_container
 from dstft_cli.recordings.containers.report import ContainerReport
 from dstft_cli.recordings.request import Request, warnings_in
 from dstft_cli.recordings.signal import load_signal
+from dstft_cli.workflows.batch.workers import LocalWorkers, WorkerDied
 
 DEAF = """
 import signal
@@ -52,12 +55,29 @@ def test_a_file_at_which_libsndfile_hangs_is_refused_without_knowing_why(tmp_pat
     ("code", "message"),
     [
         ("import os; os.kill(os.getpid(), 11)", r"libsndfile crashed while decoding it \(SIGSEGV\)"),
-        ("import sys; sys.exit(3)", r"needs more than 2\.1 GB of memory"),
+        ("import sys; sys.exit(11)", r"needs more than 2\.1 GB of memory"),
     ],
 )
 def test_a_reader_that_dies_leaves_a_sentence(cut, monkeypatch, code, message):
     monkeypatch.setattr(audio_sandbox, "_CHILD", code)
     with pytest.raises(InputError, match=rf"cut.wav: .*{message}.*the header declares 4000 bytes.*take another copy"):
+        load_signal(cut)
+
+
+@pytest.mark.parametrize(
+    ("python", "cause"),
+    [
+        ("/bin/true", "exit code 0"),
+        ("/bin/false", "exit code 1"),
+        ("/nowhere/python", "exit code 127: No such file or directory"),
+        (None, "exit code 127: "),
+    ],
+)
+def test_a_reader_that_does_not_start_counts_as_failed(cut, monkeypatch, python, cause):
+    monkeypatch.setattr(sys, "executable", python)
+    with pytest.raises(
+        InputError, match=f"cut.wav: not read, since the process that tries to decode it failed .{cause}"
+    ):
         load_signal(cut)
 
 
@@ -69,6 +89,60 @@ def test_a_file_in_order_costs_no_other_process(tmp_path, monkeypatch):
     monkeypatch.setattr(audio_sandbox, "_CHILD", "import os; os.kill(os.getpid(), 11)")
     (tmp_path / "good.wav").write_bytes(hostile_riff.wav())
     assert len(load_signal(tmp_path / "good.wav").samples) == hostile_riff.FRAMES
+
+
+@pytest.mark.parametrize(
+    ("content", "plain"),
+    [
+        (hostile_riff.wav(before=hostile_riff.NOTES), True),
+        (hostile_riff.wav(before=hostile_riff.chunk(b"bext", bytes(602))), True),
+        (hostile_riff.wav(before=hostile_riff.chunk(b"INFO", b"ICMT\4\0\0\0abcd")), True),
+        (hostile_riff.wav(before=hostile_riff.chunk(b"cart", bytes(2048))), False),
+        (hostile_riff.wav(after=hostile_riff.chunk(b"odd!", bytes(8))), False),
+        (hostile_riff.wav(before=hostile_riff.chunk(b"LIST", b"exifever\4\0\0\0abcd")), False),
+        (hostile_riff.wav(before=hostile_riff.chunk(b"LIST", b"INFOexif\4\0\0\0abcd")), False),
+        (hostile_riff.as_file("AIFF"), True),
+        (hostile_riff.as_file("CAF"), True),
+    ],
+)
+def test_what_may_hang_a_decoder_for_reasons_not_seen_yet_is_decoded_in_another_process_first(
+    tmp_path, monkeypatch, content, plain
+):
+    tried = []
+    monkeypatch.setattr(audio_sandbox, "_decode", lambda *_: tried.append(1) or (audio_sandbox._DECODED, b""))
+    (tmp_path / "a.wav").write_bytes(content)
+    signal = load_signal(tmp_path / "a.wav")
+    assert len(signal.samples) == hostile_riff.FRAMES and not warnings_in(signal.notes)
+    assert bool(tried) != plain
+
+
+def hang() -> None:
+    """From now on libsndfile hangs in this process, and that shows after a tenth of a second."""
+    request._STUCK_SECONDS, request._SLOWEST = 0.1, 1e12
+    audio.soundfile.SoundFile = lambda *_: time.sleep(HANGING)
+
+
+def hang_and_read(path: Path) -> None:
+    hang()
+    load_signal(path)
+
+
+def test_a_command_ends_where_reading_does_not(tmp_path):
+    (tmp_path / "a.wav").write_bytes(hostile_riff.wav())
+    code, said = Command("info", "a.wav", cwd=tmp_path, prepare=hang).end()
+    assert code == 2
+    assert (
+        said.startswith("Error: a.wav: reading it did not end within 0 s; the file is damaged")
+        and said.count("\n") == 1
+    )
+
+
+def test_a_batch_does_not_wait_for_a_recording_whose_reading_does_not_end(tmp_path):
+    (tmp_path / "a.wav").write_bytes(hostile_riff.wav())
+    team = LocalWorkers(1)
+    with pytest.raises(WorkerDied, match="reading it did not end in time; the file is damaged"):
+        team.submit(hang_and_read, tmp_path / "a.wav").result(HANGING)
+    team.close()
 
 
 def test_ctrl_c_is_heard_while_the_reader_hangs_and_ends_it(cut, monkeypatch):

@@ -4,7 +4,9 @@ import json
 import math
 import os
 import time
+from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,13 +14,14 @@ from batch_files import SMALL, Inline, names, stamps, summary, tree, write
 
 from dstft_cli.config.loading import load_config
 from dstft_cli.errors import OutputError
+from dstft_cli.recordings.notes import Note
 from dstft_cli.recordings.request import warnings_in
 from dstft_cli.workflows import optimize_file
-from dstft_cli.workflows.batch import one_input, run
+from dstft_cli.workflows.batch import one_input, run, workers
 from dstft_cli.workflows.batch.find_inputs import Item, find_inputs
 from dstft_cli.workflows.batch.one_input import COLUMNS, failed
 from dstft_cli.workflows.batch.run import BatchPlan, BatchProgress, run_batch
-from dstft_cli.workflows.batch.workers import Stopped, WorkerDied
+from dstft_cli.workflows.batch.workers import Cluster, Stopped, WorkerDied
 
 CONFIG = load_config(flags=SMALL | {"run.threads": 1})
 
@@ -36,6 +39,40 @@ def pretend(path: str, config, folder: str, on_existing: str) -> list[dict]:
 
 
 class TestRun:
+    @pytest.mark.parametrize(
+        ("name", "cell"),
+        [
+            ("=1+1.wav", "'=1+1.wav"),
+            ("@SUM(1).wav", "'@SUM(1).wav"),
+            ("+1.wav", "'+1.wav"),
+            ("-1.wav", "'-1.wav"),
+            ("a\n=1\t\x1b.wav", "a\\n=1\\t\\x1b.wav"),
+            ("a-1.wav", "a-1.wav"),
+        ],
+    )
+    def test_writes_no_cell_that_a_spreadsheet_would_take_for_a_formula(self, tmp_path, name, cell):
+        def work(path, *rest):
+            return [failed(path, path) | {"output": path, "notes": [Note(path)], "gain": -1.5}]
+
+        run_batch(
+            plan(tmp_path, items=[Item(name, Path("x"))], out=tmp_path), Inline(), BatchProgress(1), function=work
+        )
+        (row,) = summary(tmp_path)
+        assert (row["input"], row["error"], row["notes"], row["gain"]) == (cell, cell, cell, "-1.5")
+
+    def test_ends_where_a_cluster_has_lost_its_workers_and_keeps_the_rows_so_far(self, tmp_path, monkeypatch):
+        cluster, threads = Cluster.__new__(Cluster), [{"a": 1}, {"a": 1}, {}, {}]
+        cluster._client = SimpleNamespace(nthreads=lambda: threads.pop(0) if len(threads) > 1 else {})
+        cluster._size, cluster._asked, cluster._alone = 0, -1, None
+        monkeypatch.setattr(workers, "_SIZE_AGE", -1)
+        monkeypatch.setattr(workers, "_ALONE", -1)
+        closed = []
+        cluster.submit = lambda *call: Inline().submit(*call) if call[1] == "in/0.wav" else Future()
+        cluster.close = lambda at_once: closed.append(at_once)
+        with pytest.raises(WorkerDied, match="no worker has been left in the cluster"):
+            run_batch(plan(tmp_path), cluster, BatchProgress(5), function=pretend)
+        assert closed == [True] and [row["status"] for row in summary(tmp_path / "out")] == ["done"]
+
     def test_gives_a_row_for_each_input_in_order_whatever_became_of_it(self, tmp_path):
         tally = BatchProgress(5)
         rows = run_batch(plan(tmp_path), Inline(), tally, function=pretend)
@@ -119,7 +156,7 @@ class TestRun:
             plan(tmp_path, items=items), Inline(), BatchProgress(5), function=lambda path, *_: [failed(path, "no")]
         )
         found = [row["input"] for row in summary(tmp_path / "out")]
-        assert found == [*odd[:4], "\\udcff.wav"]
+        assert found == [odd[0], "line\\nbreak.wav", "'=1+1.wav", odd[3], "\\udcff.wav"]
 
     def test_the_summary_is_refreshed_while_it_runs(self, tmp_path, monkeypatch):
         monkeypatch.setattr(run, "_REFRESH", 0.0)

@@ -299,3 +299,12 @@ class TestCluster:
         run = batch("good", "-o", "out", "--scheduler", address)
         assert run.code == 2 and f"--scheduler {address}: no Dask scheduler answers there" in run.err
         assert "Traceback" not in run.err
+
+    @pytest.mark.parametrize("address", ["nonsense", "tcp://", "tcp://nowhere"])
+    def test_what_is_no_address_of_a_scheduler_is_refused_at_once(self, batch, monkeypatch, address):
+        distributed = pytest.importorskip("distributed")
+        monkeypatch.setattr(
+            distributed, "Client", lambda *_, **__: pytest.fail("asked")
+        )  # its failure ends late and loudly
+        run = batch("good", "-o", "out", "--scheduler", address)
+        assert run.code == 2 and f"--scheduler {address}: no Dask scheduler answers there" in run.err

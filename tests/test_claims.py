@@ -91,6 +91,33 @@ def test_a_link_in_the_place_of_the_lock_file_is_refused_and_never_written_throu
     assert link.is_symlink() and (precious.read_bytes() if content else precious.exists()) == (content or False)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes as POSIX has them")
+@pytest.mark.parametrize(("make", "kind"), [(os.link, "a hard link"), (None, "not a regular file")])
+def test_a_second_name_of_another_file_and_a_pipe_are_no_lock_files(tmp_path, make, kind):
+    precious, path = tmp_path / "precious", tmp_path / "out" / LOCK
+    path.parent.mkdir()
+    precious.write_bytes(b"precious")
+    make(precious, path) if make else os.mkfifo(path)
+    with pytest.raises(OutputError, match=f"out: cannot be written: {LOCK} in it is {kind}; remove it"):
+        with folder_lock(tmp_path / "out"):
+            pass
+    remove_leftovers(tmp_path / "out")
+    assert precious.read_bytes() == b"precious" and path.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links as POSIX has them")
+def test_tidying_removes_a_link_to_a_folder_and_nothing_in_that_folder(tmp_path):
+    precious, out = tmp_path / "precious", tmp_path / "out"
+    (precious / "deep").mkdir(parents=True)
+    (precious / "deep" / "a").touch()
+    stale = out / f".partial-{platform.node()}-999999999-x"
+    stale.mkdir(parents=True)
+    (stale / "link").symlink_to(precious)
+    stale.with_name(f"{stale.name}y").symlink_to(precious)
+    remove_leftovers(out)
+    assert [*out.iterdir()] == [] and (precious / "deep" / "a").exists()
+
+
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS], ids=errno.errorcode.get)
 def test_a_file_system_without_locks_locks_nothing_and_lets_the_run_go_on(tmp_path, monkeypatch, number):
     def no_lock(handle):

@@ -38,6 +38,23 @@ def test_a_later_set_wins_over_an_earlier_one():
     assert load_config(sets=["steps=5", "optimizer.steps=7"]).optimizer.steps == 7
 
 
+def test_a_thousand_mistakes_are_counted_and_the_first_ones_listed(dstft):
+    run = dstft("config", "show", *(f"--set=nonsense{i}=1" for i in range(1000)))
+    lines = run.err.splitlines()
+    assert run.code == 2 and len(lines) == 51
+    assert "nonsense0" in lines[0] and lines[-1] == "Error: and 950 more such errors"
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:99"])
+def test_a_device_that_is_not_here_is_said_where_a_configuration_is_checked(tmp_path, dstft, device):
+    (tmp_path / "c.yaml").write_text(f"run: {{device: {device}}}")
+    run = dstft("config", "validate", tmp_path / "c.yaml")
+    assert run.code == 0 and run.out.endswith("c.yaml: valid\n")
+    assert run.err.startswith("Warning: device cuda:99: ") == (device == "cuda:99") and bool(run.err) == (
+        device != "cpu"
+    )
+
+
 def test_presets_can_be_overruled():
     config = load_config("speech", flags={"hop": "3ms"})
     assert str(config.transform.hop) == "3ms"

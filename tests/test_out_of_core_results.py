@@ -171,7 +171,7 @@ class TestLazySamples:
         (
             10**12,
             1e6,
-            "reading this table of 400 kB takes some 2.4 MB of memory, and --memory leaves 1 MB: split it",
+            "reading this table of 400 kB takes some 2.4 MB of memory, and it may take 1 MB: split it",
         ),
         (2 * 10**6, 1e9, "and 2 MB are free: split it"),
         (10**7, 1e7, None),

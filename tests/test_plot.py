@@ -68,6 +68,12 @@ class TestFigures:
         assert contents(results / "constant") == before
         assert list(contents(results / "constant" / "plots")) == ["theta.svg"]
 
+    @pytest.mark.parametrize(("fmax", "said"), [(99999, True), (100, False), ("full", False)])
+    def test_end_at_half_the_sampling_rate_which_is_said(self, dstft, results, tmp_path, fmax, said):
+        run = dstft("plot", results / "constant", "--figure", "spectrogram", "-o", tmp_path / "a.png", "--fmax", fmax)
+        assert run.code == 0
+        assert ("the pictures end at half the sampling rate" in run.err) == said
+
     def test_there_already_are_replaced_by_force_only(self, dstft, results, tmp_path):
         file = tmp_path / "mine.png"
         file.write_bytes(b"mine")

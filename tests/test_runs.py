@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -217,6 +218,23 @@ class TestChannels:
         assert [path.name for path in output_folders(None, three)] == ["channel-1", "channel-2", "channel-3"]
         assert {str(path.parent) for path in output_folders("x", three)} == {"x"}
 
+    @pytest.mark.parametrize("name", ["...wav", "..wav", ". .wav", ".wav", "a..wav"])
+    def test_no_name_of_a_recording_leads_out_of_the_folder_of_all_results(self, recordings, tmp_path, name):
+        (tmp_path / name).write_bytes((recordings / "one.wav").read_bytes())
+        (folder,) = output_folders(None, [load_signal(tmp_path / name)])
+        assert os.path.dirname(os.path.abspath(folder)) == os.path.abspath("dstft-out")
+        assert str(folder) == os.path.normpath(folder)
+
+
+@pytest.mark.parametrize(("count", "code"), [(2, 2), (15, 2), (16, 0)])
+def test_too_few_samples_for_a_spectrogram_are_refused(tmp_path, no_figures, capsys, count, code):
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).uniform(-0.5, 0.5, count), 8000)
+    with pytest.raises(SystemExit) as end:
+        main(["optimize", str(tmp_path / "a.wav"), "-o", str(tmp_path / "out"), "--steps", "1"])
+    assert end.value.code == code
+    words = f"{count} samples ({count / 8000:.6g} s) are too few for a spectrogram, expected at least 16 samples"
+    assert (words in capsys.readouterr().err) == (code == 2)
+
 
 class TestInput:
     def test_is_the_part_that_was_asked_for(self, recordings, tmp_path, no_figures):
@@ -319,7 +337,13 @@ class TestFailures:
         assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize(
-        "fault", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 6144 bytes")], ids=repr
+        "fault",
+        [
+            MemoryError(),
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: 6144 bytes"),
+            ImportError("libtorch.so: failed to map segment from shared object"),
+        ],
+        ids=repr,
     )
     def test_for_want_of_memory_say_what_to_make_smaller(self, run, monkeypatch, fault):
         monkeypatch.setattr("dstft_cli.workflows.optimize_file.run_signal", raising(fault))

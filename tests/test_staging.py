@@ -140,6 +140,37 @@ def test_an_exception_while_files_are_made_changes_nothing(tmp_path, kind, earli
     assert contents(tmp_path) == before
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links as POSIX has them")
+def test_a_link_put_in_the_place_of_the_temporary_folder_is_not_followed_when_that_is_removed(tmp_path):
+    precious, folder = tmp_path / "precious", tmp_path / "out"
+    precious.mkdir()
+    (precious / "a").touch()
+    with pytest.raises(OutputError), replace_files(folder, "metrics.json") as aside:
+        aside.rename(tmp_path / "moved")
+        aside.symlink_to(precious)
+        raise OSError(errno.EIO, "the disk fails")
+    assert (precious / "a").exists() and not folder.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links as POSIX has them")
+@pytest.mark.parametrize("target", ["precious", "nothing"])
+def test_a_link_in_the_place_of_a_result_file_is_replaced_or_else_restored_as_a_link(tmp_path, monkeypatch, target):
+    precious, folder = tmp_path / "precious", tmp_path / "out"
+    precious.write_text("mine")
+    folder.mkdir()
+    for name in NAMES:
+        (folder / name).symlink_to(tmp_path / target)
+    with monkeypatch.context() as patch, pytest.raises(OutputError):
+        patch.setattr(os, "replace", Faulty(os.replace, {2}, errno.EIO))
+        write(folder, "new")
+    assert {name: os.readlink(folder / name) for name in os.listdir(folder)} == dict.fromkeys(
+        NAMES, str(tmp_path / target)
+    )
+    write(folder, "new")
+    assert contents(folder) == expected("new") and not any((folder / name).is_symlink() for name in NAMES)
+    assert precious.read_text() == "mine" and not (tmp_path / "nothing").exists()
+
+
 @pytest.mark.parametrize("target", [(os, "replace"), (os, "fsync")], ids=["replace", "fsync"])
 def test_an_interrupt_while_files_are_put_in_place_leaves_no_mixed_set(tmp_path, monkeypatch, target):
     for k in range(3):

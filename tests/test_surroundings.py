@@ -8,14 +8,20 @@ import shutil
 import signal
 import subprocess
 import sys
+from multiprocessing import spawn
 
+import hostile_riff
+import numpy as np
 import pytest
+import soundfile
 from batch_files import FLAGS, tree, write
 from patience import HANGING
 from processes import Command
 
+from dstft_cli.recordings.signal import load_signal
 from dstft_cli.system import shutdown
 from dstft_cli.workflows import optimize_file
+from dstft_cli.workflows.batch import workers
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="shells and signals as POSIX has them")
 PYTHON = f"{sys.executable} -m dstft_cli"
@@ -33,6 +39,53 @@ def shell(line: str, cwd) -> subprocess.CompletedProcess:
 def calm(done) -> bool:
     said = (done.stdout + done.stderr).decode("utf-8", "replace")
     return not any(words in said for words in ("Traceback", "Exception ignored", "internal error"))
+
+
+HOSTILE_MODULES = ("click", "multiprocessing", "numpy", "resource", "signal", "soundfile", "struct", "threading")
+
+
+@pytest.fixture
+def hostile_folder(tmp_path, monkeypatch):
+    """The current folder, in which lie modules that leave a file behind where they are imported."""
+    canary = tmp_path / "canary"
+    for name in HOSTILE_MODULES:
+        (tmp_path / f"{name}.py").write_text(
+            f"open({str(canary)!r}, 'a').write('{name} ')\nraise ImportError('{name}')\n"
+        )
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    assert not canary.exists(), canary.read_text()
+
+
+def test_a_damaged_recording_runs_no_module_beside_it(hostile_folder):
+    (hostile_folder / "cut.wav").write_bytes(hostile_riff.wav()[:2000])
+    assert len(load_signal("cut.wav").samples) == (2000 - 44) // 2
+
+
+def test_a_worker_runs_no_module_of_the_current_folder(hostile_folder):
+    team = workers.LocalWorkers(1)
+    assert team.submit(os.getcwd).result() == str(hostile_folder)
+    team.close()
+
+
+def test_the_command_as_a_module_imports_nothing_from_the_current_folder(hostile_folder):
+    done = shell("{dstft} config presets", hostile_folder)
+    assert done.returncode == 0 and calm(done), done.stderr
+
+
+def test_workers_ignore_the_current_folder_where_python_has_no_variable_for_that(monkeypatch):
+    usual = spawn.get_command_line()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "version_info", (3, 10, 14))
+        with workers._current_folder_ignored():
+            assert "-I" in spawn.get_command_line()
+    assert spawn.get_command_line() == usual
+
+
+def test_numbers_beyond_all_bounds_print_no_warning_of_a_library(tmp_path):
+    soundfile.write(tmp_path / "a.wav", 1e160 * np.random.default_rng(0).uniform(-1, 1, 400), 2000, subtype="DOUBLE")
+    done = shell("{dstft} info a.wav", tmp_path)
+    assert done.returncode == 0 and b"Warning" not in done.stderr and calm(done)
 
 
 LONG = "{dstft} config show"  # some hundred lines

@@ -161,6 +161,14 @@ def test_time_off_by_less_than_half_a_step_is_accepted(tmp_path):
     assert load_signal(write(tmp_path, "time [s],x\n" + table(times, X))).sample_rate == 200.0
 
 
+@pytest.mark.parametrize(("steps", "said"), [(0.4, "0.4 steps"), (0.02, "0.02 steps"), (0.005, "")])
+def test_time_that_strays_from_an_even_grid_by_a_hundredth_of_a_step_is_said(tmp_path, steps, said):
+    times = TIME.copy()
+    times[30] += steps / 200
+    notes = load_signal(write(tmp_path, "time [s],x\n" + table(times, X))).notes
+    assert any(f"column 1 ('time') strays up to {said}" in note.text for note in notes) == bool(said)
+
+
 def test_a_sample_missing_in_the_middle_is_warned_of(tmp_path):
     keep = np.arange(N) != N // 2
     signal = load_signal(write(tmp_path, "time [s],x\n" + table(TIME[keep], X[keep])))

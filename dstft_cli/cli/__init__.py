@@ -16,6 +16,7 @@ from . import batch, check, compare, config, info, optimize, plot, recommend, re
 from .shared import VERBOSITY
 
 _LEAST_COLUMNS, _MOST_COLUMNS = 50, 110  # of help texts
+_MOST_ERRORS = 50  # lines that are printed
 _COMMANDS = [optimize, batch, recommend, compare, reconstruct, plot, check, info, config]
 
 
@@ -49,7 +50,9 @@ class _ErrorBoundary(cloup.Group):
     def _fail(self, ctx, sentence, code):
         if ctx.meta.get(VERBOSITY, 0) > 1:
             traceback.print_exc()
-        for line in sentence.splitlines():
+        lines = sentence.splitlines()
+        more = [f"and {len(lines) - _MOST_ERRORS} more such errors"] if len(lines) > _MOST_ERRORS else []
+        for line in [*lines[:_MOST_ERRORS], *more]:
             click.echo(f"Error: {line}", err=True)
         ctx.exit(code)
 

@@ -40,9 +40,10 @@ def show(settings, comments):
 @cloup.argument("source", metavar="FILE|PRESET")
 def validate(source):
     """Check a configuration file; every mistake is reported with its line."""
-    from .actions.config import load_config
+    from .actions.config import check_device, load_config
 
-    load_config(source)
+    if warning := check_device(load_config(source)):
+        click.echo(f"Warning: {warning}", err=True)
     click.echo(f"{source}: valid")
 
 

@@ -52,6 +52,13 @@ class FigureSettings(Section):
         sentence = f"figures.fmin is {self.fmin:g} Hz: it must be less than figures.fmax, {self.fmax:g} Hz"
         return ("figures.fmin", "figures.fmax"), sentence
 
+    def beyond(self, sample_rate: float) -> str:
+        """What to say where pictures end below ``fmax``, at half the sampling rate in Hz; "" elsewhere."""
+        half = sample_rate / 2
+        if isinstance(self.fmax, str) or self.fmax is None or self.fmax <= half:
+            return ""
+        return f"figures.fmax is {self.fmax:g} Hz; the pictures end at half the sampling rate, {half:g} Hz"
+
     def _endless(self) -> Problem | None:
         if self.fmin != 0 or self.freq_scale != "log":
             return None

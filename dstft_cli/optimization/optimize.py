@@ -80,7 +80,7 @@ def optimize(
     config = merge_config(config, {key: value for key, value in settings.items() if value is not None})
     signal = _as_asked(signal, config, settings)
     family = get_window(config.transform.window if window is None or isinstance(window, str) else window)
-    check_signal(signal, 2)
+    check_signal(signal)
     chosen = choose_lengths(signal, config, family)
     signal, config = chosen.noted(signal), chosen.config
     if config.run.threads:

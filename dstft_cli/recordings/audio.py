@@ -24,7 +24,7 @@ from .containers.patched_file import PatchedFile
 from .containers.report import ContainerReport
 from .lazy_samples import LazySamples
 from .mix import notes_on_mix
-from .request import Pick, Recording, Request, Track, pick_channels
+from .request import Pick, Recording, Request, Track, file_version, pick_channels
 
 _BLOCK = 1 << 20  # samples over all channels
 _SANDBOX_SAMPLES = 1 << 24  # over all channels, decoded in the sandbox
@@ -70,7 +70,7 @@ def _read_audited(request: Request, text_extensions: tuple[str, ...], report: Co
     first, count = request.span(rate, declared)
     load = _loaded_samples if count * len(picks) <= request.max_samples else _lazy_samples
     samples = load(request, picks, first, count)
-    _check_count(report, len(samples[0]), count, declared, rate)
+    _check_count(report, len(samples[0]), first, count, declared, rate)
     if count == declared or declared <= _CHECKSUM_FRAMES:
         _check_checksum(report, declared)
     if picks[0].position is None and isinstance(samples[0], np.ndarray):
@@ -87,7 +87,7 @@ def audit_file(request: Request) -> ContainerReport:
 
     Returns the report. Raises InputError for a file that libsndfile must not be given.
     """
-    return deepcopy(_audit_cached(request.path, *_file_version(request.path)))
+    return deepcopy(_audit_cached(request.path, *file_version(request.path)))
 
 
 @lru_cache(maxsize=8)  # a long recording may be read in many blocks
@@ -122,9 +122,10 @@ def open_audio(
     Returns the open file. Raises InputError where libsndfile does not open it.
     """
     try:
-        patches = _patches(request.path, *_file_version(request.path))
+        patches = _patches(request.path, *file_version(request.path))
         path = _soundfile_path(request.path)
-        return soundfile.SoundFile(PatchedFile(path, patches) if patches else path)
+        with request.must_end():
+            return soundfile.SoundFile(PatchedFile(path, patches) if patches else path)
     except (*_ERRORS, TypeError) as error:  # TypeError: the extension .raw, which has no header
         reason = one_line(getattr(error, "error_string", error), 70).rstrip(".")
         reason = "no sound was found in it" if reason.startswith(_NO_FILE) else reason
@@ -194,17 +195,18 @@ def _lazy_samples(request: Request, picks: list[Pick], first: int, count: int) -
 
 
 def _reader(request: Request, pick: Pick, begin: int) -> Callable[[int, int], np.ndarray]:
+    version = file_version(request.path)
+
     def read(first: int, last: int) -> np.ndarray:
         try:
             (samples,) = _decoded(request, [pick], begin + first, last - first)
+            same = file_version(request.path) == version
         except OSError as error:  # must not be mistaken for one of the disk that a result is written to
             raise InputError(
                 f"{request.where}: cannot be read any more ({error.strerror or error}); run again"
             ) from error
-        if len(samples) != last - first:
-            raise InputError(
-                f"{request.where}: the file changed while it was being read; run again once it is complete"
-            )
+        if not same or len(samples) != last - first:
+            raise request.changed
         return samples
 
     return read
@@ -219,13 +221,15 @@ def _blocks(request: Request, first: int, count: int) -> Iterator[np.ndarray]:
     with open_audio(request) as sound:
         size = max(1, _BLOCK // sound.channels)
         try:
-            _go_to(sound, first, size)
+            with request.must_end():
+                _go_to(sound, first, size)
         except _ERRORS:
             return
         while count > 0:
             block = np.full((min(size, count), sound.channels), np.nan)
             try:
-                read = sound.read(out=block)
+                with request.must_end():
+                    read = sound.read(out=block)
             except _ERRORS:
                 yield block[: _written(block)]
                 return
@@ -263,9 +267,16 @@ def _check_header(request: Request, sound: soundfile.SoundFile, report: Containe
         )
 
 
-def _check_count(report: ContainerReport, read: int, count: int, declared: int, rate: float) -> None:
+def _check_count(report: ContainerReport, read: int, first: int, count: int, declared: int, rate: float) -> None:
+    """Warn where fewer samples were read than are declared. first, count: those asked for. declared: samples in the file."""
     if declared > _UNKNOWN:
-        if report.request.duration is None or read < count:
+        present = min(count, (report.declared_frames or 0) - first)
+        if read < present:
+            report.warn(
+                f"the header does not say how long the file is; {read} of the {present} samples that its frames hold could be "
+                f"read ({read / rate:.6g} of {present / rate:.6g} s); the file is damaged"
+            )
+        elif report.request.duration is None or read < count:
             report.remark("the header does not say how long the file is; it was read to its end")
     elif read != count:
         report.warn(
@@ -280,7 +291,7 @@ def _check_count(report: ContainerReport, read: int, count: int, declared: int, 
 
 def _check_checksum(report: ContainerReport, declared: int) -> None:
     """Warn where the samples of a FLAC file do not have the checksum that it declares."""
-    if not _checksum_matches(report.request.path, declared, *_file_version(report.request.path)):
+    if not _checksum_matches(report.request.path, declared, *file_version(report.request.path)):
         report.warn("the samples do not match the checksum that the FLAC file declares; the file is damaged")
 
 
@@ -288,9 +299,3 @@ def _check_checksum(report: ContainerReport, declared: int) -> None:
 def _checksum_matches(path: str, declared: int, *_file_version: int) -> bool:
     expected = declared_checksum(path)
     return expected is None or checksum(_blocks(Request(path), 0, declared), expected[0]) == expected[1]
-
-
-def _file_version(path: str) -> tuple[int, int]:
-    """What changes when a file does."""
-    status = os.stat(path)
-    return status.st_mtime_ns, status.st_size

@@ -12,15 +12,22 @@ import sys
 from collections.abc import Iterator
 
 from ..errors import InputError
+from ..system.import_paths import trusted_paths
 from ..text import one_line
 from .containers.report import ContainerReport
 
 DECODE_SECONDS = 10.0  # for a small file
 _BYTES_PER_SECOND = 5e6  # for large ones
 _MEMORY = 2 << 30  # bytes of address space
-_NO_MEMORY = 3  # exit code
-_CHILD = """
-import os, resource, sys, threading
+_DECODED, _NO_MEMORY, _NOT_STARTED = (
+    10,
+    11,
+    127,
+)  # exit codes; a process that fails before it decodes has none of the first two
+_CHILD = f"""
+import sys
+sys.path[:] = sys.argv[4:]  # before anything else is imported
+import os, resource, threading
 def end_with_parent():
     os.read(0, 1)
     os._exit(1)
@@ -33,24 +40,31 @@ for kind, limit in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, seconds)
 try:
     decode_and_discard(sys.argv[1])
 except MemoryError:
-    sys.exit(3)
+    sys.exit({_NO_MEMORY})
+sys.exit({_DECODED})
 """
 
 
 def decode_in_subprocess(report: ContainerReport) -> None:
-    """Decode a file in another process first, where its container is unknown or damaged.
+    """Decode a file in another process first, unless its container is known, plain and in order.
 
     report: of the file's container; gets a warning where the decoder of an unknown format reports an error.
 
-    Raises InputError where that process hangs, crashes or runs out of memory.
+    Raises InputError where that process hangs, crashes, runs out of memory or cannot be started.
     """
-    if sys.platform == "win32" or (report.known and not report.damaged):
+    if sys.platform == "win32" or (report.known and report.plain and not report.damaged):
         return
     seconds = DECODE_SECONDS + os.path.getsize(report.request.path) / _BYTES_PER_SECOND
     code, output = _decode(report.request.path, seconds)
-    if code == 0 and output.strip() and not report.known:
-        first = one_line(output[:500].decode("utf-8", "replace").strip().splitlines()[0], 100)
-        report.warn(f"the decoder reports an error ({first}); the file is cut off or damaged")
+    lines = [one_line(line, 100) for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
+    if code >= 0 and code not in (_DECODED, _NO_MEMORY):
+        cause = f"exit code {code}{f': {lines[-1]}' if lines else ''}"
+        raise InputError(
+            f"{report.request.where}: not read, since the process that tries to decode it failed ({cause}); "
+            "check the installation of Python and dstft-cli"
+        )
+    if lines and not report.known and code == _DECODED:
+        report.warn(f"the decoder reports an error ({lines[0]}); the file is cut off or damaged")
     if fault := _fault(code, seconds):
         hint = f" ({report.fault(70)})" if report.damaged else ""
         raise InputError(
@@ -60,11 +74,14 @@ def decode_in_subprocess(report: ContainerReport) -> None:
 
 def _decode(path: str, seconds: float) -> tuple[int, bytes]:
     """Exit code and output of a process that decodes the file; the code is -SIGXCPU where time ran out."""
-    line = [sys.executable, "-c", _CHILD, os.fsencode(path), str(int(seconds)), str(_MEMORY)]
-    import_paths = {"PYTHONPATH": os.pathsep.join(folder or os.getcwd() for folder in sys.path)}
+    arguments = [os.fsencode(path), str(int(seconds)), str(_MEMORY), *trusted_paths()]
+    line = [sys.executable or "", "-I", "-c", _CHILD, *arguments]  # -I: nothing is imported from the current folder
     with _lifeline() as stdin, contextlib.suppress(subprocess.TimeoutExpired):
         pipes = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        child = subprocess.run(line, env={**os.environ, **import_paths}, timeout=seconds + 5, **pipes)
+        try:
+            child = subprocess.run(line, timeout=seconds + 5, **pipes)
+        except OSError as error:
+            return _NOT_STARTED, str(error.strerror or error).encode()
         return child.returncode, child.stdout
     return -signal.SIGXCPU, b""
 

@@ -1,16 +1,20 @@
 """What a reader is asked for (Request) and what it returns (Recording), before Signals are made of it."""
 
+import contextlib
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from ..errors import InputError
+from ..system.shutdown import must_end
 from ..text import listed, one_line, quoted
 from .lazy_samples import LazySamples
 from .notes import WARNING, Note
 
+_STUCK_SECONDS, _SLOWEST = 600.0, 1e6  # reading that takes longer, plus the size over so many bytes a second, hangs
 _SAMPLES_SHARE = 0.2  # of the memory of a run; the rest is for what the run computes from the samples
 
 
@@ -30,6 +34,12 @@ def max_samples(memory: float) -> int:
     memory: bytes that the run may use.
     """
     return int(_SAMPLES_SHARE * memory / 8)
+
+
+def file_version(path: str) -> tuple[int, ...]:
+    """What differs where a file was written again, or another one took its name: device, inode, size and time stamp."""
+    status = os.stat(path)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,17 @@ class Request:
     def where(self) -> str:
         """The file's path as messages show it."""
         return one_line(self.path, 80)
+
+    @property
+    def changed(self) -> InputError:
+        """The error for a file that was written while it was being read."""
+        return InputError(f"{self.where}: the file changed while it was being read; run again once it is complete")
+
+    def must_end(self) -> contextlib.AbstractContextManager[None]:
+        """For a part of the reading that may hang; a process of a command ends then, with a sentence."""
+        seconds = _STUCK_SECONDS + os.path.getsize(self.path) / _SLOWEST
+        message = f"{self.where}: reading it did not end within {seconds:.0f} s; the file is damaged, or its disk does not answer"
+        return must_end(seconds, f"{message}; take another copy")
 
     def span(self, rate: float, total: int) -> tuple[int, int]:
         """The time range in samples.

@@ -16,9 +16,12 @@ from ..text import one_line
 from .dropouts import dropout_notes
 from .lazy_samples import LazySamples, iter_blocks
 from .notes import Note
-from .request import Recording, Request, TextOptions
+from .request import Recording, Request, TextOptions, file_version
 
 _MIN_RATE, _MAX_RATE = 1e-12, 1e12  # Hz
+
+SHORTEST = 16
+"""The least number of samples of a signal whose spectrogram can show anything: two windows of eight samples."""
 
 TEXT_EXTENSIONS = (".csv", ".tsv", ".txt", ".dat", ".asc", ".lvm", ".prn", ".tab", ".ascii")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]")
@@ -128,26 +131,47 @@ def load_signals(
     request = Request(os.fsdecode(path), channel, start, duration, fs, text or TextOptions(), memory)
     _check_file(request)
     try:
+        version = file_version(request.path)
         sha256 = file_hash(request.path)
-        recording = _read(request)
+        try:
+            recording = _read(request)
+        finally:
+            if file_version(request.path) != version:  # whatever was read, or not
+                raise request.changed
     except OSError as error:
         raise InputError(f"{request.where}: cannot be read: {one_line(error.strerror or error, 120)}") from error
     return _signals(request, recording, sha256)
 
 
-def check_signal(signal: Signal, shortest: float) -> None:
+def check_unchanged(signal: Signal) -> None:
+    """Raises InputError where the file of a signal whose samples stay in it has other bytes than when it was loaded.
+
+    signal: from load_signals. That of samples in memory is not looked at.
+    """
+    if not isinstance(signal.samples, LazySamples) or signal.path is None or signal.sha256 is None:
+        return
+    request = Request(signal.path)
+    try:
+        same = file_hash(signal.path) == signal.sha256
+    except OSError as error:
+        raise InputError(f"{request.where}: cannot be read any more ({error.strerror or error}); run again") from error
+    if not same:
+        raise request.changed
+
+
+def check_signal(signal: Signal, shortest: int = SHORTEST) -> None:
     """Check that a window length can be found for a signal.
 
     signal: the signal.
-    shortest: shortest window length, in samples.
+    shortest: the least number of samples.
 
-    Raises InputError for a signal shorter than that, constant, or with a sample that is not finite.
+    Raises InputError for a signal with fewer samples, a constant one, or one with a sample that is not finite.
     """
     samples, rate = signal.samples, signal.sample_rate
     if len(samples) < shortest:
         raise InputError(
-            f"{signal.where}: {len(samples)} samples ({signal.duration:.6g} s) are fewer than the shortest "
-            f"window of {shortest:g} samples; read a longer time range or allow shorter windows"
+            f"{signal.where}: {len(samples)} samples ({signal.duration:.6g} s) are too few for a spectrogram, expected at least "
+            f"{shortest} samples; read a longer time range"
         )
     fault, low, high = _extremes(samples)
     if fault:
@@ -246,7 +270,8 @@ def _read(request: Request) -> Recording:
     if is_text(request.path):
         from .tables.reader import read_text
 
-        return read_text(request)
+        with request.must_end():
+            return read_text(request)
     from .audio import read_audio
 
     recording = read_audio(request, TEXT_EXTENSIONS)

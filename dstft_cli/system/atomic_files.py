@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import OutputError, OutputExistsError
 from ..text import size_text
 from .shutdown import MOVING, UNDO
 
@@ -71,14 +71,20 @@ def replace_files(folder: Path, last: str, stale: Iterable[str] = ()) -> Iterato
 
 
 @contextlib.contextmanager
-def replace_file(path: Path) -> Iterator[Path]:
+def replace_file(path: Path, may_exist: bool = True) -> Iterator[Path]:
     """A temporary file to write; on leaving the context it replaces ``path``, on any error it is removed.
+
+    may_exist: False if there was no such file before the work on it began; one written meanwhile raises OutputExistsError.
 
     Missing folders are created, and removed again on an error. Raises OutputError, with the file and the cause, if the disk
     or its permissions prevent it.
     """
     with _temporary_folder(path.parent, str(path)) as aside:
         yield aside / path.name
+        if not may_exist and os.path.lexists(path):
+            raise OutputExistsError(
+                f"{path}: another program has written this file meanwhile and it was kept; choose another name"
+            )
         _commit(aside, path.parent, path.name, ())
 
 
@@ -135,11 +141,16 @@ class _NotRestoredError(OSError):
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, or as much of it as possible, in two tries. No file is opened: descriptors may have run out."""
+    """Remove a folder, or as much of it as possible, in two tries; of a link in its place or in it, only the link."""
     for _ in range(2):
+        if folder.is_symlink():
+            with contextlib.suppress(OSError):
+                folder.unlink()
+        shutil.rmtree(folder, ignore_errors=True)  # opens folders, so that none is swapped for a link meanwhile
+    if folder.is_dir() and not folder.is_symlink():  # they cannot be opened: descriptors may have run out
         for path in [*sorted(folder.rglob("*"), reverse=True), folder]:
             with contextlib.suppress(OSError):
-                path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
 
 def _mark() -> str:
@@ -187,7 +198,7 @@ def _move(aside: Path, folder: Path, names: list[str], removed: list[str]) -> No
     """
     earlier, last = aside / _EARLIER, removed[-1]
     earlier.mkdir()
-    existing = [name for name in {*names, *removed} if (folder / name).exists()]
+    existing = [name for name in {*names, *removed} if os.path.lexists(folder / name)]
     for name in existing:
         _back_up(folder / name, earlier / name)
     try:
@@ -211,8 +222,7 @@ def _restore(earlier: Path, folder: Path, names: list[str], added: list[Path]) -
     restored = True
     for path in added:
         try:
-            if path.exists():
-                path.unlink()
+            path.unlink(missing_ok=True)
         except OSError:
             restored = False
     for name in names:
@@ -224,7 +234,10 @@ def _restore(earlier: Path, folder: Path, names: list[str], added: list[Path]) -
 
 
 def _back_up(path: Path, copy: Path) -> None:
-    """Give a file a second name, or copy it where the file system has no hard links."""
+    """Give a file a second name, or copy it where the file system has no hard links; a link is copied as a link."""
+    if path.is_symlink():
+        os.symlink(os.readlink(path), copy)
+        return
     try:
         os.link(path, copy)
     except OSError:

@@ -4,8 +4,9 @@ import contextlib
 import errno
 import os
 import platform
+import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..errors import OutputError
@@ -15,11 +16,11 @@ from .shutdown import UNDO
 LOCK = ".dstft-lock"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # from file systems without locks
 _BEYOND = 1 << 30  # byte that is locked on Windows, where a locked byte cannot be read
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @contextlib.contextmanager
-def folder_lock(folder: Path, name: str = LOCK) -> Iterator[None]:
+def folder_lock(folder: Path, name: str = LOCK) -> Iterator[Callable[[], None]]:
     """Lock a folder against other runs; it is created if missing, and removed again if it stays empty.
 
     The lock of a killed run is taken over. On a file system without locks nothing is locked.
@@ -27,6 +28,7 @@ def folder_lock(folder: Path, name: str = LOCK) -> Iterator[None]:
     folder: the folder to lock.
     name: of the lock file, which exists and names its owner as long as the lock is held.
 
+    Yields a function that raises OutputError where another folder, or a link to one, has taken the place of the locked one.
     Raises OutputError if another run holds the lock, naming that run, or if the lock file cannot be written.
     """
     new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
@@ -37,10 +39,14 @@ def folder_lock(folder: Path, name: str = LOCK) -> Iterator[None]:
             _release(handle, path)
         remove_empty(new_folders)
 
+    def check() -> None:
+        if not _is_at(handle, path):
+            raise OutputError(f"{folder}: this folder was moved or replaced during the run; run again")
+
     UNDO[path] = release
     try:
         handle = _acquire(path)
-        yield
+        yield check
     finally:
         release()
         UNDO.pop(path, None)
@@ -62,7 +68,8 @@ def _acquire(path: Path) -> int:
             pass
         return handle
     except OSError as error:
-        reason = f"{path.name} in it is a link; remove it" if path.is_symlink() else error.strerror or error
+        fault = "a link" if path.is_symlink() else str(error) if isinstance(error, _ForeignFileError) else ""
+        reason = f"{path.name} in it is {fault}; remove it" if fault else error.strerror or error
         raise OutputError(f"{path.parent}: cannot be written: {reason}") from error
 
 
@@ -71,6 +78,7 @@ def _try_lock(path: Path) -> int | None:
     handle = os.open(path, _FLAGS, 0o666)  # never through a link: it would overwrite what the link names
     locked = current = False
     try:
+        _check_own(handle)
         locked, current = _lock(handle), _is_at(handle, path)
         if not locked:
             raise OutputError(_refusal(handle, path.parent))
@@ -86,6 +94,19 @@ def _try_lock(path: Path) -> int | None:
         raise
     os.close(handle)
     return None
+
+
+class _ForeignFileError(OSError):
+    """What has the name of the lock file is none."""
+
+
+def _check_own(handle: int) -> None:
+    """Raises _ForeignFileError for what must not be written to: a second name of another file, a pipe, a device."""
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        raise _ForeignFileError("not a regular file")
+    if status.st_nlink > 1:
+        raise _ForeignFileError("a hard link")
 
 
 def _refusal(handle: int, folder: Path) -> str:

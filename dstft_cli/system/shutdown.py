@@ -2,7 +2,8 @@
 
 ``watch_signals`` starts a thread that sees signals which the main thread cannot handle, being in native code. What a signal does
 depends on the command: it ends the process at once, raises an exception (``terminable``), or asks the run to stop
-(``stop_request``). Before the process ends, what ``UNDO`` lists is removed from the disk.
+(``stop_request``). A call that never returns (``must_end``) ends the process too. Before the process ends, what ``UNDO`` lists
+is removed from the disk.
 """
 
 import contextlib
@@ -69,16 +70,18 @@ class _SignalWatcher:
 
     def end_process(self, number: int, message: str = "interrupted") -> NoReturn:
         """End the process with the signal's exit code. message: printed if something unfinished is lost."""
+        self.end_with(EXIT_CODES[number], message if UNDO else "interrupted")
+
+    def end_with(self, code: int, message: str) -> NoReturn:
+        """Undo what is unfinished, print an error and end the process."""
         self.claim_ending()
         if UNDO:
             time.sleep(_CLEANUP_SECONDS)
             _undo_all()
-        else:
-            message = "interrupted"
         with contextlib.suppress(OSError):
             terminal = os.isatty(2) and os.environ.get("TERM", "dumb") != "dumb"
-            os.write(2, _CLEAR_LINE * terminal + f"Error: {message}\n".encode())
-        os._exit(EXIT_CODES[number])
+            os.write(2, _CLEAR_LINE * terminal + f"Error: {message}\n".encode("utf-8", "backslashreplace"))
+        os._exit(code)
 
     def claim_ending(self) -> None:
         """Let the first thread that calls this end the process; any other waits for that end."""
@@ -117,6 +120,33 @@ def _undo_all() -> None:
     for undo in reversed([*UNDO.values()]):
         with contextlib.suppress(OSError):
             undo()
+
+
+_stuck_code: int | None = None  # None: this process is not ours to end
+
+
+def end_when_stuck(code: int) -> None:
+    """From now on code inside ``must_end`` that does not end in time ends this process, with that exit code."""
+    global _stuck_code
+    _stuck_code = code
+
+
+@contextlib.contextmanager
+def must_end(seconds: float, message: str) -> Iterator[None]:
+    """For code that may hang where no exception reaches it: after ``seconds`` the process ends and prints ``message``.
+
+    Nothing happens to a process in which ``end_when_stuck`` was not called, such as one of a user's own.
+    """
+    if _stuck_code is None:
+        yield
+        return
+    timer = threading.Timer(seconds, _watcher.end_with, (_stuck_code, message))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextlib.contextmanager

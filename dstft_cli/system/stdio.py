@@ -65,7 +65,11 @@ def make_streams_safe() -> None:
 
 
 def silence_warning_errors() -> None:
-    """Ignore the warnings that PYTHONWARNINGS or -W turn into errors: most come from libraries, and none fails a run."""
+    """Ignore the warnings that PYTHONWARNINGS or -W turn into errors: most come from libraries, and none fails a run.
+
+    RuntimeWarning, NumPy's word on numbers too large or too small, is ignored unless they ask for it: results are checked.
+    """
+    warnings.filterwarnings("ignore", category=RuntimeWarning, append=True)  # after those asked for
     warnings.filters[:] = [
         ("ignore", *rest) if action == "error" else (action, *rest) for action, *rest in warnings.filters
     ]

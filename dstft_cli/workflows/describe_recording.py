@@ -58,8 +58,7 @@ def _header(path: str, config: Config) -> dict:
     if not os.path.isfile(path) or not os.path.getsize(path):
         load_signals(path)  # raises the error that fits
     request = Request(os.fsdecode(path), fs=config.signal.fs)
-    audit_file(request)
-    with open_audio(request, TEXT_EXTENSIONS) as sound:
+    with open_audio(request, TEXT_EXTENSIONS, audit_file(request)) as sound:
         kind = sound.subtype
         bits = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}.get(kind)
         return {
@@ -190,7 +189,7 @@ def _plan(config: Config, signal: Signal, samples: int) -> dict:
     """The grid and the resources of a run with this config; or why it would be refused."""
     rate = signal.sample_rate
     try:
-        check_signal(signal, 2)
+        check_signal(signal)
         chosen = choose_lengths(signal, config, samples=samples)
         config = chosen.config
         grid = make_grid(config, rate, samples)

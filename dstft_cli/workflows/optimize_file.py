@@ -12,7 +12,7 @@ from ..optimization.optimize import optimize, plan_signal
 from ..optimization.resources import PICTURES, ResourcePlan, run_room
 from ..recordings.detrend import detrend
 from ..recordings.request import load_options
-from ..recordings.signal import Signal, check_signal, load_signals
+from ..recordings.signal import Signal, check_signal, check_unchanged, load_signals
 from ..results.progress import INTERRUPTED, OnStep, Step
 from ..results.result import ARRAYS, BESIDE, COMPLETE, CONFIG, METRICS, Result
 from ..results.writer import write_arrays, write_config, write_metrics
@@ -36,16 +36,21 @@ def load_inputs(path: str | Path, config: Config, whole: bool = True) -> list[Si
     options = load_options(config.signal.model_dump(exclude={"detrend"}))
     signals = load_signals(path, **options, memory=None if whole else run_room(config))
     for signal in signals:
-        check_signal(signal, 2)
+        check_signal(signal)
     return [detrend(signal, config.signal.detrend) for signal in signals]
 
 
 def output_folders(folder: str | Path | None, signals: list[Signal]) -> list[Path]:
     """The result folder of each signal: ``folder`` (default ``dstft-out/<stem>``), or its subfolders for several channels."""
-    base = Path("dstft-out") / signals[0].name if folder is None else Path(folder)
+    base = Path("dstft-out") / _folder_name(signals[0]) if folder is None else Path(folder)
     if len(signals) == 1:
         return [base]
     return [base / f"channel-{i}" for i in range(1, len(signals) + 1)]
+
+
+def _folder_name(signal: Signal) -> str:
+    """The stem of the recording; the name of the file where that is dots alone, which name another folder."""
+    return signal.name if signal.name.strip(". ") else Path(signal.path or "signal").name
 
 
 def result_complete(folder: Path) -> bool:
@@ -72,20 +77,28 @@ def run_signal(
     loading: float = 0.0,
     with_thumbnail: bool = False,
     plan: ResourcePlan | None = None,
-) -> Result:
-    """Optimise one signal and write its result folder, replacing any result there.
+    on_existing: str = "overwrite",
+) -> Result | None:
+    """Optimise one signal and write its result folder.
 
     on_step: called at each step of the run, and once before writing.
     loading: s that reading the signal took, for the metrics.
     with_thumbnail: writes a thumbnail too, for the report of a batch.
     plan: of the run, if made before.
+    on_existing: what becomes of a result that is in the folder once no other run uses it: ``error`` raises OutputExistsError,
+        ``skip`` keeps it where it is complete, and returns None; anything else replaces it.
 
-    Raises what optimize raises, and OutputError if the folder cannot be written or another run is using it.
+    Raises what optimize raises, OutputError if the folder cannot be written or another run is using it, and InputError if the
+    file of a long recording changed meanwhile.
     """
     plan = plan or plan_signal(signal, config)
     remove_leftovers(folder)  # those of a killed run may take the room that this one needs
     check_disk_space(folder, plan.disk - PICTURES)
-    with folder_lock(folder), contextlib.ExitStack() as stack:
+    with folder_lock(folder) as check_place, contextlib.ExitStack() as stack:
+        if on_existing == "error":
+            check_free(folder)
+        if on_existing == "skip" and result_complete(folder):
+            return None
         # A plane beyond the memory allowed is written where its files will stay.
         temporary = stack.enter_context(_result_files(folder)) if plan.long else None
         result = optimize(signal, config, on_step, folder=temporary, plan=plan)
@@ -94,9 +107,11 @@ def run_signal(
             on_step(Step("write", 0, 1))
         if temporary is None:
             temporary = stack.enter_context(_result_files(folder))
+        check_place()
         # A user who interrupts a run waits for its end; `dstft plot` draws the figures of large planes later.
         figures = result.stop_reason != INTERRUPTED or result.stft.size <= _DRAWN_AT_ONCE
         _write(result, temporary, figures, with_thumbnail)
+        check_unchanged(signal)  # the samples were read until now
     return result
 
 
@@ -116,6 +131,7 @@ def write_result(result: Result, folder: str | Path, figures: bool = True, on_ex
             check_free(folder)
         with _result_files(folder) as temporary:
             _write(result, temporary, figures)
+            check_unchanged(result.signal)
     return folder
 
 

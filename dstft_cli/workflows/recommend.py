@@ -139,7 +139,7 @@ def recommend(
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
     for signal in signals:
-        check_signal(signal, 2)
+        check_signal(signal)
 
     config = choose_common_lengths(signals, merge_config(config, {"transform.mode": CONSTANT}))
     family = get_window(config.transform.window)

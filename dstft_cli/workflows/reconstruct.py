@@ -121,17 +121,18 @@ def check_target(path: Path, sample_rate: float, force: bool) -> None:
         raise InputError(f"{file_name(path)}: this file exists; --force replaces it")
 
 
-def write_samples(samples: np.ndarray, result: Result, path: Path) -> None:
+def write_samples(samples: np.ndarray, result: Result, path: Path, force: bool = True) -> None:
     """Write samples as 32-bit float WAV, as a table of recording time in s and value, or as an .npy array.
 
     samples: (N,) in the unit of the recording.
     result: it gives sampling rate, start and unit.
     path: its suffix gives the format.
+    force: whether a file that was written meanwhile is replaced.
 
     Raises OutputError if the file cannot be written.
     """
     writers: dict[str, Callable] = {".wav": _as_wav, ".csv": _as_table, ".npy": _as_array}
-    with replace_file(path) as temporary:
+    with replace_file(path, force) as temporary:
         writers[path.suffix.lower()](samples, result, temporary)
 
 

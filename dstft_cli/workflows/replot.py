@@ -119,13 +119,16 @@ def check_free(paths: Sequence[Path], home: Path, force: bool) -> None:
         check_folder(path.absolute().parent)
 
 
-def write_files(figures: Mapping[Path, object], kind: str, dpi: int, tables: Mapping[Path, Iterable[str]]) -> None:
+def write_files(
+    figures: Mapping[Path, object], kind: str, dpi: int, tables: Mapping[Path, Iterable[str]], force: bool = True
+) -> None:
     """Write figures and tables; no file is replaced before all are complete.
 
     figures: {path: matplotlib figure}.
     kind: png, svg or pdf.
     dpi: that of the figures.
     tables: {path: text in consecutive strings}.
+    force: whether files that were written meanwhile are replaced.
 
     Raises OutputError if a file cannot be written.
     """
@@ -133,9 +136,9 @@ def write_files(figures: Mapping[Path, object], kind: str, dpi: int, tables: Map
 
     with contextlib.ExitStack() as stack:
         for path, figure in figures.items():
-            save(figure, str(stack.enter_context(replace_file(path))), format=kind, dpi=dpi)
+            save(figure, str(stack.enter_context(replace_file(path, force))), format=kind, dpi=dpi)
         for path, lines in tables.items():
-            with open(stack.enter_context(replace_file(path)), "w", encoding="utf-8", newline="") as file:
+            with open(stack.enter_context(replace_file(path, force)), "w", encoding="utf-8", newline="") as file:
                 file.writelines(lines)
 
 

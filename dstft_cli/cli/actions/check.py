@@ -44,7 +44,7 @@ def record(console: Console, config: Config, paths: Sequence[str], baseline: str
     print_profile(console, profile(config))
     with console.progress() as show:
         recorded = record_and_repeat.record(paths, config, _root(root, target), _on_run(console, show))
-    write_baseline(recorded, target)
+    write_baseline(recorded, target, may_exist=False)
     if not console.quiet:
         click.echo(f"recorded       {count_of(len(recorded.inputs), 'recording')}")
     click.echo(f"{'' if console.quiet else 'written to     '}{click.format_filename(target)}")

@@ -52,9 +52,11 @@ def run(
     measures = [sharpness.measure(one, order, value) for one, value in zip(candidates, local, strict=True)]
     labels, unequal = [one.label for one in candidates], compare.sizes_differ(candidates)
     if inputs.picture is not None:
-        _draw(inputs.picture, candidates, measures, first, inputs.config)
+        if beyond := inputs.config.figures.beyond(first.sample_rate):
+            console.note(beyond)
+        _draw(inputs.picture, candidates, measures, first, inputs.config, targets.force)
     if inputs.table is not None:
-        _write(inputs.table, as_csv(labels, measures, order))
+        _write(inputs.table, as_csv(labels, measures, order), targets.force)
     if inputs.table != "-":
         print_table(console, labels, measures, comparable=unequal is None)
     for name, result in results.items():
@@ -84,6 +86,7 @@ def _draw(
     measures: Sequence[sharpness.Measures],
     first: Result,
     config: Config,
+    force: bool,
 ) -> None:
     """Write the panels, each titled with the measure that the first result's criterion optimises."""
     key, name = _MEASURES.get(first.criterion, _MEASURES["entropy"])
@@ -97,7 +100,7 @@ def _draw(
         for one, display, measure in zip(candidates, displays, measures, strict=True)
     ]
     figure = spectrograms.comparison(panels, displays[-1].view(view))
-    with replace_file(picture) as temporary:
+    with replace_file(picture, force) as temporary:
         spectrograms.save(figure, str(temporary), format=picture.suffix.lower()[1:], dpi=config.figures.dpi)
 
 
@@ -118,9 +121,9 @@ def _title_end(name: str, value: float) -> str:
     return "" if math.isnan(value) else f", {name} {value:#.4g}".rstrip(".")
 
 
-def _write(path: str, text: str) -> None:
+def _write(path: str, text: str, force: bool) -> None:
     if path == "-":
         click.echo(text, nl=False)
         return
-    with replace_file(Path(path)) as temporary:
+    with replace_file(Path(path), force) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")

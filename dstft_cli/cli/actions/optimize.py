@@ -28,7 +28,7 @@ def run(console: Console, config: Config, path: str, output: str | None, on_exis
     jobs, code = list(_jobs(console, config, signals, folders, on_existing)), 0
     with stop_request() as stop:
         for signal, folder in jobs:
-            code = max(code, _run_one(console, config, signal, folder, loading, stop))
+            code = max(code, _run_one(console, config, signal, folder, loading, stop, on_existing))
             if stop:
                 break
     return stop.code or code
@@ -40,16 +40,30 @@ def _jobs(
     """The signals to optimise and their folders. Raises for what could not be written or drawn, before any work."""
     for signal, folder in zip(signals, folders, strict=True):
         if on_existing == "skip" and optimize_file.result_complete(folder):
-            console.say(f"{folder}: skipped, since it has a result already")
+            _say_skipped(console, folder)
             continue
         if on_existing == "error":
             optimize_file.check_free(folder)
         check_folder(folder)
         check_view(signal, config)
+        if beyond := config.figures.beyond(signal.sample_rate):
+            console.note(beyond)
         yield signal, folder
 
 
-def _run_one(console: Console, config: Config, signal: Signal, folder: Path, loading: float, stop: StopRequest) -> int:
+def _say_skipped(console: Console, folder: Path) -> None:
+    console.say(f"{folder}: skipped, since it has a result already")
+
+
+def _run_one(
+    console: Console,
+    config: Config,
+    signal: Signal,
+    folder: Path,
+    loading: float,
+    stop: StopRequest,
+    on_existing: str,
+) -> int:
     """Optimise and write one signal; return the exit code. loading: s that reading it took."""
     plan = optimize.plan_signal(signal, config)
     if text := choose_lengths(signal, config).text:
@@ -57,8 +71,11 @@ def _run_one(console: Console, config: Config, signal: Signal, folder: Path, loa
     console.say(plan.words)
     with console.progress() as show:
         result = optimize_file.run_signal(
-            signal, config, folder, lambda step: show(step) or bool(stop), loading, plan=plan
+            signal, config, folder, lambda step: show(step) or bool(stop), loading, plan=plan, on_existing=on_existing
         )
+    if result is None:  # another run has written it meanwhile
+        _say_skipped(console, folder)
+        return 0
     print_summary(console, result, folder)
     if result.stop_reason == INTERRUPTED:
         drawn = any(folder.glob("spectrogram.*"))

@@ -54,10 +54,12 @@ def run(
     files = replot.picture_files(output, home, names, look.format)
     sheets = [] if options.table in (None, "-") else [Path(options.table)]
     replot.check_free([*files.values(), *sheets], home, options.force)
+    if beyond := look.beyond(result.sample_rate):
+        console.note(beyond)
     limits = {name: view.get(name) for name in ("tmin", "tmax")} | _band_given(look, flags)
     rows = replot.theta_table(result, **limits) if options.table else None
     pictures = {files[name]: figure for name, figure in make_figures(result, names, **view).items()}
-    replot.write_files(pictures, look.format, look.dpi, dict.fromkeys(sheets, rows))
+    replot.write_files(pictures, look.format, look.dpi, dict.fromkeys(sheets, rows), options.force)
     _print(console, result, [*pictures, *sheets], rows if options.table == "-" else None)
 
 

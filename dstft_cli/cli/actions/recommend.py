@@ -41,7 +41,7 @@ def run(
         _check_picture(Path(output), force)
     recommendation = _recommend(console, config, paths, gains)
     if output is not None:
-        _draw(recommendation, Path(output))
+        _draw(recommendation, Path(output), force)
     if as_json:
         console.json(finite(report(recommendation)))
     else:
@@ -73,7 +73,7 @@ def _check_picture(path: Path, force: bool) -> None:
     check_folder(path.parent)
 
 
-def _draw(recommendation: Recommendation, path: Path) -> None:
+def _draw(recommendation: Recommendation, path: Path, force: bool) -> None:
     names, loss, dpi = labels(recommendation.signals), loss_name(recommendation), recommendation.config.figures.dpi
     one = len(names) == 1
     figure = length_curve(
@@ -84,5 +84,5 @@ def _draw(recommendation: Recommendation, path: Path) -> None:
         View(dpi=dpi, title=names[0] if one else f"{len(names)} signals, one window"),
         None if one else dict(zip(names, recommendation.curve.losses.T, strict=True)),
     )
-    with replace_file(path) as temporary:
+    with replace_file(path, force) as temporary:
         spectrograms.save(figure, temporary, format=path.suffix[1:].lower(), dpi=dpi)

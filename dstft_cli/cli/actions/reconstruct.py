@@ -20,7 +20,7 @@ def run(console: Console, path: str, output: str, mask: str | None, force: bool)
     gains = None if mask is None else read_mask(mask, result.stft.shape)
     with console.progress() as show:
         reconstruction = reconstruct(result, gains, show)
-    write_samples(reconstruction.samples, result, target)
+    write_samples(reconstruction.samples, result, target, force)
     if not reconstruction.inverse.converged:
         console.warn(
             f"the iteration did not converge in {reconstruction.inverse.iterations} steps; the signal is its best approximation"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from ...figures.axis_scales import plain_number
+from ...text import csv_text
 from ...workflows.sharpness import Measures
 from .console import Console
 
@@ -61,7 +62,7 @@ def as_csv(labels: Sequence[str], measures: Sequence[Measures], order: float) ->
     writer.writerow(["spectrogram", *vars(measures[0]), "renyi_order"])
     for label, one in zip(labels, measures, strict=True):
         numbers = ["" if math.isnan(value) else f"{value:.8g}" for value in vars(one).values()]
-        writer.writerow([label, *numbers, f"{order:g}"])
+        writer.writerow([csv_text(label), *numbers, f"{order:g}"])
     return text.getvalue()
 
 

@@ -4,12 +4,15 @@ import math
 import struct
 from typing import BinaryIO
 
-from .chunks import AIFF, Chunk, Chunks, Dialect, is_name, kind_name
+from .chunks import AIFF, Chunk, Chunks, Dialect, is_name, kind_name, names
 from .report import ContainerReport
 
 _CAF = Dialect("big", 4, 8, step=1)
 _TO_THE_END = 2**64 - 1  # the size of samples that were still being recorded
 _PLAIN = {b"NONE", b"twos", b"sowt", b"in24", b"in32", b"fl32", b"FL32", b"fl64", b"FL64", b"raw "}
+# Chunks that are of one size or are skipped by their size; on what others hold a decoder may hang.
+_PLAIN_AIFF = names("COMM SSND FVER NAME AUTH (c) ANNO ID3 CHAN PEAK JUNK FLLR APPL")
+_PLAIN_CAF = names("desc data free chan peak")
 _CUT = "it was cut off or not closed"
 
 
@@ -47,6 +50,7 @@ class _Aiff:
             if not is_name(chunk.kind):
                 self._check_padding(chunk)
                 break
+            self.report.plain &= chunk.kind in _PLAIN_AIFF
             if chunk.kind in (b"COMM", b"SSND") and chunk.kind in self.by_kind:
                 self.report.warn(f"byte {chunk.offset}: a second {kind_name(chunk.kind)} chunk; only one was read")
             self.by_kind.setdefault(chunk.kind, chunk)
@@ -113,6 +117,7 @@ def _check_au(file: BinaryIO, head: bytes, report: ContainerReport) -> None:
 
 def _check_caf(chunks: Chunks, report: ContainerReport) -> None:
     for chunk in chunks.walk(8):
+        report.plain &= chunk.kind in _PLAIN_CAF
         if chunk.truncated and not (chunk.kind == b"data" and chunk.size == _TO_THE_END):
             report.warn(
                 f"byte {chunk.offset}: chunk {kind_name(chunk.kind)} declares {chunk.size} bytes, the file holds "

@@ -120,6 +120,11 @@ def end_of_id3(head: bytes) -> int:
     return 10 + size
 
 
+def names(words: str) -> set[bytes]:
+    """The names of chunks, four bytes each, that some words stand for."""
+    return {word.ljust(4).encode() for word in words.split()}
+
+
 def is_name(kind: bytes) -> bool:
     """Whether all bytes are printable ASCII, as those of chunk names are."""
     return all(32 <= byte < 127 for byte in kind)

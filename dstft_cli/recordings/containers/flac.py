@@ -8,7 +8,7 @@ from typing import BinaryIO
 import numpy as np
 
 from .chunks import end_of_id3
-from .flac_frames import BLOCKS, check_frames
+from .flac_frames import StreamInfo, check_frames, read_header, read_stream_info
 from .report import ContainerReport
 
 _MARK = b"fLaC"
@@ -16,9 +16,6 @@ _STREAMINFO, _SEEKTABLE, _COMMENT, _PICTURE, _FORBIDDEN = 0, 3, 4, 6, 127
 _NAMES = dict(enumerate(("STREAMINFO", "PADDING", "APPLICATION", "SEEKTABLE", "VORBIS_COMMENT", "CUESHEET", "PICTURE")))
 _MAX_BLOCKS = 10_000
 _STEP = 1 << 24  # bytes read at once
-# What the codes in the header of a frame stand for.
-_RATES = dict(enumerate((88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000), 1))
-_BITS = {1: 8, 2: 12, 4: 16, 5: 20, 6: 24, 7: 32}
 
 
 def audit_flac(file: BinaryIO, head: bytes, report: ContainerReport) -> bool:
@@ -36,19 +33,19 @@ def audit_flac(file: BinaryIO, head: bytes, report: ContainerReport) -> bool:
         return False
     offset = _first_frame(file, start + 4, report)
     file.seek(offset)
-    frame = file.read(4)
+    frame = file.read(16)
     if len(frame) < 4 or frame[0] != 0xFF or frame[1] & 0xFE != 0xF8:
         raise report.refusal(
-            offset, f"expected the first FLAC frame, found {frame.hex() or 'the end'}; the file is cut off or damaged"
+            offset,
+            f"expected the first FLAC frame, found {frame[:4].hex() or 'the end'}; the file is cut off or damaged",
         )
     file.seek(start + 8)
-    info = file.read(34)
+    info = read_stream_info(file.read(34))
     _check_frame(frame, info, offset, report)
     other = _find(file, offset, _MARK + b"\0\0\0\x22")
     if other is not None:
         report.warn(f"another FLAC file begins at byte {other}; only the first was read")
-    elif frame[1] & 1 or info[:2] == info[2:4]:  # otherwise a frame does not tell its first sample
-        check_frames(file, offset, info, report)
+    check_frames(file, offset, file.seek(0, 2) if other is None else other, info, report)
     return True
 
 
@@ -118,23 +115,19 @@ def _picture_fits(body: bytes) -> bool:
     return offset <= len(body)
 
 
-def _check_frame(frame: bytes, info: bytes, offset: int, report: ContainerReport) -> None:
-    """Warn where the header of the first frame contradicts STREAMINFO, the 34 bytes ``info``."""
-    field = int.from_bytes(info[10:18], "big")
-    declared = {"Hz": field >> 44, "channels": (field >> 41 & 7) + 1, "bits": (field >> 36 & 31) + 1}
-    declared["samples per block"] = int.from_bytes(info[2:4], "big")
-    channels = frame[3] >> 4
-    in_frame = {
-        "Hz": _RATES.get(frame[2] & 15),
-        "channels": channels + 1 if channels < 8 else 2,
-        "bits": _BITS.get(frame[3] >> 1 & 7),
-        "samples per block": BLOCKS.get(frame[2] >> 4) if not frame[1] & 1 else None,
-    }
-    for name, value in in_frame.items():
-        short = name == "samples per block" and value is not None and value <= declared[name]  # as the last one may be
-        if value not in (None, declared[name]) and not short:
+def _check_frame(frame: bytes, info: StreamInfo, offset: int, report: ContainerReport) -> None:
+    """Warn where the header of the first frame, damaged or not, contradicts STREAMINFO."""
+    header = read_header(frame, info, checked=False)
+    if header is None:
+        return
+    pairs = {"Hz": "rate", "channels": "channels", "bits": "bits"}
+    contradictions = {name: (getattr(info, key), getattr(header, key)) for name, key in pairs.items()}
+    if info.block and header.count > info.block and not header.variable:  # the last block may be shorter
+        contradictions["samples per block"] = info.block, header.count
+    for name, (declared, value) in contradictions.items():
+        if value != declared:
             report.warn(
-                f"the FLAC file declares {declared[name]} {name}, its first frame (byte {offset}) {value}; one of them is wrong"
+                f"the FLAC file declares {declared} {name}, its first frame (byte {offset}) {value}; one of them is wrong"
             )
 
 

@@ -15,6 +15,7 @@ class ContainerReport:
     request: names the file.
     notes: remarks for the user.
     known: whether the format is one that is audited.
+    plain: whether it consists of parts only on which no decoder is known to hang.
     damaged: whether a note is a warning.
     declared_frames: the frames that the container itself counts; None where it does not.
     began: the date and time of the first sample, where the recorder wrote it.
@@ -24,6 +25,7 @@ class ContainerReport:
     request: Request
     notes: list[Note] = field(default_factory=list)
     known: bool = False
+    plain: bool = True
     damaged: bool = False
     declared_frames: int | None = None
     began: str | None = None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from ...errors import InputError
-from .chunks import RIFF, RIFX, W64, Chunk, Chunks, end_of_id3, is_name, kind_name
+from .chunks import RIFF, RIFX, W64, Chunk, Chunks, end_of_id3, is_name, kind_name, names
 from .recorder_chunks import bext_start, guano_fields, guano_start, time_expansion
 from .report import ContainerReport
 from .wave_format import WaveFormat, read_format
@@ -23,6 +23,14 @@ _MAX_CHANNELS = 1024  # of libsndfile
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")  # that players append to any file
 _PADDING = 1 << 16  # zero bytes after the end that need no warning
 _MAX_ENTRIES = 20_000  # of a list
+# Chunks that are of one size, are skipped by their size, or are checked here; on what others hold a decoder may hang.
+_PLAIN = names(
+    "fmt data fact ds64 cue smpl list info peak junk pad fllr bext ixml axml chna umid minf elm1 regn levl id3 _pmx wamd guan afsp"
+)
+_ENTRIES = {
+    b"INFO": (b"I",),
+    b"adtl": (b"labl", b"note", b"ltxt", b"file"),
+}  # beginnings of entries' names, by kind of list
 _TABLES = {b"cue ": (0, 4, 24), b"smpl": (28, 36, 24)}  # offset of the count and of the entries, bytes per entry
 
 
@@ -74,6 +82,11 @@ class _Wave:
                 break
             if self.unclosed:
                 break
+            if chunk.kind in (b"RIFF", b"RIFX", b"RF64"):
+                self.report.warn(
+                    f"another WAV file begins at byte {chunk.offset}; files that were joined must be split there"
+                )
+                break
             self.last = max(self.last, min(chunk.end, self.chunks.total))
             self._take(self._kind(chunk), chunk, sizes)
             if chunk.truncated and chunk is not self.data:
@@ -98,6 +111,7 @@ class _Wave:
         return b"" if foreign else chunk.kind[:4].lower()
 
     def _take(self, kind: bytes, chunk: Chunk, sizes: dict[bytes, int]) -> None:
+        self.report.plain &= kind in _PLAIN
         if kind == b"ds64":
             self._take_ds64(chunk, sizes)
         elif kind == b"fmt ":
@@ -106,8 +120,8 @@ class _Wave:
             self._take_data(chunk)
         elif kind == b"fact" and chunk.present >= 4:
             self.fact = self.chunks.dialect.number(self.chunks.content(chunk)[:4])
-        elif kind == b"list":
-            _check_list(self.report, self.chunks, chunk)
+        elif kind in (b"list", b"info"):
+            _check_list(self.report, self.chunks, chunk, kind == b"info")
         elif kind == b"bext":
             self.report.began = self.report.began or bext_start(self.chunks.content(chunk))
         elif kind == b"guan":
@@ -253,9 +267,13 @@ class _Wave:
             )
 
 
-def _check_list(report: ContainerReport, chunks: Chunks, chunk: Chunk) -> None:
-    """Refuse a LIST chunk with an entry of negative size, on which libsndfile hangs; warn of an entry that does not fit."""
-    body, order, start = chunks.content(chunk), chunks.dialect.order, 4
+def _check_list(report: ContainerReport, chunks: Chunks, chunk: Chunk, info: bool) -> None:
+    """Refuse a list with an entry of negative size, on which libsndfile hangs; warn of an entry that does not fit.
+
+    info: whether it is an INFO chunk, which holds entries only; those of a LIST chunk come after the name of their kind.
+    """
+    body, order = chunks.content(chunk), chunks.dialect.order
+    name, start, usual = ("INFO", 0, _ENTRIES[b"INFO"]) if info else ("LIST", 4, _ENTRIES.get(body[:4], ()))
     for _ in range(_MAX_ENTRIES):
         if start + 8 > len(body):
             return
@@ -263,17 +281,18 @@ def _check_list(report: ContainerReport, chunks: Chunks, chunk: Chunk) -> None:
         if size < 0:
             raise report.refusal(
                 chunk.body + start + 4,
-                f"a LIST entry declares {size} bytes, expected zero or more",
+                f"a {name} entry declares {size} bytes, expected zero or more",
                 "remove the metadata or save the recording again",
             )
         if not is_name(kind) or start + 8 + size > chunk.size:
             report.warn(
-                f"byte {chunk.body + start}: LIST entry {kind_name(kind)} of {size} bytes does not fit into its list of "
+                f"byte {chunk.body + start}: {name} entry {kind_name(kind)} of {size} bytes does not fit into its list of "
                 f"{chunk.size} bytes; the file may be damaged"
             )
             return
+        report.plain &= kind.startswith(usual)
         start = _next(body, start + 8 + size)
-    report.warn(f"byte {chunk.offset}: a LIST of more than {_MAX_ENTRIES} entries; the file may be damaged")
+    report.warn(f"byte {chunk.offset}: a {name} of more than {_MAX_ENTRIES} entries; the file may be damaged")
 
 
 def _next(body: bytes, start: int) -> int:

@@ -84,7 +84,7 @@ def _check_memory(request: Request) -> None:
     need, available = _MEMORY_PER_BYTE * size, min(free, math.inf if request.memory is None else request.memory)
     if size <= _SMALL or need <= available:
         return
-    limit = f"{size_text(free)} are free" if available == free else f"--memory leaves {size_text(available)}"
+    limit = f"{size_text(free)} are free" if available == free else f"it may take {size_text(available)}"
     raise InputError(
         f"{request.where}: reading this table of {size_text(size)} takes some {size_text(need)} of memory, and {limit}: "
         "split it, or save it as WAV or FLAC, which are read block by block"

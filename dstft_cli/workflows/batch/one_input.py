@@ -82,9 +82,9 @@ def _run_channel(path: str, signal, config: Config, home: Path, on_existing: str
     if on_existing == ERROR:
         check_free(home)
     check_view(signal, config)
-    result = run_signal(signal, config, home, loading=loading, with_thumbnail=True)
-    row = _row(path, home, _read(home / METRICS), DONE)
-    if result.complete:
+    result = run_signal(signal, config, home, loading=loading, with_thumbnail=True, on_existing=on_existing)
+    row = _row(path, home, _read(home / METRICS), SKIPPED if result is None else DONE)
+    if result is None or result.complete:
         return row
     reason = f"the loss stopped being finite after step {result.steps}; the best state before it was written"
     return row | {"status": FAILED, "error": f"{signal.where}: {reason}"}

@@ -19,10 +19,10 @@ from ...errors import OutputError, describe_error
 from ...recordings.request import note_line
 from ...system.atomic_files import remove_empty, replace_file
 from ...system.folder_lock import LOCK, folder_lock, remove_leftovers
-from ...text import one_line
+from ...text import csv_text, one_line
 from .find_inputs import Item
 from .one_input import COLUMNS, DONE, FAILED, RESUME, SKIPPED, Row, failed, process_input
-from .workers import Engine, Stopped
+from .workers import Engine, Stopped, WorkerDied
 
 SUMMARY = "summary.csv"
 _TICK = 0.25  # s between two checks for a stop request
@@ -130,21 +130,25 @@ def run_batch(
     function: called in a worker with the arguments of process_input.
 
     Returns the rows of all finished inputs, in the order of the plan.
-    Raises OutputError if the folder cannot be written, or if another batch uses it.
+    Raises OutputError if the folder cannot be written, or if another batch uses it, and WorkerDied where no worker is left.
     """
     rows: dict[str, list[Row]] = {}  # by input
     with folder_lock(plan.out, plan.lock):
         remove_leftovers(plan.out)
         refreshed = time.monotonic()
-        with contextlib.closing(_finished(plan, engine, tally, stop, function)) as finished:
-            for item, new_rows in finished:
-                if item is not None:
-                    rows[item.path] = new_rows
-                show(new_rows)
-                if time.monotonic() - refreshed > _REFRESH:
-                    with contextlib.suppress(OutputError):  # the last write reports an error that lasts
-                        _write_summary(plan, rows)
-                    refreshed = time.monotonic()
+        try:
+            with contextlib.closing(_finished(plan, engine, tally, stop, function)) as finished:
+                for item, new_rows in finished:
+                    if item is not None:
+                        rows[item.path] = new_rows
+                    show(new_rows)
+                    if time.monotonic() - refreshed > _REFRESH:
+                        with contextlib.suppress(OutputError):  # the last write reports an error that lasts
+                            _write_summary(plan, rows)
+                        refreshed = time.monotonic()
+        except WorkerDied:
+            _write_summary(plan, rows)
+            raise
         _write_summary(plan, rows)
     return _ordered(plan, rows)
 
@@ -159,7 +163,8 @@ def _finished(plan, engine, tally, stop, function) -> Iterator[tuple[Item | None
                 engine.halt(running)
             if stopping or tally.counts[FAILED] >= (plan.most_failures or math.inf):
                 waiting.clear()
-            while waiting and len(running) < engine.capacity:
+            capacity = engine.capacity  # asked even where nothing waits: a cluster may have lost its workers
+            while waiting and len(running) < capacity:
                 item = waiting.popleft()
                 tally.start(item.path)
                 running[_submit(plan, engine, function, item)] = item
@@ -248,7 +253,8 @@ def _write_summary(plan: BatchPlan, rows: dict[str, list[Row]]) -> None:
 def _cell(value: object) -> object:
     if isinstance(value, float):
         return f"{value:.8g}"
-    return " | ".join(map(note_line, value)) if isinstance(value, list) else value
+    text = " | ".join(map(note_line, value)) if isinstance(value, list) else value
+    return None if text is None else csv_text(text)
 
 
 def make_report(plan: BatchPlan, engine: Engine, rows: list[Row], stop: Callable[[], object] = bool) -> Path | None:

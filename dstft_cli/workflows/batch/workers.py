@@ -4,7 +4,7 @@ Each local process has a pool of its own and one input at a time: if it dies, on
 """
 
 import contextlib
-import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import sys
@@ -21,11 +21,15 @@ from typing import Protocol
 
 from ...errors import DstftError, InputError
 from ...system.memory import share_among
+from ...system.shutdown import end_when_stuck
 from ...system.stdio import silence_warning_errors
 
+_STUCK = 124  # exit code of a worker whose input could not be read to its end in time
 GRACE = 2.0  # s that workers have to stop
 _JOIN = 10.0  # s that a scheduler, and then its first worker, has to answer
+_ALONE = 60.0  # s that a batch waits for a worker of a cluster that has lost all
 _SIZE_AGE = 5.0  # s after which a cluster is asked for its size again
+_SAFE_PATH = "PYTHONSAFEPATH"  # a variable of Python 3.11 and later
 _DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # device files of GPUs on Linux and WSL
 
 
@@ -140,10 +144,10 @@ class _Worker:
 
     def submit(self, function: Callable, *args: object) -> Future:
         while True:
-            if self._pool is None:
-                self._pool = ProcessPoolExecutor(1, self._context, _initialise, self._arguments)
             try:
-                with _interrupts_blocked():
+                with _current_folder_ignored(), _interrupts_blocked():
+                    if self._pool is None:
+                        self._pool = ProcessPoolExecutor(1, self._context, _initialise, self._arguments)
                     return self._pool.submit(_call, function, *args)
             except BrokenProcessPool:  # the process died in the call before, or while idle
                 self.close()
@@ -152,6 +156,8 @@ class _Worker:
         """Why the process ended; called by the thread that waits for it."""
         self._context.process.join(GRACE)
         code = self._context.process.exitcode
+        if code == _STUCK:
+            return "reading it did not end in time; the file is damaged or its disk does not answer; take another copy"
         if code is None or code >= 0:
             return f"the worker died (exit code {code}); other inputs are unaffected"
         name = "out of memory?" if code == -9 else signal.strsignal(-code)
@@ -165,6 +171,21 @@ class _Worker:
         if self._pool is not None:
             self._pool.shutdown()
         self._pool = None
+
+
+@contextlib.contextmanager
+def _current_folder_ignored() -> Iterator[None]:
+    """A process started inside this context imports no module from the current folder before it has the ``sys.path`` of this one."""
+    before, flags = os.environ.get(_SAFE_PATH), multiprocessing.util._args_from_interpreter_flags
+    os.environ[_SAFE_PATH] = "1"
+    if sys.version_info < (3, 11):
+        multiprocessing.util._args_from_interpreter_flags = lambda: [*flags(), "-I"]
+    try:
+        yield
+    finally:
+        multiprocessing.util._args_from_interpreter_flags = flags
+        os.environ.pop(_SAFE_PATH)
+        os.environ.update({} if before is None else {_SAFE_PATH: before})
 
 
 @contextlib.contextmanager
@@ -189,6 +210,7 @@ def _initialise(gpu: str | None, workers: int) -> None:
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     silence_warning_errors()
+    end_when_stuck(_STUCK)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # for systems without signal masks
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -222,9 +244,13 @@ class Cluster:
     def __init__(self, address: str):
         try:
             from distributed import Client
+            from distributed.comm import get_address_host_port
         except ImportError:
             raise InputError("--scheduler: Dask is not installed; pip install 'dstft-cli[dask]'") from None
         try:
+            get_address_host_port(
+                address, strict=False
+            )  # raises ValueError; a Client that fails on that ends late and loudly
             self._client = Client(address, timeout=_JOIN, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             raise InputError(
@@ -232,7 +258,7 @@ class Cluster:
                 "give it as its log shows it, for instance tcp://10.0.0.5:8786"
             ) from None
         self._pool = self._client.get_executor(pure=False)
-        self._size, self._asked = 0, -_SIZE_AGE
+        self._size, self._asked, self._alone = 0, -_SIZE_AGE, None
         self._await_worker(address)
 
     def _await_worker(self, address: str) -> None:
@@ -246,9 +272,17 @@ class Cluster:
 
     @property
     def capacity(self) -> int:
-        """Twice the number of threads in the cluster, so that no worker waits; workers come and go, so it is asked again."""
-        if time.monotonic() - self._asked > _SIZE_AGE:
-            self._size, self._asked = 2 * max(1, sum(self._client.nthreads().values())), time.monotonic()
+        """Twice the number of threads in the cluster, so that no worker waits; workers come and go, so it is asked again.
+
+        Raises WorkerDied where all workers have gone and none has come back for _ALONE seconds.
+        """
+        now = time.monotonic()
+        if now - self._asked > _SIZE_AGE:
+            threads = sum(self._client.nthreads().values())
+            self._alone = None if threads else (self._alone or now)
+            if self._alone is not None and now - self._alone > _ALONE:
+                raise WorkerDied(f"no worker has been left in the cluster for {_ALONE:.0f} s; start some and run again")
+            self._size, self._asked = 2 * max(1, threads), now
         return self._size
 
     def submit(self, function: Callable, *args: object) -> Future:

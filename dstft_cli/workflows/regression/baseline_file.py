@@ -97,10 +97,10 @@ def baseline_text(baseline: Baseline) -> str:
     return _ROWS.sub(lambda rows: f"[{' '.join(rows[1].split())}]", text) + "\n"
 
 
-def write_baseline(baseline: Baseline, path: Path) -> None:
-    """Write the baseline's file, all of it or nothing. Raises OutputError, and InputError as baseline_text does."""
+def write_baseline(baseline: Baseline, path: Path, may_exist: bool = True) -> None:
+    """Write the baseline's file, all of it or nothing. Raises as replace_file and baseline_text do."""
     text = baseline_text(baseline)
-    with replace_file(path) as aside:
+    with replace_file(path, may_exist) as aside:
         aside.write_text(text, encoding="utf-8", newline="\n")
 
 

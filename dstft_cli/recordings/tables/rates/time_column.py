@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _GAP = 1.75  # times the median step: a sample may be missing
 _UNLIKELY = 1e5  # Hz, of a clock that shows the time of day in seconds
+_JITTER = 0.01  # of a step: time that strays further is told of
 _SURPRISING = 0.1  # chance that a number of few digits lies within what the resolution of the column leaves open
 _MAX_DIGITS = 5  # of a rate or of a step that is taken for exact
 _USUAL = [2.0**power for power in range(3, 21)] + [11025.0, 22050.0, 44100.0, 88200.0]  # Hz, as simple as two digits
@@ -65,7 +66,7 @@ class TimeColumn:
             raise InputError(f"{layout.where} {self._off_grid(off, int(uneven[0]))}")
         hz = simple_rate(len(values) - 1, float(values[-1] - values[0]), resolution(values), self.seconds)
         self._check_days(hz)
-        return hz, [*self.notes, *self._note_on_unit(hz), *self._warning_of_gap(off)]
+        return hz, [*self.notes, *self._note_on_unit(hz), *(self._warning_of_gap(off) or self._note_on_jitter(off))]
 
     def _check_days(self, hz: float) -> None:
         """Refuse numbers that may be days as spreadsheets count them, where they make an unlikely rate in seconds."""
@@ -140,6 +141,12 @@ class TimeColumn:
         i = int(steps.argmax())
         text = f"{self.called} jumps by {1 + steps[i]:.2g} steps at line {self.table.line(i + 1)}, a sample may be missing there"
         return [Note(text, WARNING)]
+
+    def _note_on_jitter(self, off: np.ndarray) -> list[Note]:
+        """How far time strays from the even grid that the samples are taken to lie on, from a hundredth of a step on."""
+        most = float(np.abs(off).max())
+        text = f"{self.called} strays up to {most:.2g} steps from an even grid; the samples are taken as even"
+        return [Note(text)] if most >= _JITTER else []
 
 
 def number_column(table: "Table", column: int, time_unit: str | None) -> TimeColumn:
