@@ -19,6 +19,10 @@ from .problem import Problem
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _LEAST_GAIN = 0.01  # by which noise must become narrower in the mean: what chance gives stays below it
+_SEEN_GAIN, _SEEN_NARROWER = (
+    0.2,
+    0.2,
+)  # nats, and share of the width of the narrower places: less is not seen in the picture
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
 
@@ -144,11 +148,19 @@ class OptimizationRun:
         self.seconds["verify"] += time.perf_counter() - began
 
     def gained_nothing(self) -> bool:
-        """True where the descent ended no lower than the constant window at the start, or found in noise what chance gives."""
-        if self.final["loss"] > self.history[0]["loss"]:
-            return True
-        found = None if self._speaks() else self.narrowing()
-        return found is not None and found.overall < _LEAST_GAIN
+        """True where the descent ended no lower than the constant window at the start, or found in noise what chance gives.
+
+        A local criterion must gain what an eye sees, too: much over the plane, or much at some places of it. With less, one window
+        shows the recording as well, and more calmly.
+        """
+        gain = self.history[0]["loss"] - self.final["loss"]
+        if gain < 0 or not self.problem.local:
+            return gain < 0
+        found = self.narrowing() if gain < _SEEN_GAIN or not self._speaks() else None
+        if found is None:
+            return False
+        unseen = gain < _SEEN_GAIN and found.narrower < _SEEN_NARROWER
+        return unseen or (found.overall < _LEAST_GAIN and not self._speaks())
 
     def _speaks(self) -> bool:
         """False where a local criterion has seen nothing but noise."""

@@ -122,8 +122,7 @@ def open_audio(
     Returns the open file. Raises InputError where libsndfile does not open it.
     """
     try:
-        patches = _patches(request.path, *file_version(request.path))
-        path = _soundfile_path(request.path)
+        path, patches = _soundfile_path(request.path), _patches(request.path, *file_version(request.path))
         with request.must_end():
             return soundfile.SoundFile(PatchedFile(path, patches) if patches else path)
     except (*_ERRORS, TypeError) as error:  # TypeError: the extension .raw, which has no header

@@ -87,7 +87,7 @@ def _window(recommendation: Recommendation) -> Iterator[Row]:
         if len(windows) > 1:
             yield f"at {rate:g} Hz", f"{length}, hop {hop}, DFT size {size}"
         else:
-            yield "best window", f"{length} ({time_text(recommendation.best)}), {kind}"
+            yield "best window", f"{length} ({time_text(window.win_length / rate)}), {kind}"
             yield "hop", f"{hop}, {share}"
             yield "DFT size", size
 

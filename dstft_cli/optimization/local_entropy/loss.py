@@ -21,7 +21,12 @@ _ANCHOR = 1 / 3  # weight of the broad mean, in those of the near one
 _SWEEPS, _LAST, _FINAL = 16, 4, 0.35  # sweeps of the start, sharp ones at their end, and units of the mean after them
 _FIRST = 3.0  # sharpness of the broad mean of the evidence that the sweeps set out from
 _AT_BOUND = 0.1  # octaves
-_CHANCE_SHARE = 0.03  # mean weight of a place that white noise does not reach
+_CHANCE = (
+    0.012,
+    0.3,
+    1.2,
+)  # mean weight that white noise does not reach: at least, over the samples of the shortest window, and
+# over the root of the places
 _TINY = 1e-30
 
 
@@ -42,7 +47,7 @@ class LocalEntropy:
         self.grid, self.voice = grid, votes.voice + _TINY
         self._log_lengths = torch.tensor(votes.lengths, dtype=torch.float64).log2().to(votes.voice)
         self._weights = (self.voice / self.voice.sum(dtype=torch.float64)).to(self.voice.dtype)
-        self.speaks = votes.share > _CHANCE_SHARE
+        self.speaks = votes.share > _chance_share(votes)
         self.calm = self._calmest(votes, usual) if calm is None else calm
         pull = _CALM * (self._log_lengths - self.calm).abs()
         self._values = (votes.evidence - votes.doubt * pull[:, None, None]) / self.voice
@@ -137,6 +142,12 @@ class LocalEntropy:
             for size, deviation in zip(self.shape, deviations, strict=True)
         )
         return rows, columns
+
+
+def _chance_share(votes: Votes) -> float:
+    """The mean weight of a place that white noise does not reach."""
+    least, short, spread = _CHANCE
+    return least + short / votes.lengths[0] + spread / math.sqrt(votes.weight.numel() * votes.count)
 
 
 def _rounded(distance: Tensor, epsilon: float) -> Tensor:

@@ -12,6 +12,7 @@ from ...errors import InputError
 from .chunks import RIFF, RIFX, W64, Chunk, Chunks, end_of_id3, is_name, kind_name, names
 from .recorder_chunks import bext_start, guano_fields, guano_start, time_expansion
 from .report import ContainerReport
+from .riff_entries import check_list, check_table
 from .wave_format import WaveFormat, read_format
 
 _W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
@@ -22,16 +23,10 @@ _BITSTREAMS = {0x14, 0x40}  # G.723 and G.721, whose last block may be short
 _MAX_CHANNELS = 1024  # of libsndfile
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")  # that players append to any file
 _PADDING = 1 << 16  # zero bytes after the end that need no warning
-_MAX_ENTRIES = 20_000  # of a list
 # Chunks that are of one size, are skipped by their size, or are checked here; on what others hold a decoder may hang.
 _PLAIN = names(
     "fmt data fact ds64 cue smpl list info peak junk pad fllr bext ixml axml chna umid minf elm1 regn levl id3 _pmx wamd guan afsp"
 )
-_ENTRIES = {
-    b"INFO": (b"I",),
-    b"adtl": (b"labl", b"note", b"ltxt", b"file"),
-}  # beginnings of entries' names, by kind of list
-_TABLES = {b"cue ": (0, 4, 24), b"smpl": (28, 36, 24)}  # offset of the count and of the entries, bytes per entry
 
 
 def audit_riff(file: BinaryIO, head: bytes, report: ContainerReport) -> bool:
@@ -121,14 +116,14 @@ class _Wave:
         elif kind == b"fact" and chunk.present >= 4:
             self.fact = self.chunks.dialect.number(self.chunks.content(chunk)[:4])
         elif kind in (b"list", b"info"):
-            _check_list(self.report, self.chunks, chunk, kind == b"info")
+            check_list(self.report, self.chunks, chunk, kind == b"info")
         elif kind == b"bext":
             self.report.began = self.report.began or bext_start(self.chunks.content(chunk))
         elif kind == b"guan":
             self.guano = guano_fields(self.chunks.content(chunk))
             self.report.began = guano_start(self.guano) or self.report.began
         elif kind in (b"cue ", b"smpl"):
-            _check_table(self.report, self.chunks, chunk, kind)
+            check_table(self.report, self.chunks, chunk, kind)
 
     def _take_ds64(self, chunk: Chunk, sizes: dict[bytes, int]) -> None:
         if chunk.size < 24 or chunk.present < 24:
@@ -265,50 +260,3 @@ class _Wave:
                 f"the RIFF header declares that the file ends at byte {self.end}, it ends at byte {self.chunks.total}; "
                 "it was cut off or not closed, or data was appended"
             )
-
-
-def _check_list(report: ContainerReport, chunks: Chunks, chunk: Chunk, info: bool) -> None:
-    """Refuse a list with an entry of negative size, on which libsndfile hangs; warn of an entry that does not fit.
-
-    info: whether it is an INFO chunk, which holds entries only; those of a LIST chunk come after the name of their kind.
-    """
-    body, order = chunks.content(chunk), chunks.dialect.order
-    name, start, usual = ("INFO", 0, _ENTRIES[b"INFO"]) if info else ("LIST", 4, _ENTRIES.get(body[:4], ()))
-    for _ in range(_MAX_ENTRIES):
-        if start + 8 > len(body):
-            return
-        kind, size = body[start : start + 4], int.from_bytes(body[start + 4 : start + 8], order, signed=True)
-        if size < 0:
-            raise report.refusal(
-                chunk.body + start + 4,
-                f"a {name} entry declares {size} bytes, expected zero or more",
-                "remove the metadata or save the recording again",
-            )
-        if not is_name(kind) or start + 8 + size > chunk.size:
-            report.warn(
-                f"byte {chunk.body + start}: {name} entry {kind_name(kind)} of {size} bytes does not fit into its list of "
-                f"{chunk.size} bytes; the file may be damaged"
-            )
-            return
-        report.plain &= kind.startswith(usual)
-        start = _next(body, start + 8 + size)
-    report.warn(f"byte {chunk.offset}: a {name} of more than {_MAX_ENTRIES} entries; the file may be damaged")
-
-
-def _next(body: bytes, start: int) -> int:
-    """Where the next entry begins: at an even byte, unless the padding was forgotten."""
-    even = start + start % 2
-    unpadded = even > start and is_name(body[start : start + 4]) and not is_name(body[even : even + 4])
-    return start if unpadded or start >= len(body) else even
-
-
-def _check_table(report: ContainerReport, chunks: Chunks, chunk: Chunk, kind: bytes) -> None:
-    """Warn of a table of cues or loops that declares more entries than fit into its chunk."""
-    count_offset, first, entry = _TABLES[kind]
-    body = chunks.content(chunk, first)
-    count = chunks.dialect.number(body[count_offset : count_offset + 4])
-    if len(body) == first and first + count * entry > chunk.size:
-        report.warn(
-            f"byte {chunk.body + count_offset}: {kind_name(kind)} declares {count} entries, its {chunk.size} bytes hold "
-            f"{max(0, chunk.size - first) // entry}; the file may be damaged"
-        )
