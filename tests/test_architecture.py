@@ -31,6 +31,7 @@ MOST_MODULES, MOST_LINES, MOST_OF_A_FUNCTION = 15, 300, 50
 HOMES = {
     "soundfile": {"recordings/audio"},
     "pandas": {"recordings/tables/table"},
+    "numba": {"stft/log_interpolation"},
     "yaml": {"config/yaml_io"},
     "matplotlib": {
         "figures/axes",
