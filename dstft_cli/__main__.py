@@ -1,12 +1,17 @@
 """The ``dstft`` command; also ``python -m dstft_cli``."""
 
 import os
+import sys
+import warnings
 
 # OpenMP threads that spin while they wait make a busy machine ten times slower (60 steps on 200 000 bins beside two
 # other processes: 16 to 46 s spinning, 4.5 s not). It must be said before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Figures go to files, and matplotlib does not even load where the back end that is named for others is not here.
 os.environ["MPLBACKEND"] = "agg"
+# Nor does it load what draws in three dimensions, where that is marked as missing.
+sys.modules["mpl_toolkits.mplot3d"] = None
+warnings.filterwarnings("ignore", "Unable to import Axes3D")
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ HOMES = {
         "figures/thumbnail",
         "figures/titles",
     },
-    "PIL": {"figures/thumbnail"},
+    "PIL": {"figures/spectrograms", "figures/thumbnail"},
     "rich": {"cli/printing/console"},
     "jinja2": {"workflows/batch/report"},
     "distributed": {"workflows/batch/workers"},
