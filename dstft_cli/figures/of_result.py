@@ -165,7 +165,7 @@ def _criterion_text(result: Result, magnitude: np.ndarray, length: float | None 
     """
     name = result.criterion if result.criterion in CRITERIA else "entropy"
     criterion = get_criterion(name, result.config.loss.order)
-    if criterion.measure is None or result.on_disk:  # cannot be computed from this array; the run computed it
+    if criterion.local or result.on_disk:  # cannot be computed from this array; the run computed it
         return _value_text(name, result.final[name]) if length is None else _curve_text(result, length)
     value = float(criterion.measure(torch.from_numpy(np.ascontiguousarray(magnitude))))
     if "frames" in result.final:

@@ -29,7 +29,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 
-from ..optimization.loss import separable_criterion
+from ..optimization.criteria import get_criterion
 from ..recordings.signal import Signal
 from ..results.result import Result
 from ..stft.windows import Window
@@ -177,7 +177,7 @@ def _extent(theta: np.ndarray) -> list[float]:
 
 def _criteria(candidate: Candidate, order: float) -> list[float]:
     """Entropy, Rényi entropy and kurtosis of |S|."""
-    criteria = [separable_criterion(name, order) for name in ("entropy", "renyi", "kurtosis")]
+    criteria = [get_criterion(name, order) for name in ("entropy", "renyi", "kurtosis")]
     peak = max(float(block.magnitude.max()) for block in candidate.blocks())
     totals = [torch.zeros(2, dtype=torch.float64) for _ in criteria]
     for block in candidate.blocks():  # in units of the peak, so that no power of it leaves the range of a float

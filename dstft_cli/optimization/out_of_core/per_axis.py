@@ -89,7 +89,7 @@ class PerAxisStrategy:
         for block in problem.blocks(self.positions):
             values = problem.magnitude(block, length)
             with torch.no_grad():
-                sums.append(problem.shared.criterion_sums.sums(values if self.over_time else values.T.contiguous()))
+                sums.append(problem.shared.criterion.sums(values if self.over_time else values.T.contiguous()))
         return torch.cat(sums, 1) if self.over_time else torch.stack(sums).sum(0)
 
     def _objective(self, log_theta: Tensor) -> dict[str, Tensor]:
