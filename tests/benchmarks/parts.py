@@ -2,7 +2,7 @@
 
 python tests/benchmarks/parts.py step          tf-varying entropy, 501 x 101 and 2049 x 465 bins: read by tiles, and compiled
 python tests/benchmarks/parts.py pictures      the pictures of a run
-python tests/benchmarks/parts.py invert [S]    a tf-varying result of S seconds at 44.1 kHz (default 10), on disk, --memory 2GB
+python tests/benchmarks/parts.py invert [S]    a tf-varying result of S seconds at 44.1 kHz (default 180), on disk, --memory 2GB
 """
 
 import resource
@@ -56,7 +56,7 @@ def pictures() -> None:
         print(f"{len(list(Path(folder).iterdir()))} pictures: first {seconds[0]:.2f} s, then {min(seconds[1:]):.2f} s")
 
 
-def invert(length: float = 10.0) -> None:
+def invert(length: float = 180.0) -> None:
     signal = Signal(noisy_chirps(length, 44_100), 44_100, "chirps")
     config = load_config(None, [], {"mode": "tf-varying", "memory": "2GB", "figures.draw": "none"})
     with tempfile.TemporaryDirectory() as folder:
