@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 
 from .system.import_paths import trusted_paths
 
@@ -11,6 +12,9 @@ sys.path[:] = trusted_paths()  # ``python -m`` puts the current folder first; no
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Figures go to files, and matplotlib does not even load where the back end that is named for others is not here.
 os.environ["MPLBACKEND"] = "agg"
+# Nor does it load what draws in three dimensions, where that is marked as missing.
+sys.modules["mpl_toolkits.mplot3d"] = None
+warnings.filterwarnings("ignore", "Unable to import Axes3D")
 
 
 def main() -> None:

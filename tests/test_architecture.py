@@ -32,6 +32,7 @@ HOMES = {
     "soundfile": {"recordings/audio"},
     "charset_normalizer": {"recordings/tables/encoding"},
     "pandas": {"recordings/tables/rates/clock_text", "recordings/tables/table"},
+    "numba": {"stft/log_interpolation"},
     "yaml": {"config/yaml_io"},
     "matplotlib": {
         "figures/axes",
@@ -44,7 +45,7 @@ HOMES = {
         "figures/thumbnail",
         "figures/titles",
     },
-    "PIL": {"figures/thumbnail"},
+    "PIL": {"figures/spectrograms", "figures/thumbnail"},
     "rich": {"cli/printing/console"},
     "jinja2": {"workflows/batch/report"},
     "distributed": {"workflows/batch/workers"},

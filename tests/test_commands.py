@@ -72,7 +72,10 @@ class TestHelp:
     def test_names_the_commands_and_every_setting(self, dstft):
         assert {"optimize", "config"} <= set(dstft("-h").out.split())
         shown = set(re.findall(r"--[a-z][a-z-]*", dstft("optimize", "-h").out))
-        flags = {key: key.replace("_", "-") for keys in KEYS.values() for key in keys} | {"criterion": "loss"}
+        flags = {key: key.replace("_", "-") for keys in KEYS.values() for key in keys} | {
+            "criterion": "loss",
+            "draw": "figures",
+        }
         only_in_files = {"reduction", "unit", "epsilon", "name", "schedule", "factor", "patience", "tolerance", "dpi"}
         assert {f"--{flag}" for key, flag in flags.items() if key not in only_in_files} <= shown
         assert {"--config", "--set", "--on-existing", "--output", "--verbose", "--quiet"} <= shown

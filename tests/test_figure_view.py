@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 
 from dstft_cli import Signal, optimize
 from dstft_cli.config.loading import dump_config, load_config
@@ -262,3 +263,26 @@ class TestSettings:
         config = load_config(sets=["fmin=full", "fmax=4000", "even_floor=false"])
         (tmp_path / "it.yaml").write_text(dump_config(config, True), encoding="utf-8")
         assert load_config(tmp_path / "it.yaml") == config
+
+
+class TestChoice:
+    @pytest.mark.parametrize(
+        ("names", "files"),
+        [("none", []), (" Theta,spectrogram", ["spectrogram.png", "theta.png"]), ("frames", ["frames.png"])],
+    )
+    def test_only_the_figures_asked_for_are_drawn(self, names, files, tmp_path, dstft):
+        soundfile.write(tmp_path / "a.wav", np.sin(0.3 * np.arange(900)), 4000)
+        run = dstft("optimize", tmp_path / "a.wav", "--figures", names, "-o", tmp_path / "out", "--set", "dpi=20")
+        assert run.code == 0
+        assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == files
+
+    @pytest.mark.parametrize("names", ["spectrogram,sound", "all,theta", ""])
+    def test_unknown_names_are_refused(self, names, tmp_path, dstft):
+        run = dstft("optimize", tmp_path / "a.wav", "--figures", names)
+        assert run.code == 2 and "all, none, or names with commas between them: spectrogram, theta" in run.err
+
+    def test_plot_draws_what_the_run_did_not(self, tmp_path, dstft):
+        soundfile.write(tmp_path / "a.wav", np.sin(0.3 * np.arange(900)), 4000)
+        dstft("optimize", tmp_path / "a.wav", "--figures", "none", "-o", tmp_path / "out")
+        assert dstft("plot", tmp_path / "out", "--figure", "theta", "-o", tmp_path / "b.png").code == 0
+        assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")

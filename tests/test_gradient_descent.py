@@ -1,6 +1,8 @@
 """The descent loop: bounds, best state, and every way it can stop."""
 
 import math
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -111,3 +113,40 @@ def test_an_absurd_learning_rate_stays_finite(rate):
     run = down(bowl(5.0), torch.full((3,), 4.0), settings(learning_rate=rate))
     assert run.best[0].isfinite().all()
     assert run.best_terms["loss"] <= run.history[0]["loss"]
+
+
+def test_adam_imports_nothing_of_torchs_compiler():
+    """Any optimiser of torch.optim does at its first step, which takes as long as a small run."""
+    code = """
+import sys, types, torch
+from dstft_cli.optimization.gradient_descent import Variable, between, descend
+settings = types.SimpleNamespace(name="adam", learning_rate=0.1, steps=3, schedule="plateau", factor=0.5, patience=9, tolerance=0)
+run = descend(lambda x: {"loss": x.square().sum()}, [Variable(torch.ones(3), 0.1, between(-2, 2))], settings)
+assert len(run.history) == 4
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("schedule", ["plateau", "cosine"])
+def test_steps_and_rates_are_those_of_torch(schedule):
+    given = settings(name="adam", schedule=schedule, steps=40, patience=8, learning_rate=0.3)
+    start = torch.linspace(-3, 2, 7, dtype=torch.float64)
+    run = descend(lambda x: {"loss": (x - 1).square().sum()}, [Variable(start, 0.3, between(-9, 9))], given)
+    value = start.clone().requires_grad_()
+    adam = torch.optim.Adam([value], lr=0.3)
+    rates = torch.optim.lr_scheduler
+    follow = {
+        "plateau": rates.ReduceLROnPlateau(adam, factor=0.5, patience=2, threshold=1e-6),
+        "cosine": rates.CosineAnnealingLR(adam, T_max=40),
+    }[schedule]
+    for step, (terms, rate) in enumerate(zip(run.history, run.rates, strict=False)):
+        adam.zero_grad()
+        loss = (value - 1).square().sum()
+        assert terms["loss"] == pytest.approx(loss.item(), rel=1e-9)
+        assert rate == pytest.approx([group["lr"] for group in adam.param_groups])
+        loss.backward()
+        adam.step()
+        if step:
+            follow.step(*[loss.item()] * (schedule == "plateau"))
+    assert len({tuple(rate) for rate in run.rates}) > 1

@@ -94,12 +94,12 @@ def at_evaluation(monkeypatch):
     def arrange(number: int, action, of_the_descent: bool = True) -> None:
         calls = iter(range(10**9))
 
-        def criterion(magnitude):
-            counted = magnitude.requires_grad or not of_the_descent
-            loss = real.measure(magnitude)
+        def criterion(total):
+            counted = total.requires_grad or not of_the_descent
+            loss = real.value(total)
             return action(loss) if counted and next(calls) == number else loss
 
-        monkeypatch.setitem(CRITERIA, "entropy", replace(real, measure=criterion))
+        monkeypatch.setitem(CRITERIA, "entropy", replace(real, value=criterion))
 
     return arrange
 
@@ -210,14 +210,14 @@ class TestInterrupt:
     def test_while_figures_are_written_leaves_all_or_nothing(self, path, tmp_path, dstft, monkeypatch, times):
         from dstft_cli.figures import spectrograms
 
-        real, pending = spectrograms.save, [None] * times
+        real, pending = spectrograms.rendered, [None] * times
 
-        def save(*arguments, **named):
+        def rendered(*arguments):
             while pending:
                 interrupt(pending.pop())
-            real(*arguments, **named)
+            return real(*arguments)
 
-        monkeypatch.setattr(spectrograms, "save", save)
+        monkeypatch.setattr(spectrograms, "rendered", rendered)
         run = dstft("optimize", path, "-o", tmp_path / "out", *FLAGS)
         assert run.code == 130
         assert names(tmp_path / "out") == (WHOLE if times == 1 else set())

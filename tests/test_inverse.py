@@ -230,8 +230,11 @@ class TestAdjoint:
     @pytest.mark.parametrize("moved", [False, True])
     def test_of_the_sum_over_nodes(self, moved):
         frames = Frames.at(positions(moved, 10), L)
-        nodes = InterpolatedTransform(lengths("plane", len(frames)), frames, get_window("hann"), N, 6.0)
-        one, other = self.sides(nodes.forward, nodes.adjoint, F, len(frames))
+        theta = lengths("plane", len(frames))
+        nodes = InterpolatedTransform((float(theta.min()), float(theta.max())), get_window("hann"), 6.0)
+        one, other = self.sides(
+            lambda x: nodes.forward(x, theta, frames), lambda y: nodes.adjoint(y, theta, frames, N), F, len(frames)
+        )
         assert one == pytest.approx(other, rel=1e-10)
 
 

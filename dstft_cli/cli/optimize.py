@@ -4,7 +4,7 @@ import click
 import cloup
 
 from .options import analysis_options, config_options, with_settings
-from .shared import console_command, output, quiet, verbose
+from .shared import console_command, figures, output, quiet, verbose
 
 
 @cloup.command("optimize", short_help="find the best window lengths for a recording and write its spectrogram")
@@ -21,6 +21,7 @@ from .shared import console_command, output, quiet, verbose
         show_default=True,
         help="What to do if the folder has a result already.",
     ),
+    figures,
     verbose(),
     quiet("Print the result's folder and warnings only."),
 )

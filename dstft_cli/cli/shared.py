@@ -7,9 +7,18 @@ import click
 from cloup import option
 
 from ..system.shutdown import terminable
+from .options import setting
 
 VERBOSITY = "dstft_cli.verbosity"
 """Key in the context's meta where a command leaves the number of -v given."""
+
+
+figures = setting(
+    "--figures",
+    "figures.draw",
+    metavar="NAMES",
+    help="Pictures to draw: all, none, or some of spectrogram,theta,comparison,loss,frames. [default: all]",
+)
 
 
 def console_command(function: Callable[..., int | None]) -> Callable:

@@ -86,6 +86,20 @@ def _number_or(*words: str, least: float | None = None, unit: str) -> Callable[[
     return read
 
 
+def names_of(choices: tuple[str, ...]) -> Callable[[Any], str]:
+    """A reader of all, none, or names of the choices with commas between them."""
+
+    def read(value: Any) -> str:
+        names = [name.strip().lower() for name in value.split(",")] if isinstance(value, str) else []
+        if names in (["all"], ["none"]):
+            return names[0]
+        if not names or not set(names) <= {*choices}:
+            raise ValueError(f"all, none, or names with commas between them: {', '.join(choices)}")
+        return ",".join(name for name in choices if name in names)
+
+    return read
+
+
 def _ratio(value: Any) -> float | None:
     if value is None:
         return None

@@ -1,11 +1,13 @@
 """The section ``figures`` of the schema."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import StrictBool, StrictStr, model_validator
+from pydantic import PlainValidator, StrictBool, StrictStr, model_validator
 
-from .field_types import Decibels, HighEdge, LowEdge, Whole
+from .field_types import Decibels, HighEdge, LowEdge, Whole, names_of
 from .section import Problem, Section, refuse, setting
+
+FIGURES = ("spectrogram", "theta", "comparison", "loss", "frames")
 
 
 class FigureSettings(Section):
@@ -39,6 +41,11 @@ class FigureSettings(Section):
     )
     cmap: StrictStr = setting("magma", "Colour map of spectrograms, by its matplotlib name.", min_length=1)
     format: Literal["png", "svg", "pdf"] = setting("png", "File type: png, svg or pdf.")
+    draw: Annotated[str, PlainValidator(names_of(FIGURES))] = setting(
+        "all",
+        "Pictures that a run draws: all, none, or some of spectrogram, theta, comparison, loss and frames, with commas "
+        "between them. all: frames only if they moved. dstft plot draws any of them later.",
+    )
     dpi: Whole = setting(150, "Resolution of the pictures.", "dots per inch", ge=10, le=1200)
 
     @model_validator(mode="after")

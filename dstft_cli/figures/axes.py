@@ -16,7 +16,10 @@ def put_scale(axes: Axes, which: str, scale: Scale, most: int = 10) -> None:
     which: x or y.
     most: about the largest number of ticks.
     """
-    axes.set(**{f"{which}scale": "log" if scale.log else "linear", f"{which}label": scale.label})
+    kind = "log" if scale.log else "linear"
+    if getattr(axes, f"get_{which}scale")() != kind:  # setting it lays out all ticks anew
+        axes.set(**{f"{which}scale": kind})
+    axes.set(**{f"{which}label": scale.label})
     axes.set(**{f"{which}lim": (scale.low, scale.high)})
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_ticks(*_ticks(axes, which, scale, most))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..config.figure_settings import FIGURES
 from ..config.grid import make_grid
 from ..config.loading import Config
 from ..optimization.auto_lengths import choose_lengths
@@ -17,14 +18,19 @@ from ..results.result import Result
 from ..stft.modes import FIXED_HOP
 from ..text import one_line, time_text
 
-FIGURES = ("spectrogram", "theta", "comparison", "loss", "frames")
 FIGURE_KINDS = ("png", "svg", "pdf")
 _ZERO = 1e-6  # of a criterion, nats: less is rounding error
 
 
 def usual_figures(result: Result) -> tuple[str, ...]:
-    """The names of the figures that a run draws: ``frames`` only if they moved."""
+    """The names of the figures that there are of a result: ``frames`` only if they moved."""
     return FIGURES if result.hop_mode != FIXED_HOP else FIGURES[:-1]
+
+
+def drawn_figures(result: Result) -> tuple[str, ...]:
+    """The names of the figures that a run draws: those that its config names."""
+    chosen = result.config.figures.draw
+    return {"all": usual_figures(result), "none": ()}.get(chosen, tuple(chosen.split(",")))
 
 
 def check_view(signal: Signal, config: Config) -> None:
@@ -38,7 +44,7 @@ def check_view(signal: Signal, config: Config) -> None:
 def make_figures(result: Result, names: Collection[str] | None = None, **changes: object) -> dict:
     """The figures of a result.
 
-    names: those to draw; None for the usual ones.
+    names: those to draw; None for those that the config names.
     changes: attributes of the View that replace those of the config.
 
     Returns {name: matplotlib figure} in the order of FIGURES.
@@ -52,7 +58,7 @@ def make_figures(result: Result, names: Collection[str] | None = None, **changes
 
     result = _as_stored(result)
     view = replace(view_of(result.signal, result.config), **changes)
-    names = usual_figures(result) if names is None else names
+    names = drawn_figures(result) if names is None else names
     source = source_of(result, view)
     display = display_of(result, source) if {"spectrogram", "theta", "comparison"} & {*names} else None
     view = display.view(view) if display else view
@@ -86,7 +92,7 @@ def view_of(signal: Signal, config: Config):
 
     name = one_line(Path(signal.path).name if signal.path else signal.name)
     title = name if len(signal.channels) < 2 else f"{name}, channel {one_line(signal.channel)}"
-    look = config.figures.model_dump(exclude={"format", "absolute_time"})
+    look = config.figures.model_dump(exclude={"format", "draw", "absolute_time"})
     began = signal.began if config.figures.absolute_time else None
     return View(**look, start=signal.start, title=title, began=began, unit=one_line(signal.unit, 20))
 
@@ -161,7 +167,7 @@ def _criterion_text(result: Result, magnitude: np.ndarray, length: float | None 
     """
     name = result.criterion if result.criterion in CRITERIA else "entropy"
     criterion = get_criterion(name, result.config.loss.order)
-    if criterion.measure is None or result.on_disk:  # cannot be computed from this array; the run computed it
+    if criterion.local or result.on_disk:  # cannot be computed from this array; the run computed it
         return _value_text(name, result.final[name]) if length is None else _curve_text(result, length)
     value = float(criterion.measure(torch.from_numpy(np.ascontiguousarray(magnitude))))
     if "frames" in result.final:

@@ -12,8 +12,10 @@ from typing import IO
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from PIL import Image
 
 from ..errors import InputError
 from . import axis_scales, pixel_grid
@@ -166,11 +168,23 @@ def save(figure: Figure, file: str | os.PathLike | IO[bytes], format: str = "png
     undated = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
     if format not in undated:
         raise InputError(f"figures: format={format!r}: expected one of {', '.join(undated)}")
-    if format == "png":  # as savefig does it, but without drawing twice
-        figure.set_dpi(dpi)
-        figure.canvas.print_png(file, pil_kwargs={"compress_level": _COMPRESSION})
+    if format == "png":
+        write_png(rendered(figure, dpi), file, dpi)
     else:
         figure.savefig(file, format=format, dpi=dpi, metadata=undated[format])
+
+
+@styled
+def rendered(figure: Figure, dpi: int) -> np.ndarray:
+    """The picture of a figure, (rows, columns, 3) bytes; parameters as for ``save``."""
+    figure.set_dpi(dpi)
+    FigureCanvasAgg.draw(figure.canvas)
+    return np.ascontiguousarray(np.asarray(figure.canvas.buffer_rgba())[..., :3])
+
+
+def write_png(picture: np.ndarray, file: str | os.PathLike | IO[bytes], dpi: int) -> None:
+    """Write a picture that ``rendered`` gave; this may be done in another thread. Raises OSError if it cannot be written."""
+    Image.fromarray(picture).save(file, "png", compress_level=_COMPRESSION, dpi=(dpi, dpi))
 
 
 def _where_found(theta: np.ndarray, found: np.ndarray) -> np.ndarray:

@@ -15,6 +15,8 @@ from ..errors import InputError
 from .coverage import coverage_penalty
 
 _TINY = 1e-30  # keeps log finite at |S| = 0, far below what any recording resolves
+_LEAST = 1e-300  # likewise of sums over |S|
+_HIGH = 4.0  # order above which powers leave the range of single precision
 _NEAR_ONE = 1e-4  # an order this near to 1 differs from Shannon's entropy by less than float32 rounds
 
 
@@ -45,57 +47,88 @@ def magnitude(spectrum: Tensor) -> Tensor:
     return _Magnitude.apply(spectrum)
 
 
-class _Entropy(torch.autograd.Function):
-    """E = log Z - Q/Z with Z = Σa, Q = Σ a log a; ∂E/∂a = (Q/Z - log a)/Z, capped at a = 0."""
+class _EntropySums(torch.autograd.Function):
+    """Σa and Σ a log a of each column, (2, T); ∂ = 1 and 1 + log a, capped at a = 0."""
 
     @staticmethod
-    def forward(ctx, magnitude):
-        logs = magnitude.clamp_min(_TINY).log_()
-        total = magnitude.sum(dtype=torch.float64)
-        mean = (magnitude * logs).sum(dtype=torch.float64) / total.clamp_min(_TINY)
-        ctx.save_for_backward(logs, total, mean)
-        return torch.where(total > 0, total.clamp_min(_TINY).log() - mean, 0.0)
+    def forward(ctx, values):
+        logs = values.clamp_min(_TINY).log_()
+        ctx.save_for_backward(logs)
+        return torch.stack([values.sum(0, dtype=torch.float64), (values * logs).sum(0, dtype=torch.float64)])
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
-        logs, total, mean = ctx.saved_tensors
-        scale = torch.where(total > 0, grad / total.clamp_min(_TINY), 0.0)
-        return (mean.to(logs.dtype) - logs) * scale.to(logs.dtype)
+        (logs,) = ctx.saved_tensors
+        by_sum, by_product = grad.to(logs.dtype)
+        return torch.addcmul(by_sum + by_product, logs, by_product)
+
+
+class _PowerSums(torch.autograd.Function):
+    """Σa and Σ a^α of each column, (2, T); ∂ = 1 and α a^(α-1), capped at a = 0 for α < 1."""
+
+    @staticmethod
+    def forward(ctx, values, order):
+        ctx.dtype = values.dtype
+        values = values.double() if order > _HIGH else values
+        powers = values.clamp_min(_TINY if order < 1 else 0.0).pow_(order - 1)
+        ctx.save_for_backward(powers)
+        ctx.order = order
+        return torch.stack([values.sum(0, dtype=torch.float64), (powers * values).sum(0, dtype=torch.float64)])
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        (powers,) = ctx.saved_tensors
+        by_sum, by_power = grad.to(powers.dtype)
+        return torch.addcmul(by_sum, powers, by_power * ctx.order).to(ctx.dtype), None
+
+
+class _KurtosisSums(torch.autograd.Function):
+    """K = F Σa⁴/(Σa²)² of each column, and 1, (2, T); ∂K/∂a = 4F (a³/P² - a Q/P³) with P = Σa², Q = Σa⁴."""
+
+    @staticmethod
+    def forward(ctx, values):
+        top = values.amax(0)
+        relative = values / torch.where(top > 0, top, 1.0)  # fourth powers of faint frames would underflow otherwise
+        squares = relative.square()
+        power, fourth = squares.sum(0), squares.square().sum(0)
+        power = torch.where(top > 0, power, 1.0)
+        each = torch.where(top > 0, len(values) * fourth / power.square(), 1.0).to(torch.float64)
+        ctx.save_for_backward(relative, power, fourth, top)
+        return torch.stack([each, torch.ones_like(each)])
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        relative, power, fourth, top = ctx.saved_tensors
+        scale = torch.where(top > 0, 4 * len(relative) / (power.square() * top), 0.0)
+        return relative * (relative.square() - fourth / power) * (scale * grad[0].to(relative.dtype))
+
+
+def _shannon(total: Tensor) -> Tensor:
+    z, q = total.unbind()
+    safe = z.clamp_min(_LEAST)
+    return torch.where(z > 0, safe.log() - q / safe, 0.0)
+
+
+def _of_order(total: Tensor, order: float) -> Tensor:
+    z, moment = (one.clamp_min(_LEAST) for one in total.unbind())
+    return torch.where(total[0] > 0, (moment.log() - order * z.log()) / (1 - order), 0.0)
+
+
+def _mean(total: Tensor) -> Tensor:
+    return torch.where(total[1] > 0, total[0] / total[1].clamp_min(_LEAST), 0.0)
 
 
 def entropy(magnitude: Tensor) -> Tensor:
     """Shannon entropy of the normalised magnitudes, Eq. (26); low where few bins hold the energy.
 
-    magnitude: |S|, non-negative, any shape, usually (F, T). Zeros contribute nothing and have a finite gradient.
+    magnitude: |S|, non-negative, (F, T). Zeros contribute nothing and have a finite gradient.
 
     Returns a float64 scalar in nats, in [0, log of the number of bins]; 0 for silence.
     """
-    return _Entropy.apply(magnitude)
-
-
-class _Renyi(torch.autograd.Function):
-    """R = log(Σ p^α)/(1-α); ∂R/∂a = α/(1-α) (a^(α-1)/Σa^α - 1/Σa), capped at a = 0 for α < 1."""
-
-    @staticmethod
-    def forward(ctx, magnitude, order):
-        top = magnitude.max().clamp_min(_TINY)
-        relative = magnitude / top
-        total = relative.sum(dtype=torch.float64)
-        powers = relative.clamp_min(_TINY if order < 1 else 0.0).pow_(order - 1)
-        moment = (powers * relative).sum(dtype=torch.float64)
-        ctx.save_for_backward(powers, total, moment, top)
-        ctx.order = order
-        return torch.where(total > 0, (moment.log() - order * total.log()) / (1 - order), 0.0)
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, grad):
-        powers, total, moment, top = ctx.saved_tensors
-        if not bool(total > 0):
-            return torch.zeros_like(powers), None
-        scale = ctx.order / (1 - ctx.order) * grad / top
-        return powers * (scale / moment).to(powers.dtype) - (scale / total).to(powers.dtype), None
+    return CRITERIA["entropy"].measure(magnitude)
 
 
 def renyi(magnitude: Tensor, order: float = 3.0) -> Tensor:
@@ -103,36 +136,12 @@ def renyi(magnitude: Tensor, order: float = 3.0) -> Tensor:
 
     Baraniuk et al. (the paper's [47]) recommend α = 3, of an energy distribution: ``renyi(magnitude**2)``.
 
-    magnitude: |S|, non-negative, any shape.
+    magnitude: |S|, non-negative, (F, T).
     order: α > 0; 1 is Shannon's entropy; a higher order gives loud bins more weight.
 
     Returns a float64 scalar in nats, in [0, log of the number of bins]; 0 for silence.
     """
-    return entropy(magnitude) if abs(order - 1) < _NEAR_ONE else _Renyi.apply(magnitude, order)
-
-
-class _Kurtosis(torch.autograd.Function):
-    """Mean over frames of K = F Σa⁴/(Σa²)²; ∂K/∂a = 4F (a³/P² - a Q/P³) with P = Σa², Q = Σa⁴."""
-
-    @staticmethod
-    def forward(ctx, magnitude):
-        bins, frames = magnitude.shape
-        top = magnitude.amax(0)
-        relative = magnitude / torch.where(top > 0, top, 1.0)  # fourth powers of faint frames would underflow otherwise
-        squares = relative.square()
-        power, fourth = squares.sum(0), squares.square().sum(0)
-        power = torch.where(top > 0, power, 1.0)
-        values = torch.where(top > 0, bins * fourth / power.square(), 1.0)
-        ctx.save_for_backward(relative, power, fourth, top)
-        return values.sum(dtype=torch.float64) / frames
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, grad):
-        relative, power, fourth, top = ctx.saved_tensors
-        bins, frames = relative.shape
-        scale = torch.where(top > 0, 4 * bins / frames / (power.square() * top), 0.0)
-        return relative * (relative.square() - fourth / power) * (scale * grad.to(relative.dtype))
+    return get_criterion("renyi", order).measure(magnitude)
 
 
 def kurtosis(magnitude: Tensor) -> Tensor:
@@ -143,7 +152,7 @@ def kurtosis(magnitude: Tensor) -> Tensor:
     Returns a float64 scalar in [1, F], high where each frame has its energy in few frequencies: a flat spectrum gives 1,
     white noise 2, a single line F.
     """
-    return _Kurtosis.apply(magnitude)
+    return CRITERIA["kurtosis"].measure(magnitude)
 
 
 class _TotalVariation(torch.autograd.Function):
@@ -203,22 +212,6 @@ def column_variation(values: Tensor, epsilon: float) -> Tensor:
     return _TotalVariation.apply(values, epsilon, True)
 
 
-@dataclass(frozen=True)
-class Criterion:
-    """A criterion that a run optimises.
-
-    name: its name in the configuration.
-    measure: |S|, (F, T), to a scalar, as the field defines it; None for a criterion of θ that needs more than one plane.
-    cost: that scalar to the one that is minimised.
-    per_frame: True where the measure does not grow with the number of frames.
-    """
-
-    name: str
-    measure: Callable[[Tensor], Tensor] | None
-    cost: Callable[[Tensor], Tensor]
-    per_frame: bool
-
-
 def _identity(value: Tensor) -> Tensor:
     return value
 
@@ -228,11 +221,52 @@ def _negative_log(value: Tensor) -> Tensor:
     return -value.log()
 
 
+@dataclass(frozen=True)
+class Criterion:
+    """A criterion that a run optimises, as a value of sums over frames.
+
+    name: its name in the configuration.
+    sums: |S|, (F, T), to two sums of each frame, (2, T) float64, differentiable; None where it is not of that form.
+    value: the two sums over all frames, (2,), to the criterion, (), as the field defines it.
+    cost: the criterion to what is minimised.
+    per_frame: True where the criterion does not grow with the number of frames.
+    whole: |S|, (F, T), to a scalar, of a callable criterion, which needs the whole plane at once.
+    """
+
+    name: str
+    sums: Callable[[Tensor], Tensor] | None = None
+    value: Callable[[Tensor], Tensor] = _shannon
+    cost: Callable[[Tensor], Tensor] = _identity
+    per_frame: bool = True
+    whole: Callable[[Tensor], Tensor] | None = None
+
+    @property
+    def local(self) -> bool:
+        """True for a criterion of θ that needs more than one plane."""
+        return self.sums is None and self.whole is None
+
+    def measure(self, magnitude: Tensor) -> Tensor:
+        """The criterion of a whole plane, (), as the field defines it; magnitude: |S|, (F, T)."""
+        if self.whole is not None:
+            return self.whole(magnitude)
+        top = magnitude.detach().max()
+        if self.name == "renyi" and bool(top > 0):  # high powers of faint planes would underflow otherwise
+            magnitude = magnitude / 2.0 ** top.log2().floor()  # exact
+        return self.value(self.sums(magnitude).sum(1))
+
+
+def _renyi_of(order: float) -> Criterion:
+    if abs(order - 1) < _NEAR_ONE:
+        return Criterion("renyi", _EntropySums.apply, _shannon, per_frame=False)
+    sums, value = (lambda values: _PowerSums.apply(values, order)), partial(_of_order, order=order)
+    return Criterion("renyi", sums, value, per_frame=False)
+
+
 CRITERIA = {
-    "entropy": Criterion("entropy", entropy, _identity, False),
-    "renyi": Criterion("renyi", renyi, _identity, False),
-    "kurtosis": Criterion("kurtosis", kurtosis, _negative_log, True),
-    "local-entropy": Criterion("local-entropy", None, _identity, True),
+    "entropy": Criterion("entropy", _EntropySums.apply, _shannon, per_frame=False),
+    "renyi": _renyi_of(3.0),
+    "kurtosis": Criterion("kurtosis", _KurtosisSums.apply, _mean, _negative_log),
+    "local-entropy": Criterion("local-entropy"),
 }
 
 REGULARIZERS: dict[str, Callable[..., Tensor] | None] = {"tv": total_variation, "none": None}
@@ -250,11 +284,9 @@ def get_criterion(criterion: str | Callable[[Tensor], Tensor], order: float = 3.
     Raises InputError for an unknown name.
     """
     if callable(criterion):
-        return Criterion("custom", criterion, _identity, True)
+        return Criterion("custom", whole=criterion)
     if criterion not in CRITERIA:
         raise InputError(
             f"criterion {criterion!r} is not known; choose one of {', '.join(CRITERIA)} or pass a callable"
         )
-    if criterion == "renyi":
-        return Criterion("renyi", partial(renyi, order=order), _identity, False)
-    return CRITERIA[criterion]
+    return _renyi_of(order) if criterion == "renyi" else CRITERIA[criterion]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from ..results.progress import DIVERGED, INTERRUPTED, PATIENCE, STEPS
 
@@ -71,48 +72,106 @@ class _Patience:
         return self.waited >= self.steps
 
 
-def make_optimizer(groups: list[dict], settings, points: int = 0) -> torch.optim.Optimizer:
-    """The torch.optim optimiser that the configuration names.
+class _Adam:
+    """Adam as torch.optim has it, without the two seconds that the first step of any torch.optim optimiser spends on imports.
+
+    groups: parameter groups, each with one tensor and its ``lr``.
+    eps: keeps steps finite where the gradient is 0.
+    """
+
+    def __init__(self, groups: list[dict], eps: float):
+        self.param_groups, self._eps = groups, eps
+        values = [group["params"][0] for group in groups]
+        self._means, self._squares = ([torch.zeros_like(value) for value in values] for _ in range(2))
+        self._steps = [torch.zeros((), device=value.device) for value in values]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for group in self.param_groups:
+            group["params"][0].grad = None
+
+    def step(self) -> None:
+        """One step along the gradients."""
+        with torch.no_grad():
+            for state in zip(self.param_groups, self._means, self._squares, self._steps, strict=True):
+                group, *moments, count = state
+                value = group["params"][0]
+                if value.grad is not None:
+                    moments = [[value], [value.grad], *([moment] for moment in moments), []]
+                    adam(
+                        *moments,
+                        [count],
+                        fused=True,
+                        amsgrad=False,
+                        beta1=0.9,
+                        beta2=0.999,
+                        lr=group["lr"],
+                        weight_decay=0.0,
+                        eps=self._eps,
+                        maximize=False,
+                    )
+
+
+def make_optimizer(groups: list[dict], settings, points: int = 0) -> "torch.optim.Optimizer | _Adam":
+    """The optimiser that the configuration names.
 
     The gradient of a mean over many values is small in each of them. It must stay far above the ε that keeps the adaptive
     methods from dividing by zero (1e-8). Otherwise their steps become tiny.
 
-    groups: parameter groups, each with its ``lr``.
+    groups: parameter groups, each with one tensor and its ``lr``.
     settings: the config section ``optimizer``.
     points: number of values in all, where the groups hold one block of them.
     """
+    points = max(points, *(group["params"][0].numel() for group in groups))
+    eps = 1e-8 * min(1.0, _MANY / points)
+    if settings.name in ("adam", "adamw"):  # weight decay, in which they differ, would pull log2 θ towards one sample
+        return _Adam(groups, eps)
     kinds = {
-        "adam": torch.optim.Adam,
-        "adamw": torch.optim.AdamW,
         "nadam": torch.optim.NAdam,
         "radam": torch.optim.RAdam,
         "rmsprop": torch.optim.RMSprop,
         "sgd": torch.optim.SGD,
     }
-    kind = kinds[settings.name]
-    options = {"fused": True} if settings.name in ("adam", "adamw") else {}
-    if settings.name == "adamw":
-        options["weight_decay"] = 0.0  # decay would pull log2 θ towards one sample
-    points = max(points, *(group["params"][0].numel() for group in groups))
-    if settings.name == "sgd":
-        options["momentum"] = 0.9
-    elif points > _MANY:
-        options["eps"] = 1e-8 * _MANY / points
-    return kind(groups, lr=settings.learning_rate, **options)
+    options = {"momentum": 0.9} if settings.name == "sgd" else {"eps": eps}
+    return kinds[settings.name](groups, lr=settings.learning_rate, **options)
 
 
-def make_schedule(optimizer: torch.optim.Optimizer, settings) -> Callable[[float], None]:
+class _Plateau:
+    """Multiplies the learning rates by a factor where the loss has not fallen by a share of itself for some steps."""
+
+    def __init__(self, optimizer, settings):
+        self._optimizer, self._factor = optimizer, settings.factor
+        self._patience, self._tolerance = max(1, settings.patience // 4), settings.tolerance
+        self._best, self._waited = math.inf, 0
+
+    def __call__(self, loss: float) -> None:
+        # The threshold is a share of the loss itself, whose sign counts, as in torch.optim.lr_scheduler.ReduceLROnPlateau.
+        fell = self._best == math.inf or loss < self._best * (1 - self._tolerance)
+        self._best, self._waited = (loss, 0) if fell else (self._best, self._waited + 1)
+        if self._waited > self._patience:
+            self._waited = 0
+            for group in self._optimizer.param_groups:
+                group["lr"] *= self._factor
+
+
+class _Cosine:
+    """Lets the learning rates fall to 0 over all steps, along half a cosine."""
+
+    def __init__(self, optimizer, settings):
+        self._optimizer, self._steps, self._done = optimizer, max(1, settings.steps), 0
+        self._first = [group["lr"] for group in optimizer.param_groups]
+
+    def __call__(self, loss: float) -> None:
+        self._done += 1
+        share = (1 + math.cos(math.pi * self._done / self._steps)) / 2
+        for group, first in zip(self._optimizer.param_groups, self._first, strict=True):
+            group["lr"] = first * share
+
+
+def make_schedule(optimizer, settings) -> Callable[[float], None]:
     """The learning-rate schedule that the configuration names: a function of the loss, called after each step."""
-    if settings.schedule == "plateau":
-        patience = max(1, settings.patience // 4)
-        plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            optimizer, factor=settings.factor, patience=patience, threshold=settings.tolerance
-        )
-        return plateau.step
-    if settings.schedule == "cosine":
-        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=max(1, settings.steps))
-        return lambda loss: cosine.step()
-    return lambda loss: None
+    kinds = {"plateau": _Plateau, "cosine": _Cosine}
+    return kinds[settings.schedule](optimizer, settings) if settings.schedule in kinds else lambda loss: None
 
 
 def descend(
@@ -167,10 +226,10 @@ def descend(
 
 
 def _finite(tensors: Sequence[Tensor]) -> bool:
-    return all(bool(tensor.isfinite().all()) for tensor in tensors)
+    return all(bool(torch.stack(tensor.aminmax()).isfinite().all()) for tensor in tensors)
 
 
-def take_step(optimizer: torch.optim.Optimizer, variables: Sequence[Variable], values: Sequence[Tensor]) -> bool:
+def take_step(optimizer, variables: Sequence[Variable], values: Sequence[Tensor]) -> bool:
     """One step of the optimiser, as far as each variable allows it; False where a value is no longer finite."""
     before = [value.detach().clone() for value in values]
     optimizer.step()

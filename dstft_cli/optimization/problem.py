@@ -24,6 +24,7 @@ from .criteria import PENALTIES, REGULARIZERS, entropy, get_criterion, kurtosis
 from .local_entropy.evidence import Evidence, Votes, find_evidence, greatest_power
 from .local_entropy.loss import EPSILON, LAMBDA, LocalEntropy
 from .local_entropy.working_grid import WorkingGrid
+from .loss import with_loss
 from .resources import plane_words
 
 # λ and ε where the configuration says auto; 0.5 and 0.05 with any other criterion.
@@ -88,7 +89,7 @@ class Problem:
         loss = self.config.loss
         self.criterion = get_criterion(criterion or self.config.criterion, loss.order)
         self.name = self.criterion.name
-        self.local = self.criterion.measure is None
+        self.local = self.criterion.local
         self.field: LocalEntropy | None = None
         self.regularizer, self.weight = REGULARIZERS[loss.regularizer], loss.lambda_
         if self.weight == "auto":
@@ -170,23 +171,20 @@ class Problem:
         Raises InputError where a callable criterion or penalty does not return a scalar.
         """
         if self.local:
-            terms = self.local_losses(self.field, log_theta)
-            loss = terms.pop("loss")
+            value, variation = self._local(self.field, log_theta)
         else:
-            value = self._value(values, log_theta)
-            terms = {self.name: value, "regularization": self._regularization(value, log_theta)}
-            loss = self.criterion.cost(value) + terms["regularization"]
+            value = self._value(values)
+            variation = self._regularization(value, log_theta)
+        added = {"regularization": variation}
         if self.grid.overlap is not None and not self.criterion.per_frame:
             # More frames spread the same energy over more points; without this term the longest windows always win.
-            terms["frames"] = torch.as_tensor(math.log(len(self._fixed_positions) / values.shape[1]), dtype=loss.dtype)
-            loss = loss + terms["frames"]
+            added["frames"] = torch.as_tensor(math.log(len(self._fixed_positions) / values.shape[1]), dtype=value.dtype)
         if self.penalty is not None:
             positions = self.positions(self.grid.first_length) if positions is None else positions
             log_theta = self.places.to_plane(log_theta) if self.local else log_theta
             amount = _scalar(self.penalty(positions, log_theta.exp2(), self.grid.samples), "penalty")
-            terms["penalty"] = self.config.loss.penalty_weight * amount
-            loss = loss + terms["penalty"]
-        return {"loss": loss, **terms}
+            added["penalty"] = self.config.loss.penalty_weight * amount
+        return with_loss(self.criterion, value, added)
 
     def local_losses(self, field: LocalEntropy, log_theta: Tensor) -> dict[str, Tensor]:
         """The loss of a local criterion and its terms, scalars by name.
@@ -194,11 +192,14 @@ class Problem:
         field: of all places or some columns of them.
         log_theta: log2 of window lengths in samples at the places, in the shape of the field, or (1, 1).
         """
-        value, weight = field(log_theta), self.weight if self.regularizer is not None else 0.0
-        variation = weight * field.variation(log_theta, self.epsilon) if weight else torch.zeros_like(value)
-        return {"loss": value + variation, self.name: value, "regularization": variation}
+        value, variation = self._local(field, log_theta)
+        return with_loss(self.criterion, value, {"regularization": variation})
 
-    def _value(self, values: Tensor | None, log_theta: Tensor) -> Tensor:
+    def _local(self, field: LocalEntropy, log_theta: Tensor) -> tuple[Tensor, Tensor]:
+        value, weight = field(log_theta), self.weight if self.regularizer is not None else 0.0
+        return value, weight * field.variation(log_theta, self.epsilon) if weight else torch.zeros_like(value)
+
+    def _value(self, values: Tensor) -> Tensor:
         value = _scalar(self.criterion.measure(values), self.name)
         if values.requires_grad and not value.requires_grad:
             raise InputError(f"{self.name}: the criterion is not differentiable; build it from torch operations on |S|")

@@ -11,6 +11,7 @@ from ..results.metrics import Narrowing
 from ..results.progress import PATIENCE, OnStep, Step
 from ..stft.checked_transform import Accuracy
 from ..stft.modes import FIXED_HOP
+from ..system.devices import threads_for
 from .criteria import magnitude
 from .gradient_descent import Descent, Variable, between, descend
 from .length_search import Curve, bracketing, refine
@@ -239,7 +240,8 @@ class OptimizationRun:
             least, most = (2.0 ** bound.item() for bound in values[0].aminmax())
             return self.report("descent", done + step, done + steps, terms, (least, most))
 
-        outcome = descend(objective, variables, settings, report, self.points)
+        with threads_for(self.problem.grid.bins * self.problem.grid.frames):
+            outcome = descend(objective, variables, settings, report, self.points)
         if not outcome.history:
             raise self.problem.diverged()
         self.history += outcome.history[1:]

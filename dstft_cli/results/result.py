@@ -12,6 +12,7 @@ from ..config.grid import Grid
 from ..config.loading import Config
 from ..recordings.signal import Signal
 from ..stft.checked_transform import Accuracy
+from ..stft.frames import Frames
 from ..stft.modes import CONSTANT_HOP, FIXED_HOP, OVERLAP, VARYING_HOP
 from ..stft.transform import dstft
 from ..stft.windows import Window
@@ -283,3 +284,12 @@ def reference(result: Result, length: float) -> tuple[np.ndarray, np.ndarray]:
     with torch.no_grad():
         values = dstft(samples, length, positions, result.support, result.window).abs().numpy()
     return values, positions.numpy() / result.sample_rate
+
+
+def reference_columns(result: Result, length: float, first: int, last: int) -> np.ndarray:
+    """Frames first to last - 1 of the magnitude that ``reference`` gives, (F, last - first)."""
+    frames = Frames.at(result.grid.positions(length, torch.device("cpu")), result.support)
+    begin, end, frames = frames.near(first, last, len(result.signal.samples))
+    samples = torch.tensor(result.signal.samples[begin:end], dtype=DTYPES[result.config.run.dtype])
+    with torch.no_grad():
+        return dstft(samples, length, frames, result.support, result.window).abs().numpy()

@@ -136,8 +136,8 @@ def checked_block(
     plain = theta.shape[0] == 1 or (theta.shape[1] == 1 and framed.frames.alike)
     with torch.no_grad():
         for density in () if exact or plain else _DENSITIES:
-            interpolated = InterpolatedTransform(theta, framed.frames, framed.window, len(framed.samples), density)
-            spectrum = interpolated.forward(framed.samples)
+            interpolated = InterpolatedTransform(tuple(map(float, theta.aminmax())), framed.window, density)
+            spectrum = interpolated.forward(framed.samples, theta, framed.frames)
             checked = probe(spectrum, framed, theta, seed, bins)
             if combined([checked]).rms <= rms:
                 return spectrum, checked

@@ -46,6 +46,19 @@ class Frames:
         """Frames first to last - 1."""
         return Frames(self.starts[first:last], self.offsets[first:last], self.support)
 
+    def near(self, first: int, last: int, samples: int) -> tuple[int, int, "Frames"]:
+        """The samples that frames first to last - 1 see, and these frames on them.
+
+        samples: N of the signal.
+
+        Returns (begin, end) of the samples, and the frames with starts counted from begin, a whole number of supports, so that
+        phases are those of the whole signal.
+        """
+        starts = self.starts[first:last]
+        begin = min(max(0, int(starts.min())), samples - 1) // self.support * self.support
+        end = min(samples, max(begin + 1, int(starts.max()) + self.support))
+        return begin, end, Frames(starts - begin, self.offsets[first:last], self.support)
+
     @cached_property
     def alike(self) -> bool:
         """True where all frames have the same offset from the sample grid: one sampled window then serves them all."""

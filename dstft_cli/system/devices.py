@@ -1,5 +1,8 @@
 """Where arrays are computed: device, dtype, and the memory available for temporaries."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from ..errors import DeviceError
@@ -9,6 +12,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 _CPU_CHUNK = 2**21  # bytes: a larger temporary leaves the caches, and its fresh pages cost more than the arithmetic
 _CUDA_CHUNK = 2**30  # bytes
+_SMALL = 200_000  # values; below that threads wait for each other longer than they work
 
 
 def get_device(name: str = "auto") -> torch.device:
@@ -37,3 +41,14 @@ def free_bytes(device: torch.device) -> int:
 def chunk_bytes(device: torch.device) -> int:
     """Bytes for one temporary of a tiled computation: what fits the CPU's caches, or a share of the GPU's free memory."""
     return min(_CUDA_CHUNK, free_bytes(device) // 16) if device.type == "cuda" else _CPU_CHUNK
+
+
+@contextmanager
+def threads_for(values: int) -> Iterator[None]:
+    """One CPU thread for work on few values at a time; the threads that are set for more."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if values < _SMALL else threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

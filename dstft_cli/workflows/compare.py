@@ -1,6 +1,8 @@
 """Spectrograms of one signal to compare: constant windows, and the results of runs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -8,13 +10,17 @@ import torch
 from ..config.loading import merge_config
 from ..config.schema import LOCAL_ENTROPY
 from ..errors import InputError
+from ..optimization.out_of_core.local_entropy import LocalProblem
 from ..optimization.problem import Problem
+from ..optimization.resources import run_room
 from ..recordings.signal import Signal
-from ..results.in_memory import load_into_memory
-from ..results.result import Result, reference
+from ..results.result import Result, reference, reference_columns
 from ..stft.modes import PLANE
+from ..system.disk_arrays import block_ranges, columns, min_median_max, on_disk
 from ..text import time_text
 from .sharpness import Candidate
+
+_SAMPLES = 1 << 20  # compared at a time
 
 
 def candidates(results: Mapping[str, Result], lengths: Sequence[float] | None = None) -> list[Candidate]:
@@ -24,9 +30,8 @@ def candidates(results: Mapping[str, Result], lengths: Sequence[float] | None = 
     lengths: of the constant windows in samples; None for the shortest, the longest and the best of the first result, without
         those that a result already shows.
 
-    Raises InputError if the results are of different signals, or the planes of long runs do not fit into memory.
+    Raises InputError if the results are of different signals.
     """
-    results = {name: load_into_memory(result, "a comparison") for name, result in results.items()}
     first = check_one_signal(results)
     named = _usual_lengths(results) if lengths is None else [("Fixed", length) for length in dict.fromkeys(lengths)]
     fixed = [_constant(f"{name}, {_length_text(length, first)}", first, length) for name, length in named]
@@ -59,16 +64,39 @@ def local_entropies(
     for candidate in spectrograms:
         value = _known_local_entropy(judge, candidate)
         if value is None:
-            if field is None:
-                # The run's device need not be on this machine; its windows may vary less than those of a candidate.
-                config = merge_config(judge.config, {"run.device": "auto", "transform.mode": PLANE})
-                problem = Problem(judge.signal, config, judge.window)
-                problem.precompute(on_node or (lambda index, count: None))
-                field = problem.field
-            theta = torch.as_tensor(candidate.theta, dtype=problem.samples.dtype, device=problem.device)
-            value = float(field(problem.places.at_places(theta.log2())))
+            field = field or _LocalEntropies(judge, on_node or (lambda index, count: None))
+            value = field.value(candidate.theta)
         values.append(value)
     return values
+
+
+class _LocalEntropies:
+    """The criterion of a run at any window lengths; that of a result on disk is computed block by block.
+
+    judge: the result of the run.
+    on_node: see find_evidence.
+    """
+
+    def __init__(self, judge: Result, on_node: Callable[[int, int], bool | None]):
+        # The run's device need not be on this machine; its windows may vary less than those of a candidate.
+        config = merge_config(judge.config, {"run.device": "auto", "transform.mode": PLANE})
+        signal = judge.signal, config, judge.window
+        self.by_blocks = judge.on_disk
+        self.problem = LocalProblem(*signal, room=run_room(config)) if self.by_blocks else Problem(*signal)
+        self.problem.precompute(on_node)
+
+    def value(self, theta: np.ndarray) -> float:
+        """In nats. theta: window lengths in samples, (1 or F, 1 or T)."""
+        problem, field = self.problem, self.problem.field
+        lengths = np.ascontiguousarray(problem.places.at_places(theta))
+        log_theta = torch.from_numpy(lengths).to(problem.device, problem.dtype).log2()
+        if theta.size == 1 or not self.by_blocks:
+            return float(field(log_theta))
+        total, log_theta = 0.0, log_theta.expand(problem.places.places)
+        for first, last in problem.column_blocks():
+            own = log_theta[:, first:last].contiguous()
+            total += float(problem.on_columns(first, last).costs(own, problem.epsilon)[0].sum())
+        return total / float(field.voice.sum())
 
 
 def sizes_differ(spectrograms: Sequence[Candidate]) -> str | None:
@@ -89,12 +117,14 @@ def _known_local_entropy(judge: Result, candidate: Candidate) -> float | None:
         return np.nan
     if not np.allclose(positions, run_positions, rtol=1e-9):
         return np.nan
-    if candidate.window.name != judge.window.name or candidate.theta.min() < shortest * (1 - 1e-6):
+    lengths = candidate.theta
+    least = min_median_max(lengths)[0] if on_disk(lengths) else lengths.min()
+    if candidate.window.name != judge.window.name or least < shortest * (1 - 1e-6):
         return np.nan
-    if np.array_equal(candidate.theta, judge.theta):
+    if lengths is judge.theta or (not on_disk(lengths) and np.array_equal(lengths, judge.theta)):
         return judge.final[LOCAL_ENTROPY]
-    lengths, _, values = judge.curve
-    near = np.isclose(lengths, candidate.theta.item(), rtol=1e-6) if candidate.theta.size == 1 else np.zeros(1, bool)
+    tried, _, values = judge.curve
+    near = np.isclose(tried, lengths.item(), rtol=1e-6) if lengths.size == 1 else np.zeros(1, bool)
     return float(values[near][0]) if near.any() else None
 
 
@@ -117,16 +147,31 @@ def _uses(result: Result, length: float, first: Result) -> bool:
     return result.placed and planes[0] == planes[1] and bool(np.isclose(result.theta.item(), length, rtol=1e-3))
 
 
+@dataclass(frozen=True)
+class _Columns:
+    """|S|, (F, T), computed from columns (first, last) of a plane that is not in memory."""
+
+    shape: tuple[int, int]
+    columns: Callable[[int, int], np.ndarray]
+
+
 def _constant(label: str, result: Result, length: float) -> Candidate:
-    magnitude, times = reference(result, length)
-    theta, positions = np.full((1, 1), length), times * result.sample_rate
-    return Candidate(label, magnitude, theta, positions, result.support, result.window, result.signal)
+    theta, positions = np.full((1, 1), length), result.grid.positions(length, torch.device("cpu")).numpy()
+    frames = theta, positions, result.support, result.window, result.signal
+    if not result.on_disk:
+        return Candidate(label, reference(result, length)[0], *frames)
+    shape = result.grid.bins, len(positions)
+    magnitude = _Columns(shape, partial(reference_columns, result, length))
+    return Candidate(label, magnitude, *frames, result)
 
 
 def _optimised(name: str, result: Result) -> Candidate:
     kind = _length_text(result.theta.item(), result) if result.theta.size == 1 else result.mode
-    frames = result.theta, result.frame_positions, result.support, result.window
-    return Candidate(f"{name}, {kind}", result.magnitude, *frames, result.signal)
+    frames = result.theta, result.frame_positions, result.support, result.window, result.signal
+    if not result.on_disk:
+        return Candidate(f"{name}, {kind}", result.magnitude, *frames)
+    magnitude = _Columns(result.stft.shape, lambda first, last: np.abs(columns(result.stft, first, last)))
+    return Candidate(f"{name}, {kind}", magnitude, *frames, result)
 
 
 def _length_text(length: float, result: Result) -> str:
@@ -135,8 +180,13 @@ def _length_text(length: float, result: Result) -> str:
 
 def _same(first: Signal, second: Signal) -> bool:
     """Whether two signals are equal in single precision, which most results store."""
-    samples = (signal.samples.astype(np.float32) for signal in (first, second))
-    return first.sample_rate == second.sample_rate and np.array_equal(*samples)
+    if first.sample_rate != second.sample_rate or len(first.samples) != len(second.samples):
+        return False
+    for begin, end in block_ranges(len(first.samples), _SAMPLES):
+        one, other = (signal.samples[begin:end].astype(np.float32) for signal in (first, second))
+        if not np.array_equal(one, other):
+            return False
+    return True
 
 
 def _difference(first: Signal, second: Signal) -> str:

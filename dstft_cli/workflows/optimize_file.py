@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..config.loading import Config
@@ -162,6 +163,15 @@ def _write_figures(result: Result, folder: Path) -> None:
     from ..figures import spectrograms
 
     settings = result.config.figures
-    for name, figure in make_figures(result).items():
-        path = folder / f"{name}.{settings.format}"
-        spectrograms.save(figure, str(path), format=settings.format, dpi=settings.dpi)
+    with ThreadPoolExecutor(1) as compressing:
+        written = []
+        for name, figure in make_figures(result).items():
+            path, dpi = str(folder / f"{name}.{settings.format}"), settings.dpi
+            if settings.format == "png":  # compressed while the next one is drawn
+                written.append(
+                    compressing.submit(spectrograms.write_png, spectrograms.rendered(figure, dpi), path, dpi)
+                )
+            else:
+                spectrograms.save(figure, path, format=settings.format, dpi=dpi)
+        for one in written:
+            one.result()

@@ -11,17 +11,18 @@ import torch
 
 from ..errors import InputError
 from ..recordings.wav_writer import write_wav
-from ..results.in_memory import load_into_memory
 from ..results.npy_files import read_npy
 from ..results.progress import OnStep, Step
 from ..results.result import Result
 from ..stft.inverse import Inverse, inverse
 from ..system.atomic_files import replace_file
 from ..system.devices import DTYPES
+from ..system.disk_arrays import block_ranges, release_pages
 from ..text import file_name
 
 SUFFIXES = (".wav", ".csv", ".npy")
 _ROWS = 10_000  # of a table, written at a time
+_SAMPLES = 1 << 20  # compared at a time
 _LEAST_POWER = 1e-40  # of the error, relative to the signal: -400 dB
 
 
@@ -63,26 +64,21 @@ def read_mask(path: str | os.PathLike, shape: tuple[int, int]) -> np.ndarray:
 
 
 def reconstruct(result: Result, mask: np.ndarray | None = None, on_step: OnStep | None = None) -> Reconstruction:
-    """Compute the signal of a result.
+    """Compute the signal of a result; planes on disk are read block by block.
 
     result: its spectrogram S, (F, T), and frames.
     mask: gains that S is multiplied by, broadcastable to (F, T).
     on_step: called during the iteration, with the residual; True ends it.
-
-    Raises InputError if the plane of a long run does not fit into memory.
     """
-    result = load_into_memory(result, "its reconstruction")
     real = DTYPES[result.config.run.dtype]
-    spectrum = torch.from_numpy(result.stft).to(real.to_complex())
-    if mask is not None:
-        spectrum = spectrum * torch.from_numpy(np.ascontiguousarray(mask)).to(real)
-    frames = torch.from_numpy(result.theta), torch.from_numpy(result.frame_positions)
+    spectrum = result.stft if result.on_disk else torch.from_numpy(result.stft).to(real.to_complex())
     original = result.signal.samples
 
     def report(index: int, residual: float) -> bool:
         return bool(on_step and on_step(Step("invert", index, 0, {"residual": residual})))
 
-    solution = inverse(spectrum, *frames, len(original), result.window, report)
+    positions = torch.from_numpy(result.frame_positions)
+    solution = inverse(spectrum, result.theta, positions, len(original), result.window, report, mask)
     samples = solution.samples.numpy()
     return Reconstruction(
         samples, solution, None if mask is not None else _error(samples, original, solution.uncovered)
@@ -93,10 +89,14 @@ def _error(samples: np.ndarray, original: np.ndarray, uncovered: tuple[tuple[int
     covered = np.ones(len(original), dtype=bool)
     for first, last in uncovered:
         covered[first : last + 1] = False
-    if not covered.any():
-        return math.nan
-    powers = [float(np.square(values[covered], dtype=np.float64).mean()) for values in (samples - original, original)]
-    if not powers[1]:
+    powers, counted = np.zeros(2), 0
+    for first, last in block_ranges(len(original), _SAMPLES):
+        here = covered[first:last]
+        truth = np.asarray(original[first:last], dtype=np.float64)[here]
+        powers += np.square(samples[first:last][here] - truth).sum(), np.square(truth).sum()
+        counted += int(here.sum())
+    release_pages(original)
+    if not counted or not powers[1]:
         return math.nan
     return 10 * math.log10(max(powers[0] / powers[1], _LEAST_POWER))
 

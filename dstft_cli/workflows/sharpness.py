@@ -22,17 +22,48 @@ Resolution is that of the window family g at the mean window length θ (Harris, 
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 
-from ..optimization.criteria import entropy, kurtosis, renyi
+from ..optimization.criteria import get_criterion
 from ..recordings.signal import Signal
+from ..results.result import Result
 from ..stft.windows import Window
+from ..system.disk_arrays import block_ranges, columns, min_median_max, on_disk
 
 _PROFILE_POINTS = 20_000
-_TINY = np.finfo(np.float64).tiny
+_BLOCK_BINS = 1 << 20  # bins in memory at a time
+
+
+class Magnitudes(Protocol):
+    """|S|, (F, T), that is computed or read a block of frames at a time."""
+
+    shape: tuple[int, int]
+
+    def columns(self, first: int, last: int) -> np.ndarray:
+        """Frames first to last - 1, (F, last - first)."""
+
+
+class Block(NamedTuple):
+    """Some frames of a spectrogram.
+
+    magnitude: |S|, (F, n).
+    theta: window lengths in samples; broadcasts to (F, n).
+    cells: the area a of each point in s·Hz, (F, n).
+    """
+
+    magnitude: np.ndarray
+    theta: np.ndarray
+    cells: np.ndarray
+
+    @property
+    def energy(self) -> np.ndarray:
+        """E of each point, (F, n) float64."""
+        return np.square(self.magnitude, dtype=np.float64) * self.theta * self.cells
 
 
 @dataclass(frozen=True)
@@ -40,21 +71,23 @@ class Candidate:
     """One spectrogram of a comparison.
 
     label: its name.
-    magnitude: |S|, (F, T), in the signal's unit.
-    theta: window lengths in samples; broadcasts to (F, T).
+    magnitude: |S|, (F, T), in the signal's unit: in memory, or block by block.
+    theta: window lengths in samples, in memory or on disk; broadcasts to (F, T).
     positions: (T,) frame centres in samples, increasing.
     support: L in samples.
     window: the family.
     signal: the N samples analysed.
+    origin: the result on disk that it belongs to; None where all is in memory.
     """
 
     label: str
-    magnitude: np.ndarray
+    magnitude: np.ndarray | Magnitudes
     theta: np.ndarray
     positions: np.ndarray
     support: int
     window: Window
     signal: Signal
+    origin: Result | None = None
 
     @property
     def sample_rate(self) -> float:
@@ -69,20 +102,17 @@ class Candidate:
     @property
     def frequencies(self) -> np.ndarray:
         """Bin centres in Hz, (F,)."""
-        return np.arange(len(self.magnitude)) * (self.sample_rate / self.support)
+        return np.arange(self.magnitude.shape[0]) * (self.sample_rate / self.support)
 
-    @property
-    def cells(self) -> np.ndarray:
-        """The area a of each point in s·Hz, (F, T)."""
-        heights = _cell_widths(self.frequencies, self.sample_rate / 2)
-        return heights[:, None] * _cell_widths(self.times, len(self.signal.samples) / self.sample_rate)
-
-    @property
-    def energy(self) -> np.ndarray:
-        """The share p of the energy of each point, (F, T), sum 1."""
-        values = self.magnitude.astype(np.float64)
-        power = np.square(values / max(values.max(), _TINY)) * self.theta * self.cells
-        return power / max(power.sum(), _TINY)
+    def blocks(self) -> Iterator[Block]:
+        """All frames, block by block."""
+        heights = _cell_widths(self.frequencies, self.sample_rate / 2)[:, None]
+        widths = _cell_widths(self.times, len(self.signal.samples) / self.sample_rate)
+        for first, last in block_ranges(len(widths), max(1, _BLOCK_BINS // len(heights))):
+            whole = isinstance(self.magnitude, np.ndarray)
+            magnitude = self.magnitude[:, first:last] if whole else self.magnitude.columns(first, last)
+            theta = self.theta if self.theta.shape[1] == 1 else columns(self.theta, first, last)
+            yield Block(magnitude, theta, heights * widths[first:last])
 
 
 def _cell_widths(centres: np.ndarray, end: float) -> np.ndarray:
@@ -124,42 +154,68 @@ def measure(candidate: Candidate, order: float = 3.0, local: float = math.nan) -
 
     Raises InputError if the shape of the window is unknown.
     """
-    magnitude = torch.from_numpy(np.ascontiguousarray(candidate.magnitude))
-    energy, cells, unit = candidate.energy, candidate.cells, 1e3 / candidate.sample_rate
+    shape, unit = spread(candidate), 1e3 / candidate.sample_rate
     duration, bandwidth = equivalent_widths(candidate.window)
-    mean_length = math.exp((energy * np.log(candidate.theta)).sum())
-    area = occupied_area(energy, cells)
+    criteria = _criteria(candidate, order)
     return Measures(
-        *(float(f(candidate.theta)) * unit for f in (np.min, np.median, np.max)),
-        entropy_nats=float(entropy(magnitude)),
-        renyi_entropy_nats=float(renyi(magnitude, order)),
-        kurtosis=float(kurtosis(magnitude)),
-        concentration=concentration(energy, cells),
+        *(length * unit for length in _extent(candidate.theta)),
+        entropy_nats=criteria[0],
+        renyi_entropy_nats=criteria[1],
+        kurtosis=criteria[2],
+        concentration=shape.concentration,
         local_entropy_nats=local,
-        time_resolution_ms=duration * mean_length * unit,
-        frequency_resolution_hz=bandwidth * candidate.sample_rate / mean_length,
-        occupied_percent=100 * area / float(cells.sum()),
-        occupied_s_hz=area,
+        time_resolution_ms=duration * shape.mean_length * unit,
+        frequency_resolution_hz=bandwidth * candidate.sample_rate / shape.mean_length,
+        occupied_percent=100 * shape.area / shape.plane,
+        occupied_s_hz=shape.area,
     )
 
 
-def concentration(energy: np.ndarray, cells: np.ndarray) -> float:
-    """The measure of Jones and Parks of the whole plane: 1 for energy spread evenly, 2 for white noise.
+def _extent(theta: np.ndarray) -> list[float]:
+    return min_median_max(theta) if on_disk(theta) else [float(f(theta)) for f in (np.min, np.median, np.max)]
 
-    energy: (F, T) share p of each point, sum 1.
-    cells: (F, T) area a of each point in s·Hz.
+
+def _criteria(candidate: Candidate, order: float) -> list[float]:
+    """Entropy, Rényi entropy and kurtosis of |S|."""
+    criteria = [get_criterion(name, order) for name in ("entropy", "renyi", "kurtosis")]
+    peak = max(float(block.magnitude.max()) for block in candidate.blocks())
+    totals = [torch.zeros(2, dtype=torch.float64) for _ in criteria]
+    for block in candidate.blocks():  # in units of the peak, so that no power of it leaves the range of a float
+        values = torch.from_numpy(np.ascontiguousarray(block.magnitude / (peak or 1.0)))
+        for total, criterion in zip(totals, criteria, strict=True):
+            total += criterion.sums(values).sum(1)
+    return [float(criterion.value(total)) for total, criterion in zip(totals, criteria, strict=True)]
+
+
+class Spread(NamedTuple):
+    """How the energy of a spectrogram is spread.
+
+    concentration: the measure of Jones and Parks of the whole plane: 1 for energy spread evenly, 2 for white noise.
+    area: that the energy fills in s·Hz, exp of its entropy.
+    plane: the area of the plane in s·Hz.
+    mean_length: the mean window length in samples.
     """
-    return float(cells.sum() * (np.square(energy) / cells).sum())
+
+    concentration: float
+    area: float
+    plane: float
+    mean_length: float
 
 
-def occupied_area(energy: np.ndarray, cells: np.ndarray) -> float:
-    """The area that the energy fills in s·Hz, exp of its entropy.
-
-    energy: (F, T) share p of each point, sum 1.
-    cells: (F, T) area a of each point in s·Hz.
-    """
-    spread = float(entropy(torch.from_numpy(energy)))
-    return math.exp(spread + float((energy * np.log(cells)).sum()))
+def spread(candidate: Candidate) -> Spread:
+    """How the energy of a spectrogram is spread."""
+    total, squares, logs, lengths, plane = np.zeros(5)
+    for block in candidate.blocks():
+        energy, density = block.energy, np.square(block.magnitude, dtype=np.float64) * block.theta
+        total += energy.sum()
+        squares += (energy * density).sum()
+        logs += (energy * np.log(density, where=density > 0, out=np.zeros_like(density))).sum()
+        lengths += (energy * np.log(block.theta)).sum()
+        plane += block.cells.sum()
+    if not total:  # silence
+        return Spread(0.0, 1.0, float(plane), 1.0)
+    area = math.exp(math.log(total) - logs / total)
+    return Spread(float(plane * squares / total**2), area, float(plane), math.exp(lengths / total))
 
 
 def equivalent_widths(window: Window) -> tuple[float, float]:

@@ -1,4 +1,7 @@
-"""Whole commands in processes of their own: seconds and peak memory of what a user types."""
+"""Whole commands in processes of their own: seconds and peak memory of what a user types.
+
+python tests/benchmarks/command.py [RECORDING ...]     each of the recordings by the loss entropy and by the usual one, too
+"""
 
 import subprocess
 import sys
@@ -6,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import soundfile
-from common import THREE_COMPONENTS, noisy_chirps
+from common import SAMPLES, THREE_COMPONENTS, noisy_chirps
 
 
 def measure(*arguments: str) -> tuple[float, float]:
@@ -38,6 +41,15 @@ def main():
         print(
             f"10 s at 16 kHz, L = 1024, hop 256, 200 steps: {seconds:.1f} s, peak memory {memory:.2f} GB (wanted: under 1.5)"
         )
+        seconds, _ = measure("optimize", str(SAMPLES / "chirp.wav"), "-q", "-o", f"{folder}/c")
+        print(f"optimize chirp.wav: {seconds:.1f} s (wanted: under 3.5)")
+        for i, recording in enumerate(sys.argv[1:]):
+            for loss in ("entropy", "local-entropy"):
+                arguments = ["--mode", "tf", "--loss", loss, "-q", "-o", f"{folder}/{i}-{loss}"]
+                seconds, memory = measure("optimize", recording, *arguments)
+                print(f"optimize {Path(recording).name}, tf-varying, {loss}: {seconds:.1f} s, {memory:.2f} GB")
+        seconds, _ = measure("reconstruct", f"{folder}/a", "-o", f"{folder}/a.wav")
+        print(f"reconstruct three_components.wav: {seconds:.1f} s")
         seconds, memory = measure("--help")
         print(f"dstft --help: {seconds:.2f} s (wanted: under 0.4)")
 

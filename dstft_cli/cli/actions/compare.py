@@ -12,7 +12,7 @@ from ...figures import spectrograms
 from ...figures.of_result import view_of
 from ...figures.shown.continued_ends import continued_ends
 from ...figures.shown.display import Display
-from ...figures.shown.source import frame_distance
+from ...figures.shown.source import display_of, frame_distance, source_of
 from ...results.progress import Step
 from ...results.result import Result
 from ...system.atomic_files import replace_file
@@ -90,11 +90,11 @@ def _draw(
 ) -> None:
     """Write the panels, each titled with the measure that the first result's criterion optimises."""
     key, name = _MEASURES.get(first.criterion, _MEASURES["entropy"])
-    displays, view = [_display(one) for one in candidates], view_of(first.signal, config)
+    displays, view = [_display(one, config) for one in candidates], view_of(first.signal, config)
     panels = [
         spectrograms.Panel(
             one.label,
-            spectrograms.Plane(one.times, one.frequencies, display.picture(view.even_floor)),
+            spectrograms.Plane(display.times, one.frequencies, display.picture(view.even_floor)),
             _title_end(name, getattr(measure, key)),
         )
         for one, display, measure in zip(candidates, displays, measures, strict=True)
@@ -104,8 +104,14 @@ def _draw(
         spectrograms.save(figure, str(temporary), format=picture.suffix.lower()[1:], dpi=config.figures.dpi)
 
 
-def _display(one: sharpness.Candidate) -> Display:
+def _display(one: sharpness.Candidate, config: Config) -> Display:
     """A candidate as pictures show it."""
+    if one.origin is not None:
+        source = source_of(one.origin, view_of(one.signal, config))
+        if one.theta is one.origin.theta:
+            return display_of(one.origin, source)
+        magnitude, times = source.reference(one.theta.item())
+        return Display(magnitude, one.theta, times, one.frequencies, source.hop, one.support, source.span)
     frames = one.positions, one.signal.samples, one.support, one.window
     return Display(
         continued_ends(one.magnitude, one.theta, *frames),

@@ -18,7 +18,6 @@ from ...optimization.auto_lengths import choose_lengths
 from ...optimization.optimize import optimize
 from ...recordings.signal import Signal
 from ...results.folder import is_result, result_folder
-from ...results.in_memory import load_into_memory
 from ...results.reader import read_result
 from ...results.result import Result
 from ...text import format_value, one_line, time_text
@@ -97,7 +96,7 @@ def read_results(
     paths: Sequence[str], config: Config, settings: Settings, windows: Sequence[str], targets: Targets
 ) -> Inputs:
     """The inputs of a comparison of folders of results. config: that of the settings, which are of pictures only."""
-    loaded = [load_into_memory(read_result(path), "dstft compare") for path in paths]
+    loaded = [read_result(path) for path in paths]
     results = dict(zip(_names(paths), loaded, strict=True))
     first = next(iter(results.values()))
     config = _with_figures_of(first.config, config)
@@ -120,7 +119,7 @@ def analyse(
     files = targets.checked(config, settings, paths)
     check_view(signal, config)
     with console.progress() as show:
-        result = load_into_memory(optimize(signal, config, show), "dstft compare")
+        result = optimize(signal, config, show)
     names = {"fixed": "Fixed", "constant": "Best constant"} if result.placed else {}
     return Inputs({names.get(result.mode, "Optimum"): result}, lengths, config, *files)
 

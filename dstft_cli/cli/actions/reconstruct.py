@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from ...results.in_memory import load_into_memory
 from ...results.reader import read_result
 from ...system.atomic_files import check_folder
 from ...workflows.reconstruct import check_target, read_mask, reconstruct, write_samples
@@ -14,7 +13,7 @@ from ..printing.reconstruction import notes, rows
 
 def run(console: Console, path: str, output: str, mask: str | None, force: bool) -> None:
     """Compute the signal of a result, write it, and print how accurate it is."""
-    target, result = Path(output), load_into_memory(read_result(path), "dstft reconstruct")
+    target, result = Path(output), read_result(path)
     check_target(target, result.sample_rate, force)
     check_folder(target.parent)
     gains = None if mask is None else read_mask(mask, result.stft.shape)

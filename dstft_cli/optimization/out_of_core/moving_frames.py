@@ -42,12 +42,12 @@ class MovingFrameBlockStrategy(MovingFrameStrategy):
         if not once:
             with torch.no_grad():
                 for block in self.problem.blocks(positions.detach()):
-                    total += shared.criterion_sums.sums(self._block_magnitude(block, log_theta, positions)).sum(1)
+                    total += shared.criterion.sums(self._block_magnitude(block, log_theta, positions)).sum(1)
         rest = total.new_zeros(2)
         slopes = total.new_tensor([1.0, 0.0]) if once else shared.slopes(torch.cat([total, rest]), points)[:2]
         for block in self.problem.blocks(positions.detach()):
             with torch.enable_grad():
-                sums = shared.criterion_sums.sums(self._block_magnitude(block, log_theta, positions))
+                sums = shared.criterion.sums(self._block_magnitude(block, log_theta, positions))
                 (slopes[:, None] * sums).sum().backward()
             if once:
                 total += sums.detach().sum(1)

@@ -11,17 +11,15 @@ import time
 import torch
 from torch import Tensor
 
-from ...results.progress import DIVERGED, INTERRUPTED
-from ...stft.log_interpolation import MOST_DENSITY, Interpolation, density_for, node_count, node_lengths
+from ...stft.log_interpolation import MOST_DENSITY, Interpolation, node_count, node_lengths
 from ...stft.modes import TIME
 from ..coverage import linked_gaps
-from ..run import NARROWING
+from ..gradient_descent import Descent
+from ..strategies.fixed_frames import FixedFrameStrategy
 from .run import OutOfCoreRun
 
-_REFINEMENTS = 3
 
-
-class PerAxisStrategy:
+class PerAxisStrategy(FixedFrameStrategy):
     """The strategy for the modes time- and frequency-varying on fixed frames, where the plane does not fit in memory.
 
     run: the run that this strategy carries out.
@@ -31,38 +29,7 @@ class PerAxisStrategy:
         self.run, self.problem, self.grid = run, run.problem, run.problem.grid
         self.positions = self.problem.positions(self.grid.first_length)
         self.over_time = self.problem.mode == TIME
-        self.table: Interpolation
-
-    def learn(self, steps: int) -> str:
-        """Build the tables, start from the best constant window, descend; repeat on finer tables while their loss is wrong.
-
-        steps: steps allowed in all.
-
-        Returns why it stopped.
-        """
-        run, problem = self.run, self.problem
-        tolerance = problem.config.bank.tolerance
-        self._build(density_for(tolerance))
-        run.narrow(NARROWING, 0)
-        run.record_initial(run.initial_length())
-        theta = run.fill(run.first)
-        if run.interrupted:
-            run.transform(theta, self.positions)
-            return INTERRUPTED
-        for attempt in range(_REFINEMENTS + 1):
-            outcome, steps = run.descend(self._objective, [run.windows(theta)], steps)
-            theta = outcome.best[0].exp2().clamp(self.grid.theta_min, self.grid.support)
-            run.transform(theta, self.positions)
-            error = abs(outcome.best_terms["loss"] - run.final["loss"])
-            run.bank = {"nodes": len(self.table), "loss_error": error}
-            done = error <= tolerance or self.table.per_octave >= MOST_DENSITY
-            if run.interrupted or outcome.reason == DIVERGED or attempt == _REFINEMENTS or done or steps < 1:
-                break
-            self._build(self.table.per_octave * 1.5)
-            if run.interrupted:
-                break
-        run.keep_the_better()
-        return INTERRUPTED if run.interrupted else outcome.reason
+        self.bank: Interpolation
 
     def _build(self, density: float) -> None:
         """Build tables of ``density`` nodes an octave; the nodes enter the loss curve."""
@@ -80,7 +47,7 @@ class PerAxisStrategy:
             if length >= self.grid.theta_min or i == len(lengths) - 1:
                 total = self._total(sums, torch.full((1, 1), length, device=problem.device).log2())
                 run.tried(length, problem.shared_terms(total, 1, len(self.positions)))
-        self.table = Interpolation(values, lengths)
+        self.bank = Interpolation(values, lengths)
         run.seconds["bank"] += time.perf_counter() - began
 
     def _sums(self, length: float) -> Tensor:
@@ -89,12 +56,18 @@ class PerAxisStrategy:
         for block in problem.blocks(self.positions):
             values = problem.magnitude(block, length)
             with torch.no_grad():
-                sums.append(problem.shared.criterion_sums.sums(values if self.over_time else values.T.contiguous()))
+                sums.append(problem.shared.criterion.sums(values if self.over_time else values.T.contiguous()))
         return torch.cat(sums, 1) if self.over_time else torch.stack(sums).sum(0)
 
     def _objective(self, log_theta: Tensor) -> dict[str, Tensor]:
-        sums = _Read.apply(log_theta, self.table)
+        sums = _Read.apply(log_theta, self.bank)
         return self.problem.shared.terms(self._total(sums, log_theta), log_theta.numel())
+
+    def _holds(self, outcome: Descent) -> bool:
+        """True where the loss on the tables is that of the final transform."""
+        error = abs(outcome.best_terms["loss"] - self.run.final["loss"])
+        self.run.bank = {"nodes": len(self.bank), "loss_error": error}
+        return error <= self.problem.config.bank.tolerance or self.bank.per_octave >= MOST_DENSITY
 
     def _total(self, sums: Tensor, log_theta: Tensor) -> Tensor:
         """P, (4,), from the criterion's sums, (2, T) or (2, F), and log2 of window lengths in samples."""

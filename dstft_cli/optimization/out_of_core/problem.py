@@ -10,8 +10,8 @@ from ...errors import InputError
 from ...stft.framed_signal import FramedSignal
 from ...system.disk_arrays import block_ranges
 from ..coverage import coverage, linked_gaps
-from ..criteria import column_variation
-from ..loss import FrameSumLoss, separable_criterion
+from ..criteria import CRITERIA, column_variation
+from ..loss import FrameSumLoss
 from ..problem import Problem
 
 _BLOCK_BINS = 1 << 20  # bins in memory at a time
@@ -36,16 +36,17 @@ class FrameBlock:
 class OutOfCoreProblem(Problem):
     """A Problem that keeps one block of the plane in memory at a time.
 
-    signal, config, window, criterion: as for Problem.
-    penalty: a callable is refused, since it needs the whole plane.
+    signal, config, window: as for Problem.
+    criterion, penalty: a callable is refused, since it needs the whole plane.
     room: bytes that a block may take.
     """
 
     def __init__(self, signal, config, window, criterion=None, penalty=None, room: int = 1 << 30):
-        if callable(penalty):
-            raise InputError(
-                "a custom penalty needs the whole plane in memory: raise --memory, or take less of the signal with --duration"
-            )
+        for name, given in (("criterion", criterion), ("penalty", penalty)):
+            if callable(given):
+                raise InputError(
+                    f"a custom {name} needs the whole plane in memory: raise --memory, or take less of the signal with --duration"
+                )
         super().__init__(signal, config, window, criterion, penalty)
         self.room = room
         weight = self.weight if self.regularizer is not None else 0.0
@@ -53,7 +54,7 @@ class OutOfCoreProblem(Problem):
         size = grid.bins, len(self._fixed_positions), grid.samples
         settings = config.loss.model_copy(update={"epsilon": self.epsilon})
         self.shared = None if self.local else FrameSumLoss(self.criterion, settings, (weight, cost), size)
-        self.measured = {name: separable_criterion(name, 1.0) for name in ("entropy", "kurtosis")}
+        self.measured = {name: CRITERIA[name] for name in ("entropy", "kurtosis")}
 
     def check_memory(self, nodes: int) -> None:
         """Nothing to check: the plan of the run limits the blocks."""
@@ -98,7 +99,7 @@ class OutOfCoreProblem(Problem):
         for block in self.blocks(positions):
             on_block()
             with torch.no_grad():
-                sums[:2, block.first : block.last] = self.shared.criterion_sums.sums(self.magnitude(block, length))
+                sums[:2, block.first : block.last] = self.shared.criterion.sums(self.magnitude(block, length))
         sums[3] = self.linked(positions, length)
         return sums
 
@@ -151,9 +152,9 @@ class LossAccumulator:
         problem, inside = self.problem, slice(block.first - around[0], block.last - around[0])
         with torch.no_grad():
             if not problem.local:  # a local criterion needs more than one plane
-                self.total[:2] += problem.shared.criterion_sums.sums(values).sum(1)
-            for name, criterion_sums in problem.measured.items():
-                self.sums[name] += criterion_sums.sums(values).sum(1)
+                self.total[:2] += problem.shared.criterion.sums(values).sum(1)
+            for name, criterion in problem.measured.items():
+                self.sums[name] += criterion.sums(values).sum(1)
             if not problem.local and problem.shared.weights[0] and theta.shape[1] > 1:
                 self.total[2] += problem.shared.variation(theta.log2())[inside].sum()
             self._reach(block, theta, around)
@@ -184,7 +185,5 @@ class LossAccumulator:
 
     def measures(self) -> dict[str, float]:
         """Entropy in nats, kurtosis and true coverage."""
-        measures = {
-            name: criterion_sums.value(self.sums[name]).item() for name, criterion_sums in self.problem.measured.items()
-        }
+        measures = {name: criterion.value(self.sums[name]).item() for name, criterion in self.problem.measured.items()}
         return {**measures, "coverage": self.reached / self.problem.grid.samples}

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...results.progress import DIVERGED, INTERRUPTED
 from ...stft.checked_transform import check
 from ...stft.framed_signal import FramedSignal
-from ...stft.log_interpolation import MOST_DENSITY, density_for, node_count
+from ...stft.log_interpolation import MOST_DENSITY, Interpolation, density_for, node_count
 from ...stft.window_bank import WindowBank
 from ..criteria import magnitude
 from ..gradient_descent import Descent, Variable
@@ -102,13 +102,15 @@ class FixedFrameStrategy:
     """The strategy for the modes time-, frequency- and tf-varying on fixed frames, where the bank fits in memory.
 
     run: the run that this strategy carries out.
+
+    A class of this one's may step on another interpolation: it then builds ``bank`` and evaluates it in ways of its own.
     """
 
     def __init__(self, run: OptimizationRun):
         self.run, self.problem = run, run.problem
         self.framed = self.problem.framed(self.problem.grid.first_length)
         self.positions = self.framed.positions
-        self.bank: WindowBank
+        self.bank: Interpolation
 
     def learn(self, steps: int) -> str:
         """Build the bank, start from the best constant window, descend; repeat on a finer bank while the check fails.
@@ -117,11 +119,11 @@ class FixedFrameStrategy:
 
         Returns why it stopped.
         """
-        run, problem, grid = self.run, self.problem, self.problem.grid
-        self._build(density_for(problem.config.bank.tolerance))
+        run, grid = self.run, self.problem.grid
+        self._build(density_for(self.problem.config.bank.tolerance))
         run.narrow(NARROWING, 0)
         run.record_initial(run.initial_length())
-        theta = problem.constant(run.first)
+        theta = run.fill(run.first)
         if run.interrupted:
             run.transform(theta, self.positions)
             return INTERRUPTED
@@ -129,9 +131,8 @@ class FixedFrameStrategy:
             outcome, steps = run.descend(self._objective, [run.windows(theta)], steps)
             theta = outcome.best[0].exp2().clamp(grid.theta_min, grid.support)
             run.transform(theta, self.positions)
-            if run.interrupted or outcome.reason == DIVERGED or attempt == _REFINEMENTS or self._holds(outcome):
-                break
-            if steps < 1:
+            done = self._holds(outcome) or steps < 1 or attempt == _REFINEMENTS
+            if run.interrupted or outcome.reason == DIVERGED or done:
                 break
             self._build(self.bank.per_octave * 1.5)
             if run.interrupted:  # the finer bank is incomplete; the result on the coarser one stands
