@@ -84,7 +84,21 @@ def config(home: Path) -> None:
     good = 0
     for i in range(20):
         write(home / f"{i}.wav", i, channels=1 + i % 2)
-        options = ["--mode", MODES[i % 4], "--support", "20ms", "--steps", 20 + i, "--seed", i, "-q"]
+        options = [
+            "--mode",
+            MODES[i % 4],
+            "--support",
+            "20ms",
+            "--theta-min",
+            "5ms",
+            "--hop",
+            "2ms",
+            "--steps",
+            20 + i,
+            "--seed",
+            i,
+            "-q",
+        ]
         assert alone(home, "optimize", f"{i}.wav", "-o", f"first-{i}", *options) == 0
         again = dstft("optimize", f"{i}.wav", "-c", f"first-{i}/config.yaml", "-o", f"second-{i}", "-q", cwd=home)
         good += again.returncode == 0 and tree(home / f"first-{i}") == tree(home / f"second-{i}")
