@@ -32,7 +32,6 @@ HOMES = {
     "soundfile": {"recordings/audio"},
     "charset_normalizer": {"recordings/tables/encoding"},
     "pandas": {"recordings/tables/rates/clock_text", "recordings/tables/table"},
-    "numba": {"stft/log_interpolation"},
     "yaml": {"config/yaml_io"},
     "matplotlib": {
         "figures/axes",

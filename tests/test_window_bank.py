@@ -109,17 +109,3 @@ def test_silence_reads_as_silence_with_no_gradient(positions):
 def test_node_count_covers_the_range_and_is_never_too_small():
     assert node_count(64, 1024, 7.0) == 29
     assert node_count(1000, 1001, 7.0) == 4
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("threads", [1, 3])
-def test_the_compiled_read_is_the_one_by_tiles(signal, positions, dtype, threads, monkeypatch):
-    made = bank(signal.to(dtype), positions, 12)
-    log_theta = random_lengths(made.shape).to(dtype)
-    log_theta[0, :2] = torch.tensor([0.0, 20.0])  # outside the range: both go on along the outermost cubic
-    by_tiles = torch.empty(2, *made.shape, dtype=dtype)
-    made._polar_by_tiles(log_theta, *by_tiles, 1e-18)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    for value, expected in zip(made.polar(log_theta), by_tiles, strict=True):
-        close = 1e3 * torch.finfo(dtype).eps
-        torch.testing.assert_close(value, expected, rtol=close, atol=close * float(expected.abs().median()))

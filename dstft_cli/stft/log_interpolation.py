@@ -6,8 +6,6 @@ so that one read is one short row.
 """
 
 import math
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -64,8 +62,7 @@ class Interpolation:
         self.log_min = math.log2(lengths[0])
         self.per_octave = (count - 1) / math.log2(lengths[-1] / lengths[0])
         components = 2 if values.is_complex() else 1
-        self._nodes = torch.view_as_real(values) if values.is_complex() else values
-        flat = self._nodes.reshape(-1)
+        flat = (torch.view_as_real(values) if values.is_complex() else values).reshape(-1)
         bins = self.shape[0] * self.shape[1]
         # Row r of this overlapping view is the four nodes from flat position r on: a read is a row copy.
         self._rows = flat.as_strided((bins * count - 3, 4 * components), (components, 1))
@@ -110,69 +107,3 @@ class Interpolation:
         outer = torch.addcmul(powers[1], inner, t)
         slope = torch.addcmul(outer, slope, t) if derivative else None
         return torch.addcmul(powers[0], outer, t), slope
-
-    def polar(self, log_theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The modulus of complex values and its derivative by log2 θ, (F, T) each; on the CPU in one pass over the plane.
-
-        log_theta: log2 of window lengths in samples, any shape that broadcasts to (F, T).
-        """
-        modulus = torch.empty(self.shape, dtype=log_theta.dtype, device=log_theta.device)
-        change, tiny = torch.empty_like(modulus), torch.finfo(modulus.dtype).tiny ** 0.5
-        if modulus.device.type == "cpu" and self._nodes.dtype == log_theta.dtype:
-            self._polar_on_cpu(log_theta.detach().expand(self.shape), modulus, change, tiny)
-            return modulus, change
-        self._polar_by_tiles(log_theta.detach(), modulus, change, tiny)
-        return modulus, change
-
-    def _polar_by_tiles(self, log_theta: Tensor, modulus: Tensor, change: Tensor, tiny: float) -> None:
-        for here, place in self.tiles(log_theta):
-            value, slope = self.read(here, place, derivative=True)
-            size = value[0].square().addcmul_(value[1], value[1]).sqrt_()
-            pull = (value[0] * slope[0]).addcmul_(value[1], slope[1]).mul_(self.per_octave)
-            modulus[here] = size.view(place.shape)
-            change[here] = pull.div_(size.clamp_min_(tiny)).view(place.shape)
-
-    def _polar_on_cpu(self, log_theta: Tensor, modulus: Tensor, change: Tensor, tiny: float) -> None:
-        real = modulus.numpy().dtype.type
-        constants = real(self.log_min), real(self.per_octave), real(tiny)
-        arrays = [values.numpy() for values in (self._nodes, log_theta, modulus, change)]
-        threads = torch.get_num_threads()
-        ends = [i * self.shape[0] // threads for i in range(threads + 1)]
-        read = _compiled_polar()
-        if threads == 1:
-            read(*arrays, *constants, 0, self.shape[0])
-            return
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda first, last: read(*arrays, *constants, first, last), ends[:-1], ends[1:]))
-
-
-@lru_cache
-def _compiled_polar():
-    """``_polar`` as machine code, kept for the next run where a folder for it can be written."""
-    import numba
-
-    options = {"nogil": True, "error_model": "numpy"}
-    try:
-        return numba.njit(cache=True, **options)(_polar)
-    except RuntimeError:
-        return numba.njit(**options)(_polar)
-
-
-def _polar(values, log_theta, modulus, change, log_min, per_octave, tiny, first, last):
-    """Interpolation.polar in rows first to last - 1. values: (F, T, B, 2), real and imaginary components."""
-    count = values.shape[2]
-    for m in range(first, last):
-        for n in range(values.shape[1]):
-            position = (log_theta[m, n] - log_min) * per_octave
-            node = min(max(int(position), 1), count - 3)
-            t, own = position - node, values[m, n]
-            # The coefficients of CUBIC, for both components.
-            a, b, c, d = own[node - 1, 0], own[node, 0], own[node + 1, 0], own[node + 2, 0]
-            x1, x2, x3 = c - a / 3 - b / 2 - d / 6, (a + c) / 2 - b, (d - a) / 6 + (b - c) / 2
-            x, slope_x = ((x3 * t + x2) * t + x1) * t + b, (3 * x3 * t + 2 * x2) * t + x1
-            a, b, c, d = own[node - 1, 1], own[node, 1], own[node + 1, 1], own[node + 2, 1]
-            y1, y2, y3 = c - a / 3 - b / 2 - d / 6, (a + c) / 2 - b, (d - a) / 6 + (b - c) / 2
-            y, slope_y = ((y3 * t + y2) * t + y1) * t + b, (3 * y3 * t + 2 * y2) * t + y1
-            size = math.sqrt(x * x + y * y)
-            modulus[m, n] = size
-            change[m, n] = (x * slope_x + y * slope_y) * per_octave / max(size, tiny)

@@ -74,7 +74,14 @@ class _Magnitude(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, log_theta, bank):
-        magnitude, change = bank.polar(log_theta)
+        magnitude = torch.empty(bank.shape, dtype=log_theta.dtype, device=log_theta.device)
+        change = torch.empty_like(magnitude)
+        for here, place in bank.tiles(log_theta):
+            value, slope = bank.read(here, place, derivative=True)
+            size = value[0].square().addcmul_(value[1], value[1]).sqrt_()
+            pull = (value[0] * slope[0]).addcmul_(value[1], slope[1]).mul_(bank.per_octave)
+            magnitude[here] = size.view(place.shape)
+            change[here] = pull.div_(size.clamp_min_(torch.finfo(size.dtype).tiny ** 0.5)).view(place.shape)
         ctx.save_for_backward(change)
         ctx.theta_shape = log_theta.shape
         return magnitude

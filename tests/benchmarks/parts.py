@@ -1,6 +1,6 @@
 """Parts of a run in one process: a step within a descent, the pictures, and the inversion of a result.
 
-python tests/benchmarks/parts.py step          tf-varying entropy, 501 x 101 and 2049 x 465 bins: read by tiles, and compiled
+python tests/benchmarks/parts.py step          tf-varying entropy, 501 x 101 and 2049 x 465 bins
 python tests/benchmarks/parts.py pictures      the pictures of a run
 python tests/benchmarks/parts.py invert [S]    a tf-varying result of S seconds at 44.1 kHz (default 180), on disk, --memory 2GB
 """
@@ -10,13 +10,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from unittest import mock
 
 from common import THREE_COMPONENTS, noisy_chirps
 
 from dstft_cli import Signal, load_signal, optimize, read_result
 from dstft_cli.config.loading import load_config
-from dstft_cli.stft.log_interpolation import Interpolation
 from dstft_cli.workflows.optimize_file import _write_figures, run_signal
 from dstft_cli.workflows.reconstruct import reconstruct
 
@@ -27,11 +25,6 @@ def timed(call) -> float:
     return time.perf_counter() - began
 
 
-def by_tiles(self, log_theta, *targets):
-    """In place of the compiled pass."""
-    self._polar_by_tiles(log_theta, *targets)
-
-
 def step() -> None:
     small = {"support": 1000, "hop": 250, "theta_min": 50}
     large = {"support": 4096, "hop": 256, "theta_min": 512}
@@ -40,13 +33,9 @@ def step() -> None:
         (Signal(noisy_chirps(2.7, 44_100), 44_100, "chirps"), large, 30),
     ):
         run = {"mode": "tf-varying", "criterion": "entropy", "patience": 10_000, **grid}
-        for name, read in (("by tiles", by_tiles), ("compiled", Interpolation._polar_on_cpu)):
-            with mock.patch.object(Interpolation, "_polar_on_cpu", read):
-                optimize(signal, steps=1, **run)
-                few, many = (optimize(signal, steps=count, **run) for count in (2, 2 + steps))
-            seconds = (many.seconds["optimize"] - few.seconds["optimize"]) / (many.steps - few.steps)
-            bins = many.stft.size
-            print(f"{many.stft.shape} {name:9} {seconds * 1e3:8.2f} ms a step, {seconds / bins * 1e9:5.1f} ns a bin")
+        few, many = (optimize(signal, steps=count, **run) for count in (2, 2 + steps))
+        seconds = (many.seconds["optimize"] - few.seconds["optimize"]) / (many.steps - few.steps)
+        print(f"{many.stft.shape} {seconds * 1e3:8.2f} ms a step, {seconds / many.stft.size * 1e9:5.1f} ns a bin")
 
 
 def pictures() -> None:
