@@ -131,6 +131,12 @@ class TestVotes:
         tone, between = (round(f * SUPPORT / grid_of(COUNT, SUPPORT, SHORTEST).steps[0]) for f in (0.1, 0.25))
         assert float(voice[tone].median()) > 3 * float(voice[between].median()) > 0
 
+    @pytest.mark.parametrize(("longest", "wanted"), [(1.2, 1), (2.9, 1), (3.1, 4)])
+    def test_for_a_longer_window_count_only_as_far_as_they_exceed_the_fall_in_between(self, longest, wanted):
+        values = torch.tensor([0.0, 1.0, -1.0, 0.5, longest]).view(-1, 1, 1)  # nats; the fall is 2
+        votes = Evidence([8.0, 16.0, 32.0, 64.0, 128.0], values, torch.ones(1, 1)).votes((1, 1))
+        assert int(votes.evidence.argmax(0)) == wanted
+
     def test_padded_say_nothing_more(self, evidence):
         votes = evidence.votes(tuple(evidence.energy.shape))
         padded, grid = votes.padded(9), grid_of(COUNT, SUPPORT, SHORTEST)

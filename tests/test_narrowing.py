@@ -114,6 +114,24 @@ class TestLine:
         assert found.worthwhile and found.theta == self.metrics.best_constant["theta"]
         assert (int(percent), int(share.split(" %")[0])) == (round(100 * found.narrower), round(100 * found.share))
 
+    def test_keeps_one_window_where_the_gain_is_not_seen(self, mixture, tmp_path, dstft, monkeypatch):
+        monkeypatch.setattr("dstft_cli.optimization.run._SEEN_GAIN", 100.0)
+        monkeypatch.setattr("dstft_cli.optimization.run._SEEN_NARROWER", 1.0)
+        line = self.said(mixture, tmp_path, dstft)
+        assert line.startswith("one window of ") and self.metrics.loss.final == self.metrics.loss.initial
+
+    @pytest.mark.parametrize(("gain", "narrower"), [(100.0, 0.0), (0.0, 1.0)])
+    def test_keeps_several_where_much_is_gained_over_the_plane_or_at_some_places(
+        self, mixture, tmp_path, dstft, monkeypatch, gain, narrower
+    ):
+        monkeypatch.setattr("dstft_cli.optimization.run._SEEN_GAIN", gain)
+        monkeypatch.setattr("dstft_cli.optimization.run._SEEN_NARROWER", narrower)
+        assert "% narrower" in self.said(mixture, tmp_path, dstft)
+
+    def test_never_says_of_several_windows_that_one_shows_as_much(self, mixture, tmp_path, dstft, monkeypatch):
+        monkeypatch.setattr("dstft_cli.results.metrics._LEAST_SHARE", 2.0)  # more than there is
+        assert "% narrower" in self.said(mixture, tmp_path, dstft) and not self.metrics.narrowing.worthwhile
+
     def test_says_that_one_window_shows_noise_as_well(self, tmp_path, dstft):
         line = self.said(white(2000), tmp_path, dstft)
         assert line.startswith("one window of ") and line.endswith(" ms shows this recording as well")

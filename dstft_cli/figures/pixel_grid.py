@@ -110,10 +110,10 @@ def _interpolated(values: np.ndarray, axis: int, scale: Scale, pixels: int) -> n
     below = np.minimum(place.astype(int), len(scale.centres) - 2)
     share = (place - below)[:, None]
     lines = values if axis == 0 else values.T
-    least = _ZERO * lines.max(initial=0.0)
-    levels = np.log(np.maximum(lines, least)) if least > 0 else lines
-    between = (1 - share) * levels[below] + share * levels[below + 1]
-    shown = np.where(between > np.log(least) + 1e-9, np.exp(between), 0.0) if least > 0 else between
+    least = _ZERO * lines.max(initial=0.0) + np.finfo(np.float64).tiny
+    levels = np.log(np.maximum(lines, least))
+    shown = np.exp((1 - share) * levels[below] + share * levels[below + 1])
+    shown[shown <= (1 + 1e-9) * least] = 0.0
     return shown if axis == 0 else shown.T
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...config.lengths import LEAST_WINDOW
 from ...config.loading import Config
+from ...config.schema import LOCAL_ENTROPY
 from ...results.metrics import Narrowing, relative_change
 from ...results.result import Result
 from ...stft.modes import FIXED_HOP, OVERLAP
@@ -96,7 +97,7 @@ def _summary(result: Result, folder: Path) -> Iterator[Row]:
         initial, final = result.measures["coverage"].values()
         yield "coverage", f"{initial:.4f} to {final:.4f}"
     if result.narrowing is not None:
-        yield "gain", _narrowing(result.narrowing, rate)
+        yield "gain", _narrowing(result.narrowing, rate, result.criterion == LOCAL_ENTROPY)
     yield "accuracy", f"rms error {result.accuracy.rms:.1e} over {result.accuracy.bins_checked} random bins"
     steps = f"{result.steps} step{'s' * (result.steps != 1)}"
     yield "stopped by", f"{result.stop_reason} after {steps}, {result.seconds['total']:.1f} s in all"
@@ -143,15 +144,19 @@ def _gain(gain: float | None, result: Result) -> str:
     return f"{share}{'higher' if gain > 0 else 'lower'} than with {first}"
 
 
-def _narrowing(found: Narrowing, rate: float) -> str:
-    """How the spectrogram compares with the best constant window, one sentence."""
+def _narrowing(found: Narrowing, rate: float, decided: bool) -> str:
+    """How the spectrogram compares with the best constant window, one sentence.
+
+    decided: whether the run has kept the constant window where its gain was not seen, so that any other picture is worth while.
+    """
     window = time_text(found.theta / rate)
-    if not found.worthwhile:
+    if not (found.narrower if decided else found.worthwhile):
         return f"one window of {window} shows this recording as well"
     wider = f"; wider over {100 * found.wider_share:.0f} %" if found.wider_share >= 0.005 else ""
+    share = f"{100 * found.share:{'.0f' if found.share >= 0.1 else '.2g'}}"
     return (
         f"{100 * found.narrower:.0f} % narrower than under the best constant window ({window}) over "
-        f"{100 * found.share:.0f} % of the energy{wider}"
+        f"{share} % of the energy{wider}"
     )
 
 

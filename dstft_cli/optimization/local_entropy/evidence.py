@@ -82,7 +82,7 @@ class Votes:
 
     @property
     def share(self) -> float:
-        """The mean weight of a place, 0 to 1; in white noise below 0.03."""
+        """The mean weight of a place, 0 to 1."""
         return float(self.weight.mean()) / self.count
 
     @property
