@@ -116,6 +116,18 @@ def test_frames_at_unequal_times_are_drawn_at_their_times(times, start):
         assert (columns[0] * pixel, (columns[-1] + 1) * pixel) == pytest.approx((left, right), abs=1.01 * pixel)
 
 
+@pytest.mark.parametrize(("unit", "label"), [("g", "Magnitude (dB re 1 g)"), ("", "Magnitude (dB re 1)")])
+def test_levels_may_be_those_of_the_samples_unit(unit, label):
+    magnitude = np.full((3, 3), 0.02)
+    magnitude[1, 1] = 0.2
+    figure = spectrogram(magnitude, TIMES[:3], FREQUENCIES[:3], db_range=40, db_ref="1", unit=unit)
+    image = figure.axes[0].images[0]
+    high = 20 * np.log10(0.2)
+    assert image.get_clim() == pytest.approx((high - 40, high))
+    assert (image.get_array().max(), image.get_array().min()) == pytest.approx((high, high - 20))
+    assert figure.axes[1].get_ylabel() == label
+
+
 def test_between_the_centres_of_few_bins_the_level_changes_evenly():
     levels = np.add.outer([0.0, -5.0, -15.0], [0.0, -10.0, -8.0, -12.0])  # dB
     figure = spectrogram(10 ** (levels / 20), TIMES[:4], FREQUENCIES[:3])

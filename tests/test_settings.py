@@ -17,7 +17,7 @@ WORDS = dict(  # values for the keys that do not take 12
         "mode=tf window=hamming device=cpu dtype=float64 exact=true detrend=linear factor=0.25 "
         "criterion=kurtosis hop_mode=time-varying penalty=none overlap=0.5 "
         "reduction=sum unit=samples schedule=cosine freq_scale=log format=svg decimal=. delimiter=; "
-        "regularizer=none time_unit=ms name=sgd cmap=viridis memory=2GB even_floor=false absolute_time=true draw=theta"
+        "regularizer=none time_unit=ms name=sgd cmap=viridis memory=2GB even_floor=false absolute_time=true draw=theta db_ref=1"
     ).split()
 )
 
@@ -118,6 +118,8 @@ def test_no_key_takes_lists_groups_or_numbers_without_end(dotted, value):
         ("figures.db_range=0", "more than 0 dB or auto"),
         ("figures.db_range=full", "more than 0 dB or auto"),
         ("figures.even_floor=off", "true or false"),
+        ("figures.db_ref=2", "max or 1"),
+        ("figures.db_ref=true", "max or 1"),
         ("figures.dpi=1e9", "at most 1200 dots per inch"),
     ],
 )

@@ -274,6 +274,7 @@ picture_settings = (
         metavar="DB|auto",
         help="Range of the colours below the maximum. [default: auto, down to the noise]",
     ),
+    setting("--db-ref", "figures.db_ref", metavar="max|1", help="What has 0 dB; 1: the samples' unit. [default: max]"),
     setting("--even-floor", "figures.even_floor", **ON_OFF, help="Draw noise at one level everywhere. [default: on]"),
     setting(
         "--absolute-time", "figures.absolute_time", **ON_OFF, help="Draw the recording's own clock. [default: off]"

@@ -46,6 +46,12 @@ def _mode_type(full_name: Callable[[str], str], modes: tuple[str, ...]) -> Any:
     return Annotated[Literal[modes], BeforeValidator(read)]
 
 
+def _reference(value: Any) -> str:
+    if value in ("max", "1") or (value == 1 and not isinstance(value, bool)):
+        return str(value) if isinstance(value, str) else "1"
+    raise ValueError("max or 1")
+
+
 def _weight(value: Any) -> float | str:
     if isinstance(value, str) and value.strip().lower() == "auto":
         return "auto"
@@ -128,6 +134,7 @@ Memory = Annotated[str, PlainValidator(read_size)]
 LowEdge = Annotated[float | str, PlainValidator(_number_or("auto", "full", least=0, unit="Hz"))]
 HighEdge = Annotated[float | str, PlainValidator(_number_or("auto", "full", unit="Hz"))]
 Decibels = Annotated[float | str, PlainValidator(_number_or("auto", unit="dB"))]
+Reference = Annotated[str, PlainValidator(_reference)]
 Weight = Annotated[float | str, PlainValidator(_weight)]
 Smoothing = Annotated[float | str, PlainValidator(_smoothing)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False), BeforeValidator(as_number)]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import PlainValidator, StrictBool, StrictStr, model_validator
 
-from .field_types import Decibels, HighEdge, LowEdge, Whole, names_of
+from .field_types import Decibels, HighEdge, LowEdge, Reference, Whole, names_of
 from .section import Problem, Section, refuse, setting
 
 FIGURES = ("spectrogram", "theta", "comparison", "loss", "frames")
@@ -28,6 +28,10 @@ class FigureSettings(Section):
         "auto",
         "Range of the colours below the maximum. auto: down to just below the noise, from 25 to 80.",
         "dB",
+    )
+    db_ref: Reference = setting(
+        "max",
+        "The magnitude at 0 dB. max: the largest shown; 1: one unit of the samples, under which a tone of amplitude 1 has -6 dB.",
     )
     even_floor: StrictBool = setting(
         True,

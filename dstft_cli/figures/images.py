@@ -1,5 +1,6 @@
 """Images of values over time and frequency, with one array cell per pixel, and their colour bars."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -79,11 +80,12 @@ def pixels(image: AxesImage) -> tuple[int, int]:
 def fill_decibels(
     images: Sequence[AxesImage], planes: Sequence[Plane], scales: Sequence[ImageScales], view: View
 ) -> None:
-    """Set the data of images to dB relative to the largest magnitude that any of them shows, and their common colour scale.
+    """Set the data of images to dB, and their common colour scale: down from the largest magnitude that any of them shows.
 
     images: the images of a figure whose layout no longer changes.
     planes, scales: those of each image.
-    view: its db_range is the extent of the scale; if it is auto, the scale reaches down to the noise of the last image.
+    view: its db_range is the extent of the scale; if it is auto, the scale reaches down to the noise of the last image. Its
+        db_ref tells what has 0 dB.
     """
     grids = [
         pixel_grid.max_pool_to_pixels(np.asarray(plane.values), own, pixels(image))
@@ -91,12 +93,13 @@ def fill_decibels(
     ]
     peak = max(float(grid.max()) for grid in grids)
     db_range = pixel_grid.range_to_noise(grids[-1], peak) if view.db_range == "auto" else view.db_range
+    top = 20 * math.log10(peak) if view.db_ref == "1" and peak else 0.0
     for image, grid in zip(images, grids, strict=True):
-        image.set_data(pixel_grid.decibels(grid, peak, db_range))
-        image.set_clim(-db_range, 0)
+        image.set_data(pixel_grid.decibels(grid, peak, db_range) + top)
+        image.set_clim(top - db_range, top)
     if view.db_range == "auto" and (bar := images[0].colorbar):
         room = bar.ax.get_window_extent().height / bar.ax.figure.dpi / print_size(1)
-        ticks, labels = Scale(np.zeros(0), -db_range, 0.0, "").ticks(max(2, min(9, int(room / 0.4))))
+        ticks, labels = Scale(np.zeros(0), top - db_range, top, "").ticks(max(2, min(9, int(room / 0.4))))
         bar.set_ticks(ticks, labels=labels)
 
 
@@ -105,9 +108,15 @@ def decibel_colours(view: View) -> dict[str, object]:
     return {"cmap": view.cmap, "vmin": -80.0 if view.db_range == "auto" else -view.db_range, "vmax": 0}
 
 
-def decibel_bar(image: AxesImage, beside: Axes | Sequence[Axes]) -> None:
-    """Draw the colour bar of magnitudes in dB. beside: the axes that make room for it."""
-    image.figure.colorbar(image, ax=beside, pad=0.015, aspect=30, label="Magnitude (dB re max)")
+def decibel_bar(image: AxesImage, beside: Axes | Sequence[Axes], view: View) -> None:
+    """Draw the colour bar of magnitudes in dB.
+
+    image: that it belongs to.
+    beside: the axes that make room for it.
+    view: tells what has 0 dB, and the unit of the samples.
+    """
+    reference = "max" if view.db_ref == "max" else f"1 {view.unit}".rstrip()
+    image.figure.colorbar(image, ax=beside, pad=0.015, aspect=30, label=f"Magnitude (dB re {reference})")
 
 
 def length_bar(image: AxesImage, scale: Scale, beside: Axes | Sequence[Axes]) -> None:

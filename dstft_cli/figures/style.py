@@ -43,6 +43,7 @@ class View:
         that are yet to be found (figures.shown.signal_band), and for no limits until then.
     freq_scale: linear or log.
     db_range: dB from the largest magnitude down to the end of the colours; "auto" for down to the noise of the picture.
+    db_ref: the magnitude at 0 dB: "max", the largest that is shown, or "1", one unit of the samples.
     cmap: the colour map of magnitudes.
     dpi: dots per inch.
     start: the recording time of sample 0 in s; time axes show recording time.
@@ -62,6 +63,7 @@ class View:
     fmax: float | str | None = None
     freq_scale: str = "linear"
     db_range: float | str = 80.0
+    db_ref: str = "max"
     cmap: str = "magma"
     dpi: int = 150
     start: float = 0.0
