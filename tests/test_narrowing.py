@@ -88,6 +88,14 @@ class TestRuns:
         result = optimize(Signal(white(1000), 1000, "x"), support=64, hop=16, steps=2, **settings)
         assert result.narrowing is None
 
+    @pytest.mark.parametrize(("seed", "kept"), [(0, False), (1, True)])
+    def test_keep_one_window_where_the_picture_would_be_wider_in_the_mean(self, seed, kept, monkeypatch):
+        """Two pieces of white noise; by chance the windows found make one narrower by 2 %, the other wider by 1 %."""
+        monkeypatch.setattr("dstft_cli.optimization.run._SEEN_NARROWER", 0.0)
+        noise = Signal(white(2000, seed), 1000, "x")
+        result = optimize(noise, mode="tf", support=128, hop=8, theta_min=8)
+        assert (result.narrowing.overall == 0, np.ptp(result.theta) == 0) == (kept, kept)
+
 
 class TestLine:
     """The line ``gain`` of the summary."""

@@ -44,6 +44,7 @@ class OptimizationRun:
         self.points = 0  # window lengths in all, where a descent has but a part of them
         self.bank: dict[str, float] | None = None
         self.kept_constant = False  # where the result is the constant window at the start, since nothing gained on it
+        self.compared: Narrowing | None = None  # the result beside the best constant window, once that is known
         self.first = 0.0  # the constant window length, in samples, that the history sets out from
         self.widen: Callable[[tuple[float, float]], object] | None = None
         self.seconds = {"bank": 0.0, "optimize": 0.0, "verify": 0.0}
@@ -150,16 +151,17 @@ class OptimizationRun:
     def gained_nothing(self) -> bool:
         """True where the descent ended no lower than the constant window at the start, or no eye sees what it gained.
 
-        A local criterion must gain much over the plane or make the narrower places much narrower; in noise, where chance gives a
-        gain, only the latter counts. Else one window shows the recording as well, and more calmly.
+        A local criterion must also make the picture narrower in the mean, and gain much over the plane or make the narrower places
+        much narrower; in noise, where chance gives a gain, only the latter counts. Else one window shows the recording as well,
+        and more calmly.
         """
         gain = self.history[0]["loss"] - self.final["loss"]
-        if gain < 0 or not self.problem.local:
+        found = self.narrowing() if gain >= 0 and self.problem.local else None
+        if found is None:
             return gain < 0
-        if gain >= _SEEN_GAIN and self._speaks():
-            return False
-        found = self.narrowing()
-        return found is not None and found.narrower < _SEEN_NARROWER
+        self.compared = found
+        much = found.narrower >= _SEEN_NARROWER or (gain >= _SEEN_GAIN and self._speaks())
+        return found.overall < 0 or not much
 
     def _speaks(self) -> bool:
         """False where a local criterion has seen nothing but noise."""
@@ -191,6 +193,8 @@ class OptimizationRun:
             return None
         if self.kept_constant:
             return Narrowing(theta=self.first, narrower=0.0, share=0.0, wider_share=0.0, overall=0.0)
+        if self.compared is not None:
+            return self.compared
         best = self.curve.best[0]
         return narrowing(self.width_changes(best), best)
 
