@@ -116,7 +116,7 @@ def test_names_that_only_resemble_time_or_a_counter_are_values(tmp_path, name):
 def test_a_declared_rate_is_used_with_a_note_on_its_line(tmp_path, line, rate):
     signal = load_signal(write(tmp_path, f"# 3 sensors at 17 Hz\n{line}\nx\n" + table(X)))
     assert signal.sample_rate == pytest.approx(rate)
-    assert any(note.text.endswith("Hz from line 2") for note in signal.notes)
+    assert any(note.text.startswith("sampling rate ") and "Hz from line 2 (" in note.text for note in signal.notes)
 
 
 @pytest.mark.parametrize("line", ["# heart rate: 72", "# baud rate = 9600", "# sampling rate unknown", "# fs = 0"])

@@ -31,7 +31,7 @@ class FigureSettings(Section):
     )
     db_ref: Reference = setting(
         "max",
-        "The magnitude at 0 dB. max: the largest shown; 1: one unit of the samples, under which a tone of amplitude 1 has -6 dB.",
+        "The magnitude at 0 dB. max: the largest shown; 1: one unit of the samples, so that a tone of amplitude 1 has -6 dB.",
     )
     even_floor: StrictBool = setting(
         True,

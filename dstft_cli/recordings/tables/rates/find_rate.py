@@ -169,7 +169,7 @@ def _declared(
         raise InputError(_no_rate(table, declared))
     line = known[0]
     hz = float(f"{line.hz:.12g}")
-    notes = [Note(f"{quoted(line.text, 50)} is the sampling rate: {hz:g} Hz from line {line.line}")]
+    notes = [Note(f"sampling rate {hz:g} Hz from line {line.line} ({quoted(line.text, 50)})")]
     for other in known[1:]:
         if _differ(other.hz, hz):
             notes.append(Note(f"line {other.line} ({quoted(other.text, 50)}) says {other.hz:g} Hz; --fs decides"))
