@@ -5,8 +5,9 @@ import math
 import numpy as np
 import torch
 
-from dstft_cli.optimization.local_entropy.evidence import Evidence, find_evidence, greatest_power
+from dstft_cli.optimization.local_entropy.evidence import Evidence, find_evidence
 from dstft_cli.optimization.local_entropy.loss import LocalEntropy
+from dstft_cli.optimization.local_entropy.loudness import measure_loudness
 from dstft_cli.optimization.local_entropy.pair_evidence import Samples
 from dstft_cli.optimization.local_entropy.working_grid import WorkingGrid
 from dstft_cli.stft.windows import WINDOWS
@@ -37,8 +38,8 @@ def grid_of(count: int, support: int, shortest: float, hop: int | None = None) -
 
 def evidence_of(samples: np.ndarray, support: int, shortest: float, columns=None, dtype=torch.float64) -> Evidence:
     grid, source = grid_of(len(samples), support, shortest), reading(samples, dtype)
-    greatest = greatest_power(source, len(samples), shortest, HANN)
-    return find_evidence(source, len(samples), grid, columns or (0, grid.places[1]), HANN, greatest)
+    loudness = measure_loudness(source, len(samples), grid, HANN)
+    return find_evidence(source, len(samples), grid, columns or (0, grid.places[1]), HANN, loudness)
 
 
 def field_of(samples: np.ndarray, support: int, shortest: float, mode: str = "plane", **named) -> LocalEntropy:

@@ -8,8 +8,9 @@ import torch
 from local_entropy_fields import HANN, decay, evidence_of, field_of, grid_of, reading, white
 from torch.autograd import gradcheck
 
-from dstft_cli.optimization.local_entropy.evidence import Evidence, Votes, find_evidence, greatest_power
+from dstft_cli.optimization.local_entropy.evidence import Evidence, Votes, find_evidence
 from dstft_cli.optimization.local_entropy.loss import EPSILON, LAMBDA, LocalEntropy
+from dstft_cli.optimization.local_entropy.loudness import Loudness, measure_loudness
 from dstft_cli.optimization.local_entropy.working_grid import WorkingGrid
 
 COUNT, SUPPORT, SHORTEST = 3000, 128, 16.0
@@ -213,8 +214,8 @@ class TestStart:
         starts = []
         for dtype in (torch.float32, torch.float64):
             grid, source = grid_of(COUNT, SUPPORT, SHORTEST), reading(MIXED, dtype)
-            greatest = greatest_power(source, COUNT, SHORTEST, HANN)
-            votes = find_evidence(source, COUNT, grid, (0, grid.places[1]), HANN, greatest).votes(grid.places)
+            loudness = measure_loudness(source, COUNT, grid, HANN)
+            votes = find_evidence(source, COUNT, grid, (0, grid.places[1]), HANN, loudness).votes(grid.places)
             starts.append(LocalEntropy(votes, grid, USUAL).start(LAMBDA, EPSILON))
         assert float((starts[0] - starts[1]).abs().max()) < 0.02
 
@@ -295,8 +296,9 @@ def test_a_survey_that_is_stopped_has_the_lengths_that_it_has_seen():
         told.append((node, count))
         return node >= 2
 
-    found = find_evidence(source, COUNT, grid, (0, grid.places[1]), HANN, 1.0, stop)
-    whole = find_evidence(source, COUNT, grid, (0, grid.places[1]), HANN, 1.0)
+    loudness = Loudness(1.0, torch.zeros(grid.places[0], dtype=torch.float64))
+    found = find_evidence(source, COUNT, grid, (0, grid.places[1]), HANN, loudness, stop)
+    whole = find_evidence(source, COUNT, grid, (0, grid.places[1]), HANN, loudness)
     assert [node for node, _ in told] == [0, 1, 2, 3, 4]  # not before the four that a cubic needs
     assert {count for _, count in told} == {len(whole.lengths)}
     assert found.lengths == whole.lengths[:5] and len(found.values) == 5

@@ -297,8 +297,8 @@ class TestCommand:
         again = dstft("plot", tmp_path / "out", "--figure", "comparison", "-o", tmp_path / "c.png", "--dpi", "20")
         assert again.code == 0 and (tmp_path / "c.png").exists()
 
-    def test_is_compared(self, tmp_path, dstft):
-        write_result(optimize(random_signal(0), mode="tf", **SMALL), tmp_path / "out", figures=False)
+    def test_is_compared(self, crossed, tmp_path, dstft):
+        write_result(crossed, tmp_path / "out", figures=False)
         run = dstft("compare", tmp_path / "out", "--no-picture")
         assert run.code == 0
         assert "smaller is" in run.out.partition("Local entropy is")[2]

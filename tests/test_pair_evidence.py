@@ -7,8 +7,9 @@ import pytest
 import torch
 from local_entropy_fields import HANN, evidence_of, grid_of, reading, wanted, white
 
-from dstft_cli.optimization.local_entropy.evidence import SHARPNESS, greatest_power
-from dstft_cli.optimization.local_entropy.pair_evidence import Comparison, compare_lengths, powers
+from dstft_cli.optimization.local_entropy.evidence import SHARPNESS
+from dstft_cli.optimization.local_entropy.loudness import greatest_power
+from dstft_cli.optimization.local_entropy.pair_evidence import Comparison, compare_lengths
 
 NEXT = 2 ** (1 / 6)  # ratio of neighbouring lengths
 INDEX = np.arange(8000)
@@ -192,12 +193,3 @@ def test_silence_has_no_evidence():
     silent = found.values[..., -40:]
     assert found.values.isfinite().all() and found.energy.isfinite().all()
     assert float(silent.abs().max()) < 1e-6
-
-
-def test_the_greatest_power_is_that_of_the_loudest_moment():
-    samples = 0.01 * white(5000)
-    samples[3210] = 8.0
-    source = reading(samples)
-    (all_powers,) = powers(source, 5000, (0, 5000 // 8 + 1), 8, 32, (32.0,), HANN)
-    assert greatest_power(source, 5000, 32.0, HANN) == pytest.approx(float(all_powers.max()))
-    assert greatest_power(reading(np.zeros(500)), 500, 32.0, HANN) > 0

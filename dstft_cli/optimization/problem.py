@@ -21,8 +21,9 @@ from ..system.devices import DTYPES, free_bytes, get_device
 from ..system.disk_arrays import release_pages
 from .coverage import coverage
 from .criteria import PENALTIES, REGULARIZERS, entropy, get_criterion, kurtosis
-from .local_entropy.evidence import Evidence, Votes, find_evidence, greatest_power
+from .local_entropy.evidence import Evidence, Votes, find_evidence
 from .local_entropy.loss import EPSILON, LAMBDA, LocalEntropy
+from .local_entropy.loudness import Loudness, measure_loudness
 from .local_entropy.working_grid import WorkingGrid
 from .loss import with_loss
 from .resources import plane_words
@@ -131,13 +132,13 @@ class Problem:
         return None if self.grid.theta is None else math.log2(self.grid.theta)
 
     @cached_property
-    def _greatest(self) -> float:
-        return greatest_power(self.samples_between, self.grid.samples, self.places.bounds[0], self.window)
+    def _loudness(self) -> Loudness:
+        return measure_loudness(self.samples_between, self.grid.samples, self.places, self.window)
 
     def evidence(self, columns: tuple[int, int], on_node=None) -> Evidence:
         """The evidence at columns first to last - 1 of the working grid; on_node: as for ``find_evidence``."""
         return find_evidence(
-            self.samples_between, self.grid.samples, self.places, columns, self.window, self._greatest, on_node
+            self.samples_between, self.grid.samples, self.places, columns, self.window, self._loudness, on_node
         )
 
     def constant(self, length: float) -> Tensor:

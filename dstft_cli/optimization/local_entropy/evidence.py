@@ -11,14 +11,14 @@ from torch import Tensor
 from ...stft.log_interpolation import node_count, node_lengths
 from ...stft.windows import Window
 from .gaussian_means import apply_to, linear_rows
-from .pair_evidence import Samples, compare_lengths, powers
+from .loudness import Loudness
+from .pair_evidence import Samples, compare_lengths
 from .working_grid import WorkingGrid
 
 PER_OCTAVE = 4.0  # nodes; the evidence is smooth in log θ
 SHARPNESS = 7.2  # units of evidence in a nat; in white noise the contrast over three octaves is typically half a unit
 _CHANCE, _STEEPNESS = 3.5, 6.0  # contrast that has half of the weight, in units; how fast weight comes with contrast
 _LOUDNESS, LEAST_VOICE = 0.25, 0.01  # power of energy in what a place says; what one without evidence says
-_AT_ONCE = 1 << 22  # numbers in memory while the greatest power is sought
 _TINY = 1e-30
 
 
@@ -29,17 +29,20 @@ class Evidence:
     lengths: B window lengths in samples, uniform in log θ.
     values: D in nats, (B, f, t), 0 at the shortest length.
     energy: the energy about each place, (f, t), on any scale.
+    heard: how surely each place stands out of the noise, (f, t), 0 to 1; 1 for all.
     """
 
     lengths: list[float]
     values: Tensor
     energy: Tensor
+    heard: Tensor | float = 1.0
 
     def votes(self, shape: tuple[int, int], here: slice = slice(None)) -> "Votes":
         """The votes of the places, summed over the axes along which θ does not vary.
 
         A place votes for a longer window than one that shows it well only as far as the evidence exceeds the deepest fall in
-        between: impacts stay impacts, though windows over several of them see their rhythm as lines.
+        between: impacts stay impacts, though windows over several of them see their rhythm as lines. A place that does not
+        stand out of the noise does not vote: an eye sees its grain, not its width.
 
         shape: (1 or f, 1 or t).
         here: the columns that count.
@@ -48,9 +51,10 @@ class Evidence:
         earned = self.values - (top - self.values).cummax(0)[0]  # a rhythm of impacts is a line to long windows
         octaves = math.log2(self.lengths[-1] / self.lengths[0])
         contrast = (self.values.amax(0) - self.values.mean(0)).clamp_min_(1e-6)
-        gate = 1 / (1 + (_CHANCE / SHARPNESS * math.sqrt(octaves / 3) / contrast) ** _STEEPNESS)
-        voice = self.energy**_LOUDNESS * (gate + LEAST_VOICE)
-        planes = [plane[..., here] for plane in (voice * gate * earned, voice * (1 - gate), voice, gate)]
+        weight = 1 / (1 + (_CHANCE / SHARPNESS * math.sqrt(octaves / 3) / contrast) ** _STEEPNESS)
+        counts = weight * self.heard
+        voice = self.energy**_LOUDNESS * (counts + LEAST_VOICE)
+        planes = [plane[..., here] for plane in (voice * counts * earned, voice * (1 - counts), voice, weight)]
         for axis in (-2, -1):
             if shape[axis] == 1:
                 planes = [plane.sum(axis, keepdim=True) for plane in planes]
@@ -66,10 +70,10 @@ class Votes:
     has, says how much it counts beside other places.
 
     lengths: B window lengths in samples.
-    evidence: D times weight and voice, in nats, (B, 1 or f, 1 or t).
-    doubt: voice times what the weight lacks of 1, (1 or f, 1 or t).
+    evidence: D times weight and voice, in nats, where a place is heard, (B, 1 or f, 1 or t).
+    doubt: voice times what the weight, where a place is heard, lacks of 1, (1 or f, 1 or t).
     voice: (1 or f, 1 or t).
-    weight: (1 or f, 1 or t).
+    weight: heard or not, (1 or f, 1 or t).
     count: places that share one θ.
     """
 
@@ -109,7 +113,7 @@ def find_evidence(
     grid: WorkingGrid,
     columns: tuple[int, int],
     window: Window,
-    greatest: float,
+    loudness: Loudness,
     on_node: Callable[[int, int], bool | None] | None = None,
 ) -> Evidence:
     """The evidence at some columns of a working grid.
@@ -119,7 +123,7 @@ def find_evidence(
     grid: the working grid.
     columns: (first, last + 1) column of the grid.
     window: the family.
-    greatest: the power that counts as 1, from ``greatest_power``.
+    loudness: of the recording.
     on_node: called as on_node(i, B) before node i is computed; a true return ends it there, but not before four nodes.
     """
     lengths = node_lengths(*grid.bounds, node_count(*grid.bounds, PER_OCTAVE))
@@ -129,7 +133,7 @@ def find_evidence(
     for i, pair in enumerate(itertools.pairwise(lengths)):
         if on_node is not None and on_node(i, len(lengths)) and i >= 4:
             break
-        found = compare_lengths(samples, count, span, pair, window, greatest)
+        found = compare_lengths(samples, count, span, pair, window, loudness.greatest)
         axes = grid.frequencies / found.frequency_step, (times - found.start) / found.time_step
         places = [linear_rows(at, n, found.evidence) for at, n in zip(axes, found.evidence.shape, strict=True)]
         here = apply_to(found.evidence, *places)
@@ -137,20 +141,4 @@ def find_evidence(
         logs = logs + apply_to(found.energy, *places).clamp_min(_TINY).log()
     energy = (logs / len(values)).exp()
     values = torch.stack([torch.zeros_like(values[0]), *values])
-    return Evidence(lengths[: len(values)], values, energy)
-
-
-def greatest_power(samples: Samples, length: int, shortest: float, window: Window) -> float:
-    """The greatest power under the shortest window.
-
-    samples: of the recording.
-    length: N.
-    shortest: window length in samples.
-    window: the family.
-    """
-    support, hop = max(4, 2 ** math.ceil(math.log2(shortest))), max(1, round(shortest / 4))
-    frames, most = (length - 1) // hop + 1, max(1, _AT_ONCE // support)
-    ranges = [(first, min(first + most, frames)) for first in range(0, frames, most)]
-    return (
-        max(float(powers(samples, length, one, hop, support, (shortest,), window)[0].max()) for one in ranges) or _TINY
-    )
+    return Evidence(lengths[: len(values)], values, energy, loudness.heard(energy))

@@ -1,0 +1,71 @@
+"""How loud a recording is: the power that counts as 1, its noise, and what stands out of it."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from local_entropy_fields import HANN, evidence_of, grid_of, reading, white
+
+from dstft_cli.optimization.local_entropy.loudness import Loudness, greatest_power, measure_loudness
+from dstft_cli.optimization.local_entropy.pair_evidence import powers
+
+COUNT, SUPPORT, SHORTEST = 20_000, 256, 32.0
+INDEX = np.arange(COUNT)
+CALL = np.where((INDEX > 8000) & (INDEX < 10_000), np.sin(2 * math.pi * 0.2 * INDEX), 0.0)
+FAINT = 1e-3 * white(COUNT)
+
+
+def loudness_of(samples: np.ndarray) -> Loudness:
+    return measure_loudness(reading(samples), len(samples), grid_of(len(samples), SUPPORT, SHORTEST), HANN)
+
+
+def test_the_greatest_power_is_that_of_the_loudest_moment():
+    samples = 0.01 * white(5000)
+    samples[3210] = 8.0
+    source = reading(samples)
+    (all_powers,) = powers(source, 5000, (0, 5000 // 8 + 1), 8, 32, (32.0,), HANN)
+    assert greatest_power(source, 5000, 32.0, HANN) == pytest.approx(float(all_powers.max()))
+    assert greatest_power(reading(np.zeros(500)), 500, 32.0, HANN) > 0
+
+
+class TestNoise:
+    def test_is_the_mean_power_of_the_noise_beside_a_call(self):
+        measured = loudness_of(CALL + FAINT)
+        (power,) = powers(reading(FAINT), COUNT, (8, COUNT // 16 - 8), 16, SUPPORT, (90.0,), HANN)
+        expected = float(power.mean()) / measured.greatest
+        assert measured.noise.numpy() == pytest.approx(expected, rel=0.3)
+
+    def test_follows_its_colour(self):
+        low = np.convolve(FAINT, np.ones(4) / 4, "same")  # 0 at a quarter of the rate
+        noise = loudness_of(CALL + low).noise
+        assert float(noise[0] / noise[len(noise) // 2]) > 10
+
+    def test_is_not_that_of_frames_of_silence(self):
+        half = np.where(INDEX > 12_000, 0.0, FAINT)
+        whole, part = (loudness_of(CALL + noise).noise for noise in (FAINT, half))
+        assert part.numpy() == pytest.approx(whole.numpy(), rel=0.5)
+
+    def test_is_less_than_what_fills_the_recording_and_is_loud(self):
+        hiss = white(COUNT)
+        assert float(loudness_of(hiss).heard(evidence_of(hiss, SUPPORT, SHORTEST).energy).min()) == 1
+
+
+class TestHeard:
+    def test_is_what_stands_out_of_the_noise(self):
+        found = evidence_of(CALL + FAINT, SUPPORT, SHORTEST)
+        grid = grid_of(COUNT, SUPPORT, SHORTEST)
+        row, columns = round(0.2 * SUPPORT / grid.steps[0]), grid.times(0, grid.places[1]).numpy()
+        inside, before = (columns > 8300) & (columns < 9700), columns < 7000
+        assert float(found.heard[row, inside].min()) == 1
+        assert float(found.heard[:, before].mean()) < 0.05
+
+    def test_votes_alone(self):
+        found = evidence_of(CALL + FAINT, SUPPORT, SHORTEST)
+        votes = found.votes(tuple(found.energy.shape))
+        share = 1 - votes.doubt / votes.voice
+        assert float(share[found.heard == 0].max()) == 0 and float(share[found.heard == 1].max()) > 0.9
+
+    def test_is_nothing_in_silence(self):
+        measured = Loudness(1.0, torch.zeros(3))
+        assert measured.heard(torch.zeros(3, 2)).isfinite().all()
