@@ -18,12 +18,14 @@ from ..stft.modes import CONSTANT, FIXED, FIXED_HOP
 from ..stft.windows import Window, get_window
 from ..system.devices import DTYPES
 from ..text import time_text
+from .criteria import get_criterion
 from .length_range import MOST_RATIO, Given, LengthRange, choose_range
 from .range_survey import survey
 
 KEYS = ("support", "hop", "theta_min")
 _PILED, _LEAST_WIDENED = 0.3, 8.0  # share of places at a bound that widens the range; samples of the shortest window
 _BINS, _BINS_PER_SAMPLE = 4e6, 34  # of a plane: about a second of work for a second of 44.1 kHz
+_STEPPED_BINS, _STEPPED_PER_SAMPLE = 1e6, 8  # the same where each step of a descent reads all bins
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,9 @@ def _most_bins(config: Config, samples: int) -> tuple[float, str]:
     learns = config.transform.mode != CONSTANT and config.optimizer.steps
     nodes = node_count(1, MOST_RATIO / 2, density_for(config.bank.tolerance)) if learns else 0
     memory = run_room(config) / (DTYPES[config.run.dtype].itemsize * plane_words(config, nodes))
-    time = max(_BINS, _BINS_PER_SAMPLE * samples)
+    stepped = learns and not get_criterion(config.criterion, config.loss.order).local
+    least, each = (_STEPPED_BINS, _STEPPED_PER_SAMPLE) if stepped else (_BINS, _BINS_PER_SAMPLE)
+    time = max(least, each * samples)
     return (memory, "memory") if memory < time else (time, "time")
 
 
