@@ -115,7 +115,8 @@ class Layers:
         window = time_text(least / result.sample_rate)
         if least < most:
             window += f" to {time_text(most / result.sample_rate)}"
-        name = {"fixed": "Fixed", "constant": "Best constant"}.get(result.mode, "Optimum") if result.placed else "Optimum"
+        names = {"fixed": "Fixed", "constant": "Best constant"} if result.placed else {}
+        name = names.get(result.mode, "Optimum")
         one = least * self._to_ms if least == most else None
         drawn = self._display.picture(self.view.even_floor)
         return self._reduced("optimum", name, window, self._source.times, self._source.magnitude(), drawn, one)

@@ -1,7 +1,6 @@
 """The empty plots of a page, made with Bokeh: axes, tools, colour bar and marks, which the page's script fills by their names."""
 
 import math
-from collections.abc import Sequence
 
 from bokeh.layouts import gridplot
 from bokeh.models import (
@@ -27,6 +26,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from ..figures.axis_scales import Scale
+from .content import Axes
 
 SIDE_WIDTH = 250
 """Pixels of the last column, with the colour bar and the spectra."""
@@ -36,40 +36,24 @@ SPECTRUM_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 """Of the results' lines, distinct for the colour-blind (Okabe and Ito)."""
 
 
-def plots(
-    time: Scale,
-    frequency: Scale,
-    band: tuple[float, float],
-    amplitudes: Sequence[str],
-    ends: Sequence[tuple[float, float]],
-    level_label: str,
-    lengths: dict | None,
-) -> GridPlot:
+def plots(axes: Axes) -> GridPlot:
     """The plots of results side by side, with linked axes.
 
     Names, with i for the number of a result from 0: wave<i>, picture<i>, curve<i> and spectra are plots; those of their sources and
     marks begin with the plot's.
-
-    time, frequency: the scales of all recordings in full.
-    band: the ends of the frequency axis at first, in the unit of its scale.
-    amplitudes: the label of each waveform's axis.
-    ends: the least and the largest amplitude of each, in the unit of its label.
-    level_label: of levels.
-    lengths: the colours of window lengths, as the page's script has them; None if no result has any.
-
-    Returns the layout.
     """
+    time, frequency = axes.time, axes.frequency
     x = Range1d(time.low, time.high, bounds=(time.low, time.high), name="time")
-    y = Range1d(*band, bounds=(frequency.low, frequency.high), name="frequency")
+    y = Range1d(*axes.band, bounds=(frequency.low, frequency.high), name="frequency")
     levels = Range1d(-1, 0, name="levels")
     waves, pictures, curves = [], [], []
-    for i, (label, limits) in enumerate(zip(amplitudes, ends, strict=True)):
+    for i, (label, limits) in enumerate(axes.amplitudes):
         side = _LEFT if i == 0 else _LEFT_AGAIN
         waves.append(_wave(i, x, limits, label, side))
         pictures.append(_picture(i, x, y, frequency, side))
         curves.append(_curve(i, x, levels, time.label, side))
     grid = gridplot(
-        [[*waves, None], [*pictures, _spectra(len(waves), y, levels, frequency, level_label, lengths)], [*curves, None]],
+        [[*waves, None], [*pictures, _spectra(axes, y, levels)], [*curves, None]],
         sizing_mode="stretch_width",
         merge_tools=True,
         toolbar_location="above",
@@ -123,12 +107,13 @@ def _picture(i: int, x: Range1d, y: Range1d, frequency: Scale, side: int):
     kind = "log" if frequency.log else "linear"
     plot = _figure(f"picture{i}", _PICTURE_HEIGHT, side, x_range=x, y_range=y, y_axis_type=kind)
     plot.yaxis.axis_label = _plain(frequency.label) if i == 0 else None
-    plot.xaxis.visible = False
     plot.grid.visible = False
     source = ColumnDataSource({"image": [], "x": [], "y": [], "dw": [], "dh": []}, name=f"picture{i}-image")
     plot.image_rgba("image", "x", "y", "dw", "dh", source=source)
     _marks(plot, f"picture{i}")
-    plot.add_layout(Span(dimension="height", name=f"picture{i}-wipe", line_color="#ffffff", line_width=2, visible=False))
+    plot.add_layout(
+        Span(dimension="height", name=f"picture{i}-wipe", line_color="#ffffff", line_width=2, visible=False)
+    )
     plot.add_layout(
         BoxAnnotation(
             name=f"picture{i}-box",
@@ -157,21 +142,22 @@ def _curve(i: int, x: Range1d, levels: Range1d, time_label: str, side: int):
     return plot
 
 
-def _spectra(count: int, y: Range1d, levels: Range1d, frequency: Scale, level_label: str, lengths: dict | None):
-    kind = "log" if frequency.log else "linear"
+def _spectra(axes: Axes, y: Range1d, levels: Range1d):
+    kind = "log" if axes.frequency.log else "linear"
     plot = _figure("spectra", _PICTURE_HEIGHT, 4, x_range=levels, y_range=y, y_axis_type=kind, width=SIDE_WIDTH)
     plot.sizing_mode = "fixed"
     plot.xaxis.axis_label = "Level (dB)"
     plot.xaxis.ticker.desired_num_ticks = 4
     plot.yaxis.major_label_text_font_size = "0px"
-    for i in range(count):
+    for i in range(len(axes.amplitudes)):
         for which, dash in (("second", "dashed"), ("first", "solid")):
             source = ColumnDataSource({"x": [], "y": []}, name=f"spectra-{which}{i}")
             plot.line("x", "y", source=source, line_dash=dash, line_color=SPECTRUM_COLOURS[i], line_width=1.2)
     _marks(plot, "spectra", along=False)
-    plot.add_layout(_bar("levels-bar", level_label, (0.0, 1.0), ["#000000", "#ffffff"], BasicTicker(desired_num_ticks=8)), "left")
-    if lengths:
-        plot.add_layout(_length_bar(lengths), "left")
+    ticker = BasicTicker(desired_num_ticks=8)
+    plot.add_layout(_bar("levels-bar", axes.level_label, (0.0, 1.0), ["#000000", "#ffffff"], ticker), "left")
+    if axes.lengths:
+        plot.add_layout(_length_bar(axes.lengths), "left")
     return plot
 
 
