@@ -32,8 +32,6 @@ SIDE_WIDTH = 250
 """Pixels of the last column, with the colour bar and the spectra."""
 _WAVE_HEIGHT, _PICTURE_HEIGHT, _CURVE_HEIGHT = 96, 420, 130  # pixels
 _LEFT, _LEFT_AGAIN = 72, 44  # pixels beside the plots of the first result and of the others
-SPECTRUM_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-"""Of the results' lines, distinct for the colour-blind (Okabe and Ito)."""
 
 
 def plots(axes: Axes) -> GridPlot:
@@ -92,12 +90,17 @@ def _figure(name: str, height: int, side: int, **options: object):
     return plot
 
 
+def _line(plot, name: str, **style: object) -> None:
+    """A line without points yet; the source has the name and "-line", the glyph the name and "-glyph"."""
+    plot.line("x", "y", source=ColumnDataSource({"x": [], "y": []}, name=f"{name}-line"), name=f"{name}-glyph", **style)
+
+
 def _wave(i: int, x: Range1d, limits: tuple[float, float], label: str, side: int):
     plot = _figure(f"wave{i}", _WAVE_HEIGHT, side, x_range=x, y_range=Range1d(*limits))
     plot.yaxis.axis_label = _plain(label)
     plot.yaxis.ticker.desired_num_ticks = 3
     plot.xaxis.visible = False
-    plot.line("x", "y", source=ColumnDataSource({"x": [], "y": []}, name=f"wave{i}-line"), name=f"wave{i}-glyph")
+    _line(plot, f"wave{i}")
     plot.vspan("x", source=ColumnDataSource({"x": []}, name=f"wave{i}-frames"), line_color="#D55E00", line_alpha=0.45)
     _marks(plot, f"wave{i}", across=False)
     return plot
@@ -136,8 +139,7 @@ def _curve(i: int, x: Range1d, levels: Range1d, time_label: str, side: int):
     plot.yaxis.axis_label = "Level (dB)" if i == 0 else None
     plot.yaxis.ticker.desired_num_ticks = 4
     for which, dash in (("second", "dashed"), ("first", "solid")):
-        source = ColumnDataSource({"x": [], "y": []}, name=f"curve{i}-{which}")
-        plot.line("x", "y", source=source, line_dash=dash, line_color=SPECTRUM_COLOURS[i], line_width=1.2)
+        _line(plot, f"curve{i}-{which}", line_dash=dash, line_width=1.2)
     _marks(plot, f"curve{i}", across=False)
     return plot
 
@@ -151,8 +153,7 @@ def _spectra(axes: Axes, y: Range1d, levels: Range1d):
     plot.yaxis.major_label_text_font_size = "0px"
     for i in range(len(axes.amplitudes)):
         for which, dash in (("second", "dashed"), ("first", "solid")):
-            source = ColumnDataSource({"x": [], "y": []}, name=f"spectra-{which}{i}")
-            plot.line("x", "y", source=source, line_dash=dash, line_color=SPECTRUM_COLOURS[i], line_width=1.2)
+            _line(plot, f"spectra-{which}{i}", line_dash=dash, line_width=1.2)
     _marks(plot, "spectra", along=False)
     ticker = BasicTicker(desired_num_ticks=8)
     plot.add_layout(_bar("levels-bar", axes.level_label, (0.0, 1.0), ["#000000", "#ffffff"], ticker), "left")

@@ -69,7 +69,7 @@ def _speed(sample_rate: float) -> tuple[float, str]:
         slower = 10 ** math.ceil(math.log10(sample_rate / _ULTRASOUND))
         return 1 / slower, f"played {slower} times slower"
     if sample_rate < _SLOW:
-        faster = next(factor for factor in _FACTORS if factor * sample_rate >= _LEAST_RATE)
+        faster = next(factor for factor in _FACTORS if factor * sample_rate >= _SLOW)
         return float(faster), f"played {faster} times faster"
     return 1.0, ""
 

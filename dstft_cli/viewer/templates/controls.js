@@ -42,7 +42,7 @@ function showLayer(k) {
 function showSecond(k) {
   state.second = k;
   element("second").value = k;
-  element("wiping").hidden = k < 0;
+  element("wipe").disabled = k < 0;
   redraw();
 }
 
@@ -119,7 +119,7 @@ function toggleBand() {
 function nameBand() {
   const range = model("frequency"), [low, high] = range.bounds, [a, b] = content.band;
   const whole = range.start === low && range.end === high;
-  element("full").textContent = whole ? "Band with signal" : "All frequencies";
+  element("full").textContent = whole ? "Signal band" : "Full band";
   element("full").disabled = whole && a === low && b === high;
 }
 

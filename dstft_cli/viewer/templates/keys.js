@@ -58,6 +58,9 @@ function onKey(event) {
   event.preventDefault();
 }
 
+// Colours of the results' lines on light and on dark ground, distinct for the colour-blind (Okabe and Ito).
+const LINES = [["#0072B2", "#D55E00", "#009E73", "#AA3377"], ["#56B4E9", "#E69F00", "#2FBF94", "#E58BC0"]];
+
 // Colours of the page and of all plots.
 function setTheme(dark) {
   document.documentElement.classList.toggle("dark", dark);
@@ -65,10 +68,17 @@ function setTheme(dark) {
   const style = getComputedStyle(document.documentElement), [page, ink, soft, line] = ["--page", "--ink", "--soft", "--line"].map(name => style.getPropertyValue(name).trim());
   pale = pixelOf(dark ? "#3c4046" : "#e4e4e4");
   for (const plot of [model("spectra"), ...results.flatMap((_, i) => [model("wave" + i), model("picture" + i), model("curve" + i)])]) {
+    plot.styles = {background: page};
     plot.setv({background_fill_color: page, border_fill_color: page, outline_line_color: line});
     for (const part of [...plot.left, ...plot.below, ...plot.center]) paintPart(part, {ink, soft, line});
   }
-  results.forEach((_, i) => { model(`wave${i}-glyph`).glyph.line_color = dark ? "#8fc0ee" : "#1f4e79"; });
+  results.forEach((_, i) => {
+    model(`wave${i}-glyph`).glyph.line_color = dark ? "#8fc0ee" : "#1f4e79";
+    const colour = LINES[dark ? 1 : 0][i];
+    for (const which of ["first", "second"]) {
+      for (const name of [`curve${i}-${which}-glyph`, `spectra-${which}${i}-glyph`]) model(name).glyph.line_color = colour;
+    }
+  });
   redraw();
 }
 
@@ -78,7 +88,7 @@ function paintPart(part, {ink, soft, line}) {
   } else if (part.type === "Grid") {
     part.grid_line_color = line;
   } else if (part.type === "ColorBar") {
-    part.setv({major_label_text_color: ink, major_tick_line_color: soft, bar_line_color: soft});
+    part.setv({major_label_text_color: ink, major_tick_line_color: soft, bar_line_color: soft, title_text_color: ink});
   } else if (part.type === "Span") {
     if (!part.name.endsWith("-wipe")) part.line_color = part.name.endsWith("-head") ? "#D55E00" : part.name.startsWith("picture") ? "#ffffff" : soft;
   }

@@ -195,7 +195,7 @@ function drawSections(i, at) {
   const x = model("time"), y = model("frequency");
   for (const [which, index] of [["first", state.layer], ["second", state.second]]) {
     const found = index < 0 ? null : reading(i, keys[index], at);
-    const spectrum = model(`spectra-${which}${i}`), curve = model(`curve${i}-${which}`);
+    const spectrum = model(`spectra-${which}${i}-line`), curve = model(`curve${i}-${which}-line`);
     if (!found || (which === "second" && levelKey(keys[state.layer]) === levelKey(keys[index]))) {
       spectrum.data = curve.data = {x: [], y: []};
       continue;
@@ -215,11 +215,11 @@ function showReading(at) {
   put("at-frequency", frequencyText(first.frequency), first.frequency / frequency.factor);
   put("at-level", levelText(first.level), first.level);
   put("at-window", lengthText(first.length), first.length);
-  const second = state.second < 0 ? null : reading(state.on, keys[state.second], at);
+  const second = state.second < 0 || keys[state.second] === "lengths" ? null : reading(state.on, keys[state.second], at);
   document.getElementById("beside").hidden = !second;
   if (!second) return;
   document.getElementById("beside-name").textContent = nameOf(keys[state.second]);
-  put("at-second", keys[state.second] === "lengths" ? lengthText(second.length) : levelText(second.level), second.level);
+  put("at-second", levelText(second.level), second.level);
 }
 
 // A text, and the number that it stands for.
