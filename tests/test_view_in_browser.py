@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
     samples = np.sin(2 * np.pi * (600 * at + 1500 * at**2)) + 0.3 * np.sin(2 * np.pi * 3000 * at)
     samples[2000] += 8
     samples += 0.02 * np.random.default_rng(7).standard_normal(4000)
-    recording = Signal(samples, RATE, HOSTILE, start=START, unit="$$m$$")
+    recording = Signal(samples, RATE, HOSTILE, start=START, unit="$$m$$", sha256="0" * 64)
     home = tmp_path_factory.mktemp("results")
     for name, own in {"tf": {"mode": "tf", "steps": 8}, "moving": {"hop_mode": "time", "steps": 2}}.items():
         result = optimize(recording, support=256, hop=64, threads=1, **own)

@@ -37,11 +37,18 @@ def map_blocks(rows: int, columns: int) -> tuple[int, int]:
 
 def peaks(values: np.ndarray, down: int, across: int) -> np.ndarray:
     """The largest of each block of ``down`` rows and ``across`` columns, (F', T'). values: (F, T)."""
-    if across > 1:
-        values = np.maximum.reduceat(values, np.arange(0, values.shape[1], across), axis=1)
-    if down > 1:
-        values = np.maximum.reduceat(values, np.arange(0, values.shape[0], down), axis=0)
-    return values
+    return _largest(_largest(values.T, across).T, down)
+
+
+def _largest(lines: np.ndarray, block: int) -> np.ndarray:
+    """The largest of each block of so many lines, point by point."""
+    if block == 1:
+        return lines
+    largest = lines[::block].copy()
+    for k in range(1, block):
+        line = lines[k::block]
+        np.maximum(largest[: len(line)], line, out=largest[: len(line)])
+    return largest
 
 
 def middles(values: np.ndarray, down: int, across: int) -> np.ndarray:

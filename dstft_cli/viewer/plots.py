@@ -63,13 +63,14 @@ def plots(axes: Axes) -> GridPlot:
 
 
 def _activate(grid: GridPlot) -> None:
-    """Make a drag draw a box and the wheel zoom."""
-    for tool in grid.toolbar.tools:
-        kind = tool.tools[0] if isinstance(tool, ToolProxy) else tool
-        if isinstance(kind, BoxSelectTool):
-            grid.toolbar.active_drag = tool
-        elif isinstance(kind, WheelZoomTool):
-            grid.toolbar.active_scroll = tool
+    """Make a drag draw a box and the wheel zoom, in the common toolbar and in that of each plot."""
+    for toolbar in [grid.toolbar, *(plot.toolbar for plot, *_ in grid.children)]:
+        for tool in toolbar.tools:
+            kind = tool.tools[0] if isinstance(tool, ToolProxy) else tool
+            if isinstance(kind, BoxSelectTool):
+                toolbar.active_drag = tool
+            elif isinstance(kind, WheelZoomTool):
+                toolbar.active_scroll = tool
 
 
 def _plain(text: str) -> PlainText:
