@@ -5,11 +5,12 @@ import io
 import numpy as np
 import soundfile
 
+_SHORT = 1 << 14  # samples: browsers cannot seek in FLAC of a single block
 _BLOCK = 1 << 16  # samples written at a time: libsndfile's Vorbis encoder needs stack for each write
 
 
 def encoded_audio(samples: np.ndarray, sample_rate: int, most: int) -> tuple[str, bytes] | None:
-    """One channel as FLAC of 16 bits, or as Vorbis where FLAC is too large.
+    """One channel as FLAC of 16 bits (as WAV where it is very short), or as Vorbis where that is too large.
 
     samples: (N,) from -1 to 1.
     sample_rate: Hz.
@@ -17,7 +18,8 @@ def encoded_audio(samples: np.ndarray, sample_rate: int, most: int) -> tuple[str
 
     Returns the media type and the bytes; None if both are too large, or libsndfile has no encoder for the rate.
     """
-    for media, kind in (("audio/flac", ("FLAC", "PCM_16")), ("audio/ogg", ("OGG", "VORBIS"))):
+    exact = ("audio/wav", ("WAV", "PCM_16")) if len(samples) <= _SHORT else ("audio/flac", ("FLAC", "PCM_16"))
+    for media, kind in (exact, ("audio/ogg", ("OGG", "VORBIS"))):
         data = _encoded(samples, sample_rate, *kind)
         if data is not None and len(data) <= most:
             return media, data

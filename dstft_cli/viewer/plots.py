@@ -83,6 +83,7 @@ def _figure(name: str, height: int, side: int, **options: object):
         name=name, height=height, tools="", min_border_left=side, min_border_right=12, min_border_top=4, **options
     )
     plot.min_border_bottom = 4
+    plot.background_fill_color = plot.border_fill_color = None  # the page's colour, which changes
     for axis in plot.axis:
         axis.axis_label_text_font_style = "normal"
         axis.axis_label_standoff = 4

@@ -33,7 +33,7 @@ function showLayer(k) {
   });
   document.querySelectorAll("#names .shown").forEach((text, i) => {
     const own = layerOf(results[i], keys[k]) || results[i].layers[0];
-    text.textContent = own === "lengths" ? "Window length" : `${own.name}, ${own.window}`;
+    text.textContent = own === "lengths" ? `Window length, ${results[i].layers[0].window}` : `${own.name}, ${own.window}`;
   });
   updateBar();
   redraw();
@@ -89,6 +89,9 @@ function updateBar() {
   model("levels-bar-colours").setv({palette: Object.values(content.palettes)[state.palette], low: state.low, high: state.high});
   model("levels-bar").visible = !lengths;
   if (content.lengths) model("lengths-bar").visible = lengths;
+  results.forEach((_, i) => {
+    for (const mark of ["cursor", "row"]) model(`picture${i}-${mark}`).line_color = lengths ? "#1c2630" : "#ffffff";
+  });
 }
 
 // Time and frequency axis.
@@ -120,7 +123,7 @@ function nameBand() {
   const range = model("frequency"), [low, high] = range.bounds, [a, b] = content.band;
   const whole = range.start === low && range.end === high;
   element("full").textContent = whole ? "Signal band" : "Full band";
-  element("full").disabled = whole && a === low && b === high;
+  element("full").hidden = a === low && b === high;
 }
 
 // The cursor.

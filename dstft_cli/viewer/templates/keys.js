@@ -69,7 +69,7 @@ function setTheme(dark) {
   pale = pixelOf(dark ? "#3c4046" : "#e4e4e4");
   for (const plot of [model("spectra"), ...results.flatMap((_, i) => [model("wave" + i), model("picture" + i), model("curve" + i)])]) {
     plot.styles = {background: page};
-    plot.setv({background_fill_color: page, border_fill_color: page, outline_line_color: line});
+    plot.outline_line_color = line;
     for (const part of [...plot.left, ...plot.below, ...plot.center]) paintPart(part, {ink, soft, line});
   }
   results.forEach((_, i) => {
@@ -90,7 +90,8 @@ function paintPart(part, {ink, soft, line}) {
   } else if (part.type === "ColorBar") {
     part.setv({major_label_text_color: ink, major_tick_line_color: soft, bar_line_color: soft, title_text_color: ink});
   } else if (part.type === "Span") {
-    if (!part.name.endsWith("-wipe")) part.line_color = part.name.endsWith("-head") ? "#D55E00" : part.name.startsWith("picture") ? "#ffffff" : soft;
+    if (part.name.endsWith("-head")) part.line_color = "#D55E00";
+    else if (!part.name.startsWith("picture")) part.line_color = soft;
   }
 }
 

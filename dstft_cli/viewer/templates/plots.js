@@ -167,7 +167,7 @@ function lengthAt(i, layer, at) {
   return low * (high / low) ** (map.values[k] / 255);
 }
 
-const digits = span => Math.min(Math.max(0, Math.ceil(-Math.log10(span / 500))), 6);
+const digits = span => Math.min(Math.max(0, Math.ceil(-Math.log10(span / 2000))), 6);
 const timeText = value => value.toFixed(digits(model("time").end - model("time").start)) + " " + time.unit;
 const frequencyText = value => value.toFixed(digits(model("frequency").end - model("frequency").start)) + " " + frequency.unit;
 const levelText = value => value.toFixed(1).replace("-", "−") + " dB";
