@@ -55,7 +55,8 @@ class Page:
     def __init__(self, browser, path):
         self.browser = browser
         browser.get(path.as_uri())
-        self.wait("document.documentElement.dataset.ready === 'yes' && state.at !== null")
+        self.wait("document.documentElement.dataset.ready !== undefined")
+        self.settle()
 
     def run(self, script: str):
         return self.browser.execute_script(script)
@@ -121,10 +122,14 @@ class Page:
         )
 
 
+@pytest.fixture(scope="module")
+def target(folder):
+    write_view([read_result(folder / "tf")], ["dstft-out/a call"], folder / "view.html")
+    return folder / "view.html"
+
+
 @pytest.fixture
-def page(chromium, folder, tmp_path):
-    target = tmp_path / "view.html"
-    write_view([read_result(folder / "tf")], ["dstft-out/a call"], target)
+def page(chromium, target):
     return Page(chromium, target)
 
 

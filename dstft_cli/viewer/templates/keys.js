@@ -159,7 +159,8 @@ async function start() {
   fitHeight();
   await loadWaves();
   await showPeak();
-  document.documentElement.dataset.ready = "yes";
+  await new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  document.documentElement.dataset.ready = Math.round(performance.now()); // ms, for who waits
 }
 
 start().catch(failed);
