@@ -125,6 +125,7 @@ def _picture(i: int, x: Range1d, y: Range1d, frequency: Scale, side: int):
             fill_alpha=0.08,
             fill_color="#ffffff",
             line_color="#ffffff",
+            line_alpha=1,
             line_width=1.5,
             line_dash="solid",
             visible=False,

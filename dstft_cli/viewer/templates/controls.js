@@ -91,6 +91,7 @@ function updateBar() {
   if (content.lengths) model("lengths-bar").visible = lengths;
   results.forEach((_, i) => {
     for (const mark of ["cursor", "row"]) model(`picture${i}-${mark}`).line_color = lengths ? "#1c2630" : "#ffffff";
+    model(`picture${i}-box`).line_color = lengths ? "#1c2630" : "#ffffff";
   });
 }
 
