@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from out_of_core_runs import RATE as VOICE_RATE
+from out_of_core_runs import SMALL, force_out_of_core, voice
 
 from dstft_cli import Signal, load_config, optimize, read_result, write_result
 from dstft_cli.recordings.encoded_audio import encoded_audio
@@ -52,6 +54,13 @@ def part(page: Path, name: str) -> bytes:
     return zlib.decompress(base64.b64decode(text))
 
 
+def levels_of(page: Path) -> np.ndarray:
+    """The levels of the first layer of the first result in dB, (F, T)."""
+    layer = content(page)["results"][0]["layers"][0]
+    columns = np.frombuffer(part(page, layer["levels"]), np.uint8).reshape(-1, layer["frequencies"]["count"])
+    return layer["top"] + (np.cumsum(columns, axis=1, dtype=np.uint8).T - 255.0) * planes.LEVEL_STEP
+
+
 @pytest.fixture(scope="module")
 def page(folders, tmp_path_factory):
     target = tmp_path_factory.mktemp("page") / VIEW
@@ -64,15 +73,11 @@ class TestPage:
         result = read_result(folders / "tf")
         (one,) = content(page)["results"]
         assert [layer["key"] for layer in one["layers"]] == ["optimum", "constant", "short", "long"]
-        optimum = one["layers"][0]
-        rows = optimum["frequencies"]["count"]
-        columns = np.frombuffer(part(page, optimum["levels"]), np.uint8).reshape(-1, rows)
-        levels = optimum["top"] + (np.cumsum(columns, axis=1, dtype=np.uint8).T - 255.0) * planes.LEVEL_STEP
         truth = 20 * np.log10(np.abs(result.stft))
         loud = truth > truth.max() - 60
-        difference = (levels - truth)[loud]
+        difference = (levels_of(page) - truth)[loud]
         assert np.ptp(difference) <= planes.LEVEL_STEP + 1e-3  # one reference, and half a step either way
-        assert optimum["times"]["first"] == pytest.approx(2.0)
+        assert one["layers"][0]["times"]["first"] == pytest.approx(2.0)
 
     def test_refers_to_nothing_outside(self, page):
         links = []
@@ -99,6 +104,19 @@ class TestPage:
         shares = np.cumsum(columns, axis=1, dtype=np.uint8).T / 255.0
         found = lengths["low"] * (lengths["high"] / lengths["low"]) ** shares
         assert np.allclose(found, result.theta * 1e3 / RATE, rtol=0.02)
+
+
+def test_a_result_on_disk_shows_the_levels_that_it_has(tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        force_out_of_core(patch.setattr)
+        recording = Signal(voice(6000), VOICE_RATE, "voice")
+        write_result(optimize(recording, mode="tf-varying", steps=3, **SMALL), tmp_path / "disk", figures=False)
+    result = read_result(tmp_path / "disk")
+    assert result.on_disk
+    write_view([result], ["voice"], tmp_path / VIEW)
+    truth = 20 * np.log10(np.abs(np.array(result.stft)))
+    difference = (levels_of(tmp_path / VIEW) - truth)[truth > truth.max() - 60]
+    assert np.ptp(difference) <= planes.LEVEL_STEP + 1e-3
 
 
 class TestPlanes:
