@@ -16,6 +16,7 @@ LADDER = [  # a package imports from lower lines only
     "__main__",
     "cli",
     "workflows",
+    "viewer",
     "figures",
     "optimization",
     "results",
@@ -29,7 +30,7 @@ RUNG = {name: i for i, line in enumerate(LADDER) for name in line.split()}
 OF_CONFIG = {"stft.modes", "stft.frame_positions"}  # all that a configuration needs to know of the transform
 MOST_MODULES, MOST_LINES, MOST_OF_A_FUNCTION = 15, 300, 50
 HOMES = {
-    "soundfile": {"recordings/audio"},
+    "soundfile": {"recordings/audio", "recordings/encoded_audio"},
     "charset_normalizer": {"recordings/tables/encoding"},
     "pandas": {"recordings/tables/rates/clock_text", "recordings/tables/table"},
     "yaml": {"config/yaml_io"},
@@ -46,7 +47,8 @@ HOMES = {
     },
     "PIL": {"figures/spectrograms", "figures/thumbnail"},
     "rich": {"cli/printing/console"},
-    "jinja2": {"workflows/batch/report"},
+    "jinja2": {"viewer/page", "workflows/batch/report"},
+    "bokeh": {"viewer/page", "viewer/plots"},
     "distributed": {"workflows/batch/workers"},
     "pydantic": {
         "config/field_types",

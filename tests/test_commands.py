@@ -16,7 +16,7 @@ from config_files import KEYS
 from dstft_cli import load_config
 
 COMMANDS = [
-    *([name] for name in ("optimize", "batch", "recommend", "compare", "reconstruct", "plot", "info")),
+    *([name] for name in ("optimize", "batch", "recommend", "compare", "reconstruct", "plot", "view", "info")),
     *(["check", name] for name in ("record", "run")),
     *(["config", name] for name in ("init", "show", "validate", "presets")),
     *([], ["check"], ["config"]),
@@ -110,6 +110,7 @@ class TestHelp:
             (("batch",), "the results' folder"),
             (("reconstruct",), "the written file"),
             (("plot",), "the written files"),
+            (("view",), "the written file"),
             (("check", "run"), "the verdict"),
             (("check", "record"), "the baseline's name"),
             (("compare",), "the table"),
@@ -120,7 +121,7 @@ class TestHelp:
         quiet = " ".join(dstft(*command, "--help").out.partition("--quiet")[2].split())
         assert quiet.startswith("Print ") and printed in quiet
 
-    @pytest.mark.parametrize("command", ["optimize", "batch", "compare", "plot", "reconstruct", "recommend"])
+    @pytest.mark.parametrize("command", ["optimize", "batch", "compare", "plot", "view", "reconstruct", "recommend"])
     def test_offers_one_name_for_the_output(self, dstft, command):
         text = dstft(command, "--help").out
         assert "-o, --output " in text

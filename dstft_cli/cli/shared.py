@@ -20,6 +20,14 @@ figures = setting(
     help="Pictures to draw: all, none, or some of spectrogram,theta,comparison,loss,frames. [default: all]",
 )
 
+html = setting(
+    "--html",
+    "figures.html",
+    is_flag=True,
+    flag_value=True,
+    help="Write view.html too, one page to zoom, hover, switch layers and listen; needs pip install 'dstft-cli[view]'.",
+)
+
 
 def console_command(function: Callable[..., int | None]) -> Callable:
     """Decorator of a command's function, which is called with a Console and the options but -v and -q.

@@ -50,6 +50,9 @@ class FigureSettings(Section):
         "Pictures that a run draws: all, none, or some of spectrogram, theta, comparison, loss and frames, with commas "
         "between them. all: frames only if they moved. dstft plot draws any of them later.",
     )
+    html: StrictBool = setting(
+        False, "true: write view.html too, one page to zoom, hover, switch layers and listen. Needs the extra view."
+    )
     dpi: Whole = setting(150, "Resolution of the pictures.", "dots per inch", ge=10, le=1200)
 
     @model_validator(mode="after")

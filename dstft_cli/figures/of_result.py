@@ -92,7 +92,7 @@ def view_of(signal: Signal, config: Config):
 
     name = one_line(Path(signal.path).name if signal.path else signal.name)
     title = name if len(signal.channels) < 2 else f"{name}, channel {one_line(signal.channel)}"
-    look = config.figures.model_dump(exclude={"format", "draw", "absolute_time"})
+    look = config.figures.model_dump(exclude={"format", "draw", "absolute_time", "html"})
     began = signal.began if config.figures.absolute_time else None
     return View(**look, start=signal.start, title=title, began=began, unit=one_line(signal.unit, 20))
 

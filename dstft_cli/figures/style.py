@@ -149,3 +149,8 @@ def _hide_overlapping_labels(axis: Axis) -> None:
                 label.set_visible(False)
             else:
                 occupied = box
+
+
+def palette(name: str) -> list[str]:
+    """The 256 colours of a matplotlib colour map, "#rrggbb" each."""
+    return [matplotlib.colors.to_hex(colour) for colour in matplotlib.colormaps[name](range(256))]

@@ -20,6 +20,8 @@ from ..results.writer import write_arrays, write_config, write_metrics
 from ..system.atomic_files import check_disk_space, replace_files
 from ..system.disk_arrays import file_beside
 from ..system.folder_lock import folder_lock, remove_leftovers
+from ..viewer.page import VIEW, page
+from .view import write_page
 
 _DRAWN_AT_ONCE = 2_000_000  # bins: the figures of an interrupted run are drawn up to that size
 _FIGURE_FILES = [f"{name}.{kind}" for name in FIGURES for kind in FIGURE_KINDS]
@@ -111,7 +113,7 @@ def run_signal(
         check_place()
         # A user who interrupts a run waits for its end; `dstft plot` draws the figures of large planes later.
         figures = result.stop_reason != INTERRUPTED or result.stft.size <= _DRAWN_AT_ONCE
-        _write(result, temporary, figures, with_thumbnail)
+        _write(result, temporary, folder, figures, with_thumbnail)
         check_unchanged(signal)  # the samples were read until now
     return result
 
@@ -131,7 +133,7 @@ def write_result(result: Result, folder: str | Path, figures: bool = True, on_ex
         if on_existing != "overwrite":
             check_free(folder)
         with _result_files(folder) as temporary:
-            _write(result, temporary, figures)
+            _write(result, temporary, folder, figures)
             check_unchanged(result.signal)
     return folder
 
@@ -140,11 +142,12 @@ def _result_files(folder: Path) -> contextlib.AbstractContextManager[Path]:
     """A temporary folder for the files of a result, which then replace those in the folder."""
     from ..figures.thumbnail import THUMBNAIL
 
-    stale = [*_FIGURE_FILES, THUMBNAIL, *map(file_beside, BESIDE)]
+    stale = [*_FIGURE_FILES, THUMBNAIL, VIEW, *map(file_beside, BESIDE)]
     return replace_files(folder, last=METRICS, stale=stale)
 
 
-def _write(result: Result, folder: Path, figures: bool, with_thumbnail: bool = False) -> None:
+def _write(result: Result, folder: Path, home: Path, figures: bool, with_thumbnail: bool = False) -> None:
+    """Write all files into a temporary folder. home: where they will be."""
     from ..figures.thumbnail import THUMBNAIL, thumbnail
 
     began = time.perf_counter()
@@ -152,6 +155,8 @@ def _write(result: Result, folder: Path, figures: bool, with_thumbnail: bool = F
     write_config(result, folder / CONFIG)
     if figures:
         _write_figures(result, folder)
+    if figures and result.config.figures.html:
+        write_page(page([result], [str(home)]), folder / VIEW)
     if with_thumbnail:
         (folder / THUMBNAIL).write_bytes(thumbnail(result))
     result.seconds["write"] = time.perf_counter() - began

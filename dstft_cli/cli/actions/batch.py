@@ -39,6 +39,10 @@ def run(console: Console, config: Config, inputs: Sequence[str], output: str, op
     if config.run.threads is None:  # not the number of free cores: results would depend on -j
         config = merge_config(config, {"run.threads": 1})
     check_parents(Path(output))
+    if config.figures.html:
+        from ...viewer.page import check_bokeh  # here: it imports torch, which only the workers need otherwise
+
+        check_bokeh()
     items = _find(console, inputs, output, options.from_file)
     if not items:
         console.warn("nothing to do: no recordings match")

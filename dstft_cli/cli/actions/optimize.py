@@ -12,6 +12,7 @@ from ...recordings.signal import Signal
 from ...results.progress import DIVERGED, INTERRUPTED
 from ...system.atomic_files import check_folder
 from ...system.shutdown import StopRequest, stop_request
+from ...viewer.page import check_bokeh
 from ...workflows import optimize_file
 from ..printing.console import Console
 from ..printing.result import print_summary
@@ -21,6 +22,8 @@ def run(console: Console, config: Config, path: str, output: str | None, on_exis
     """Load, check, optimise and write each channel; return the exit code."""
     console.say(f"reading {path}", level=1)
     began = time.perf_counter()
+    if config.figures.html:
+        check_bokeh()
     signals = optimize_file.load_inputs(path, config, whole=False)
     loading = (time.perf_counter() - began) / len(signals)
     console.notes(signals)

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...config.loading import Config, dump_config, load_config
+from ...config.loading import Config, dump_config, load_config, merge_config
 from ...errors import describe_error
 from ...recordings.notes import WARNING, Note
 
@@ -67,6 +67,7 @@ def _run(path: str, config: Config, folder: str, on_existing: str) -> Iterator[R
         try:
             earlier = _reusable(home, signal.sha256, config, on_existing)
             if earlier:
+                _add_page(home, config)
                 yield _row(path, home, earlier, SKIPPED)
             else:
                 yield _run_channel(path, signal, config, home, on_existing, loading)
@@ -106,6 +107,8 @@ def _earlier_rows(path: str, config: Config, folder: str, on_existing: str) -> l
     results = [_reusable(home, digest, config, on_existing) for home in homes]
     if not all(results):
         return []
+    for home in homes:
+        _add_page(home, config)
     return [_row(path, home, metrics, SKIPPED) for home, metrics in zip(homes, results, strict=True)]
 
 
@@ -153,7 +156,21 @@ def _same_settings(stored: Path, chosen: list[str], config: Config) -> bool:
     from ...optimization.auto_lengths import unchosen
 
     text = stored.read_text("utf-8")
-    return text == dump_config(config) or dump_config(unchosen(load_config(stored), chosen)) == dump_config(config)
+    if text == dump_config(config):
+        return True
+    earlier = merge_config(load_config(stored), {"figures.html": config.figures.html})  # a page can be added
+    return dump_config(unchosen(earlier, chosen)) == dump_config(config)
+
+
+def _add_page(home: Path, config: Config) -> None:
+    """Write the page of an earlier result that has none, if the run is to have one."""
+    from ...viewer.page import VIEW
+
+    if config.figures.html and not (home / VIEW).exists():
+        from ...results.reader import read_result
+        from ..view import write_view
+
+        write_view([read_result(home)], [os.fspath(home)], home / VIEW)
 
 
 def _has_arrays(home: Path) -> bool:

@@ -24,6 +24,7 @@ from ...recordings.request import warnings_in
 from ...results.reader import read_result
 from ...system.atomic_files import replace_file
 from ...text import one_line
+from ...viewer.page import VIEW
 
 REPORT = "report.html"
 _STATUSES = {"failed": "failed", "done": "done", "skipped": "done earlier"}  # in the order of the page
@@ -154,6 +155,7 @@ def _cells(row: Row, out: Path, columns: Sequence[_Column]) -> dict:
         "status": _STATUSES[row["status"]],
         "folder_name": one_line(os.path.join(before, ""), 500) if before else "",
         "name": one_line(name, 500),
+        "view": None if folder is None or not os.path.isfile(folder / VIEW) else f"{_link(folder, out)}{VIEW}",
         "link": None if folder is None else _link(folder, out),
         "warnings": [one_line(warning, 300) for warning in warnings_in(row.get("notes") or [])],
         "error": one_line(str(row.get("error") or "no reason given"), 1000),
