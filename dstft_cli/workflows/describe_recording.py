@@ -13,9 +13,11 @@ from ..optimization.auto_lengths import choose_lengths
 from ..optimization.resources import most_samples_in_memory, plan_run
 from ..recordings.audio import audit_file, open_audio, read_audio
 from ..recordings.detrend import detrend
+from ..recordings.formats.registry import find_format
+from ..recordings.kinds import TEXT_EXTENSIONS, is_text
 from ..recordings.notes import WARNING, Note
 from ..recordings.request import Request, load_options
-from ..recordings.signal import TEXT_EXTENSIONS, Signal, check_signal, is_text, load_signals
+from ..recordings.signal import Signal, check_signal, load_signals
 from ..stft.modes import FIXED, FIXED_HOP, PLANE
 
 BLOCKS = 32  # measured of a recording that is too long to be read whole
@@ -32,7 +34,8 @@ def describe_recording(path: str, config: Config) -> dict:
     config: of the run that would be made; its section ``signal`` selects channels and time.
     Returns plain numbers, texts, lists and dicts. Raises InputError if the recording cannot be read.
     """
-    header = {} if is_text(path) else _header(path, config)
+    form = find_format(path)
+    header = {"format": form.name} if form else {} if is_text(path) else _header(path, config)
     signals, samples, remarks = _signals(path, config, header)
     first = signals[0]
     notes = [*first.notes, *detrend(first, config.signal.detrend).notes, *remarks]
@@ -44,6 +47,7 @@ def describe_recording(path: str, config: Config) -> dict:
         "samples": samples,
         "start_s": first.start,
         "began": first.began,
+        "metadata": dict(first.metadata),
         "duration_s": samples / first.sample_rate,
         "channels_in_file": len(first.channels),
         "share_measured": min(1.0, len(first.samples) / samples),
@@ -76,7 +80,7 @@ def _signals(path: str, config: Config, header: dict) -> tuple[list[Signal], int
     """The channels asked for, or all; the number of samples in the time range asked for; and further notes."""
     settings = load_options(config.signal.model_dump(exclude={"detrend"}))
     channel = settings.pop("channel")
-    if header and _WHOLE < header["samples"] * header["channels"] < _UNKNOWN_LENGTH:
+    if "samples" in header and _WHOLE < header["samples"] * header["channels"] < _UNKNOWN_LENGTH:
         request = Request(os.fsdecode(path), channel or "all", settings["start"], settings["duration"], settings["fs"])
         first, count = request.span(header["rate"], header["samples"])
         if count * header["channels"] > _WHOLE:
@@ -120,7 +124,7 @@ def _finite(signals: list[Signal]) -> list[Signal]:
 
 
 def _level(signal: Signal, header: dict) -> dict:
-    """Level, spread, clipping and silence of one channel, in its unit."""
+    """Rate, level, spread, clipping and silence of one channel, in its unit."""
     samples = signal.samples
     low, high, mean = (float(value) for value in (samples.min(), samples.max(), samples.mean()))
     peak, rms = max(-low, high), float(np.sqrt(np.mean(np.square(samples))))
@@ -128,6 +132,8 @@ def _level(signal: Signal, header: dict) -> dict:
     return {
         "name": signal.channel,
         "unit": signal.unit,
+        "sample_rate_hz": signal.sample_rate,
+        "samples": len(samples),
         "lowest": low,
         "highest": high,
         "mean": mean,

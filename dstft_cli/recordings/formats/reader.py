@@ -1,0 +1,112 @@
+"""Recordings in the formats of the registry: the library is loaded, tried in another process where it is C code, and its errors
+become one sentence."""
+
+import importlib
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from ...errors import InputError
+from ...system.memory import free_memory
+from ...text import one_line, size_text
+from ..audio_sandbox import silence_c_output, try_in_subprocess
+from ..notes import Note
+from ..request import Recording, Request
+from .contents import Channel, Contents, as_recording
+from .registry import Format, find_format
+
+_BLOCK = 1 << 20  # samples
+_TRIED = 1 << 25  # samples, over all channels, that are decoded in another process
+_SMALL = 50_000_000  # bytes of a file that is read in any case
+_MEMORY_PER_BYTE = 4  # bytes of memory per byte of a file that is read whole
+
+
+def read_format(request: Request, form: Format) -> Recording:
+    """Read the channels asked for.
+
+    request: file, channels and time range.
+    form: the format of the file.
+
+    Returns the channels. Raises InputError where a package is missing, or where the file is damaged or holds no signal.
+    """
+    form.check_installed(request.where)
+    if form.native:
+        try_in_subprocess(request, __name__, form.packages[0])
+    if request.channel is None and request.text.value_col is not None:
+        request = replace(request, channel=request.text.value_col)
+    with request.must_end():
+        contents = _guarded(request, form, partial(open_contents, request, form))
+        if not contents.channels:
+            raise InputError(f"{request.where}: {form.name} file without a signal; it holds no row of real numbers")
+        recording = _guarded(request, form, partial(as_recording, request, contents))
+    unused = [name for name in request.text.stated() if name not in ("value_col", "time_col", "time_unit")]
+    if unused:
+        recording.notes.append(Note(f"{', '.join(unused)} not used: only text files have lines and cells"))
+    return recording
+
+
+def decode_and_discard(path: str) -> None:
+    """Read the samples of a file, so that C code hangs or crashes in this process where it would in another."""
+    request, left = Request(path), _TRIED
+    form = find_format(path)
+    try:
+        contents = _guarded(request, form, partial(open_contents, request, form))
+        for channel in contents.channels:
+            read = partial(_read_through, channel, left)
+            left -= _guarded(request, form, read)
+            if left <= 0:
+                return
+    except InputError:
+        pass
+
+
+def open_contents(request: Request, form: Format) -> Contents:
+    """The channels of a file by the module of its format."""
+    module = importlib.import_module(f".{form.module}", __package__)
+    if not module.ON_DISK:
+        _check_memory(request)
+    return module.open_contents(request)
+
+
+def _read_through(channel: Channel, most: int) -> int:
+    """Read a channel block by block; return the number of samples read, at most about ``most``."""
+    for first in range(0, min(channel.count, most), _BLOCK):
+        channel.read(first, min(first + _BLOCK, channel.count))
+    return min(channel.count, most)
+
+
+def _guarded(request: Request, form: Format, read: Callable):
+    """What ``read`` returns; whatever a library raises on a damaged file becomes an InputError."""
+    try:
+        with silence_c_output(), warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return read()
+    except (InputError, MemoryError):
+        raise
+    except ImportError as error:
+        raise InputError(
+            f"{request.where}: {form.name} needs a package that does not load ({one_line(error, 90)}); "
+            f"pip install 'dstft-cli[{form.extra}]'"
+        ) from error
+    except Exception as error:  # a damaged file may make a library raise anything
+        text = str(getattr(error, "strerror", None) or error).replace(request.path, "it")
+        reason = one_line(" ".join(text.split()) or type(error).__name__, 100).rstrip(".")
+        raise InputError(
+            f"{request.where}: cannot be read as {form.name} ({reason}); the file is cut off, damaged or of another format, "
+            "take another copy"
+        ) from error
+
+
+def _check_memory(request: Request) -> None:
+    """Raise InputError for a file that is read whole and would not fit into memory."""
+    size, free = os.path.getsize(request.path), free_memory()
+    available = free if request.memory is None else min(free, request.memory)
+    if size > _SMALL and _MEMORY_PER_BYTE * size > available:
+        raise InputError(
+            f"{request.where}: this file of {size_text(size)} is read whole, which takes some {size_text(_MEMORY_PER_BYTE * size)} "
+            f"of memory, and {size_text(available)} may be used; save the channel as WAV or FLAC, which are read block by block"
+        )
