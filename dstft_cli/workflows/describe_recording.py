@@ -18,6 +18,7 @@ from ..recordings.kinds import TEXT_EXTENSIONS, is_text
 from ..recordings.notes import WARNING, Note
 from ..recordings.request import Request, load_options
 from ..recordings.signal import Signal, check_signal, load_signals
+from ..recordings.time_expansion import expanded_rate
 from ..stft.modes import FIXED, FIXED_HOP, PLANE
 
 BLOCKS = 32  # measured of a recording that is too long to be read whole
@@ -25,6 +26,7 @@ _WHOLE = 1 << 24  # samples over all channels: a recording that has more is meas
 _UNKNOWN_LENGTH = 1 << 62  # samples: headers of unknown length declare more
 _SILENT = 1e-3  # of the loudest interval: 60 dB below it
 _INTERVAL, _LEAST_INTERVAL = 0.02, 16  # s and samples of an interval that is silent or not
+_OF_REQUEST = ("start", "duration", "fs", "time_expansion")
 _LEAST_RUNS = 4  # of samples at an extreme: fewer may be plateaus
 
 
@@ -61,8 +63,9 @@ def _header(path: str, config: Config) -> dict:
     """What the header of an audio file says. Raises InputError if it cannot be read."""
     if not os.path.isfile(path) or not os.path.getsize(path):
         load_signals(path)  # raises the error that fits
-    request = Request(os.fsdecode(path), fs=config.signal.fs)
-    with open_audio(request, TEXT_EXTENSIONS, audit_file(request)) as sound:
+    request = Request(os.fsdecode(path), fs=config.signal.fs, time_expansion=config.signal.time_expansion)
+    report = audit_file(request)
+    with open_audio(request, TEXT_EXTENSIONS, report) as sound:
         kind = sound.subtype
         bits = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}.get(kind)
         return {
@@ -72,7 +75,7 @@ def _header(path: str, config: Config) -> dict:
             "bits": bits,
             "samples": sound.frames,
             "channels": sound.channels,
-            "rate": request.fs or float(sound.samplerate),
+            "rate": expanded_rate(request, float(sound.samplerate), report.metadata)[0],
         }
 
 
@@ -81,7 +84,7 @@ def _signals(path: str, config: Config, header: dict) -> tuple[list[Signal], int
     settings = load_options(config.signal.model_dump(exclude={"detrend"}))
     channel = settings.pop("channel")
     if "samples" in header and _WHOLE < header["samples"] * header["channels"] < _UNKNOWN_LENGTH:
-        request = Request(os.fsdecode(path), channel or "all", settings["start"], settings["duration"], settings["fs"])
+        request = Request(os.fsdecode(path), channel or "all", **{name: settings[name] for name in _OF_REQUEST})
         first, count = request.span(header["rate"], header["samples"])
         if count * header["channels"] > _WHOLE:
             return _in_blocks(request, header, first, count)
@@ -110,6 +113,7 @@ def _in_blocks(request: Request, header: dict, first: int, count: int) -> tuple[
             break
         shared = {"sample_rate": rate, "name": Path(request.path).stem, "path": request.path, "start": recording.start}
         shared |= {"channels": recording.channels, "notes": recording.notes, "began": recording.began}
+        shared["metadata"] = recording.metadata
         blocks.append(_finite([Signal(track.samples, channel=track.name, **shared) for track in recording.tracks]))
     joined = [np.concatenate([block[i].samples for block in blocks]) for i in range(len(blocks[0]))]
     return [replace(one, samples=samples) for one, samples in zip(blocks[0], joined, strict=True)], count, remarks

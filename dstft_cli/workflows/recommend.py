@@ -228,8 +228,10 @@ def _common_bounds(problems: list[Problem]) -> tuple[float, float]:
 
 
 def _audio_selection(signal: Signal, config: Config) -> AudioSelection | None:
-    """What was read of an audio file; None if the signal is from another source."""
+    """What was read of an audio file; None if the signal is from another source, or has another time than its file."""
     if signal.path is None or is_text(signal.path) or find_format(signal.path):
+        return None
+    if config.signal.time_expansion is not None or signal.metadata.get("TE", "1") != "1":
         return None
     channel = None if len(signal.channels) < 2 else signal.channel
     return AudioSelection(signal.path, channel, config.signal.start, config.signal.duration, signal.duration)

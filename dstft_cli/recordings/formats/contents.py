@@ -11,6 +11,7 @@ from ..lazy_samples import LazySamples
 from ..mix import notes_on_mix
 from ..notes import Note
 from ..request import Pick, Recording, Request, Track, file_version, pick_channels
+from ..time_expansion import notes_on_factor
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def as_recording(request: Request, contents: Contents) -> Recording:
         tracks = [_track(request, contents, pick) for pick in picks]
         used = [channels[pick.position] for pick in picks]
     notes += [*contents.notes, *(note for channel in used for note in channel.notes), *_notes_on_rate(request, used)]
+    notes += notes_on_factor(request, request.fs or used[0].rate)
     first = tracks[0]
     return Recording(tracks, tuple(names), first.rate, first.start, list(dict.fromkeys(notes)), first.began)
 
@@ -143,7 +145,7 @@ def _mean(request: Request, contents: Contents) -> Track:
 
 
 def _rate(request: Request, channel: Channel) -> float:
-    hz = request.fs or channel.rate
+    hz = request.fs or channel.rate  # as the file, or the user, says
     if hz is None:
         raise InputError(
             f"{request.where}: {channel.no_rate} for {quoted(channel.name, 40)} ({channel.count} samples); "
@@ -153,7 +155,7 @@ def _rate(request: Request, channel: Channel) -> float:
         raise InputError(
             f"{request.where}: the file gives {quoted(channel.name, 40)} a sampling rate of {hz:g} Hz; give it with --fs"
         )
-    return hz
+    return hz * (request.time_expansion or 1.0)
 
 
 def _notes_on_rate(request: Request, used: list[Channel]) -> list[Note]:
