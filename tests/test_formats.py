@@ -101,6 +101,20 @@ def test_any_error_of_a_library_becomes_a_sentence(files, untried, monkeypatch):
         load_signal(files["four.mat"][0])
 
 
+def test_a_file_that_claims_too_much_is_refused(untried, tmp_path):
+    scipy.io.savemat(tmp_path / "a.mat", {"x": TONE}, format="4")
+    content = bytearray((tmp_path / "a.mat").read_bytes())
+    content[4:8] = (2**31 - 1).to_bytes(4, "little")  # rows
+    (tmp_path / "a.mat").write_bytes(content)
+    with pytest.raises(InputError, match=r"a.mat: (cannot be read|reading it) as MATLAB"):
+        load_signal(tmp_path / "a.mat", fs=1)
+
+
+def test_a_channel_that_does_not_fit_into_memory_is_refused(files, untried):
+    with pytest.raises(InputError, match=r"a.mseed: 'IU.ANMO.00.BHZ' takes 24 kB of memory, .*--duration"):
+        load_signals(files["a.mseed"][0], channel="IU.ANMO.00.BHZ", memory=8 * 5 * 100)
+
+
 def test_a_library_that_crashes_takes_another_process_along(files, monkeypatch):
     monkeypatch.setattr(audio_sandbox, "_CHILD", "import os; os.kill(os.getpid(), 11)")
     with pytest.raises(InputError, match=r"a.edf: pyedflib crashed while decoding it \(SIGSEGV\)"):

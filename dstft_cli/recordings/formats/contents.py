@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...errors import InputError
+from ...system.memory import free_memory
 from ...text import listed, quoted, size_text
 from ..lazy_samples import LazySamples
 from ..mix import notes_on_mix
 from ..notes import Note
-from ..request import Pick, Recording, Request, Track, file_version, pick_channels
+from ..request import Pick, Recording, Request, Track, file_version, max_samples, pick_channels
 from ..time_expansion import notes_on_factor
 
 
@@ -102,9 +103,9 @@ def _track(request: Request, contents: Contents, pick: Pick) -> Track:
 
 
 def _loaded(request: Request, channel: Channel, first: int, count: int) -> np.ndarray:
-    if count > request.max_samples:
+    if count > min(request.max_samples, max_samples(free_memory())):
         raise InputError(
-            f"{request.where}: {quoted(channel.name, 40)} takes {size_text(8 * count)} of memory, more than there is for it; "
+            f"{request.where}: {quoted(channel.name, 40)} takes {size_text(8 * count)} of memory, more than may be used; "
             "read a part with --duration, or save it as WAV or FLAC, which are read block by block"
         )
     samples = np.asarray(channel.read(first, first + count))

@@ -24,7 +24,12 @@ def open_contents(request: Request) -> Contents:
     """
     if zipfile.is_zipfile(request.path):
         return as_contents(request, _variables(request))
-    array = np.load(request.path, mmap_mode="r", allow_pickle=False)
+    try:
+        array = np.load(request.path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        if "object" not in str(error):
+            raise
+        raise InputError(f"{request.where}: holds Python objects, which can run code; save numbers") from error
     if array.dtype.kind not in "iuf":
         kind = "complex numbers" if array.dtype.kind == "c" else f"values of the type {one_line(array.dtype, 30)}"
         raise InputError(f"{request.where}: holds {kind}; save real numbers, such as a row (N,) of float64")

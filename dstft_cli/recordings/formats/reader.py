@@ -50,7 +50,10 @@ def read_format(request: Request, form: Format) -> Recording:
 
 
 def decode_and_discard(path: str) -> None:
-    """Read the samples of a file, so that C code hangs or crashes in this process where it would in another."""
+    """Read the samples of a file, so that C code hangs or crashes in this process where it would in another.
+
+    Raises MemoryError where there is not enough of it.
+    """
     request, left = Request(path), _TRIED
     form = find_format(path)
     try:
@@ -60,8 +63,9 @@ def decode_and_discard(path: str) -> None:
             left -= _guarded(request, form, read)
             if left <= 0:
                 return
-    except InputError:
-        pass
+    except InputError as error:
+        if isinstance(error.__cause__, MemoryError):
+            raise error.__cause__ from None
 
 
 def open_contents(request: Request, form: Format) -> Contents:
@@ -85,8 +89,13 @@ def _guarded(request: Request, form: Format, read: Callable):
         with silence_c_output(), warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             return read()
-    except (InputError, MemoryError):
+    except InputError:
         raise
+    except MemoryError as error:
+        raise InputError(
+            f"{request.where}: reading it as {form.name} takes more memory than there is; the file is damaged, or too long: "
+            "save a part of it as WAV or FLAC, which are read block by block"
+        ) from error
     except ImportError as error:
         raise InputError(
             f"{request.where}: {form.name} needs a package that does not load ({one_line(error, 90)}); "
