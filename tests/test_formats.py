@@ -286,9 +286,43 @@ class TestRecords:
     def test_annotations_are_counted(self, files, untried):
         assert "2 annotations, the first of them 'blink'" in texts(load_signal(files["a.edf"][0]))
 
+    def test_a_discontinuous_file_is_refused(self, files, untried, tmp_path):
+        content = bytearray(files["a.edf"][0].read_bytes())
+        content[192:197] = b"EDF+D"
+        (tmp_path / "a.edf").write_bytes(content)
+        with pytest.raises(InputError, match=r"a.edf byte 192: .*discontinuous .*export each part"):
+            load_signal(tmp_path / "a.edf")
+
     def test_channels_of_several_rates_have_no_mean(self, files, untried):
         with pytest.raises(InputError, match=r"a\.edf: the channels differ in rate"):
             load_signal(files["a.edf"][0], channel="mix")
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "whole"),
+    [("a.tdms", "acc", "Vibration/acc"), ("a.mseed", "bhz", "IU.ANMO.00.BHZ"), ("a.h5", "acc/2", "run1/acc/2")],
+)
+def test_the_last_part_of_a_name_is_enough(files, untried, name, part, whole):
+    assert load_signal(files[name][0], channel=part).channel == whole
+    with pytest.raises(InputError, match="does not exist"):
+        load_signal(files[name][0], channel="c")
+
+
+def test_what_has_no_rate_is_left_out_of_all_and_said(untried, tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x", data=TONE).attrs["fs"] = RATE
+        file.create_dataset("filter", data=TONE[:20])
+    (signal,) = load_signals(tmp_path / "a.h5", channel="all")
+    assert signal.channel == "x" and "without a sampling rate, so left out: filter" in texts(signal)
+
+
+def test_options_of_text_files_are_not_passed_over(files, untried):
+    text = TextOptions(decimal=",", time_col="t", value_col="Resp")
+    signal = load_signal(files["a.edf"][0], text=text)
+    assert signal.channel == "Resp" and "decimal, time_col not used for EDF or BDF" in texts(signal)
+    assert "value_col not used" in texts(load_signal(files["a.edf"][0], channel=1, text=TextOptions(value_col="Resp")))
 
 
 def test_universal_files_of_other_functions_are_refused_by_name(tmp_path):

@@ -222,6 +222,8 @@ def pick_channels(request: Request, names: list[str], first: int = 0) -> tuple[l
         return [Pick(name, i) for i, name in enumerate(names)], []
     position = find_name(wanted, names)
     if position is None:
+        position = _by_last_part(wanted, names)
+    if position is None:
         raise InputError(
             f"{request.where}: channel {quoted(wanted, 30)} does not exist; "
             f"choose mix, all, 1 to {len(names)} or one of {listed(names)}"
@@ -245,6 +247,16 @@ def find_name(wanted: str, names: list[str] | tuple[str, ...]) -> int | None:
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted) <= len(names):
         return int(wanted) - 1
     return None
+
+
+def _by_last_part(wanted: str, names: list[str]) -> int | None:
+    """The position of the one name that ends in this part: "acc" for "Vibration/acc", "BHZ" for "IU.ANMO.00.BHZ"."""
+    ends = [
+        i
+        for i, name in enumerate(names)
+        if wanted and name.casefold().endswith((f"/{wanted}".casefold(), f".{wanted}".casefold()))
+    ]
+    return ends[0] if len(ends) == 1 else None
 
 
 def _note_on_others(names: list[str], first: int) -> list[Note]:

@@ -1,7 +1,8 @@
 """What is in a file: channels, each with its own rate, length, unit and clock; and the Recording that a request makes of them."""
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -64,7 +65,12 @@ def held(samples: np.ndarray) -> Callable[[int, int], np.ndarray]:
 
 def distinct(names: list[str]) -> list[str]:
     """The names, with a number after those that occurred before."""
-    return [f"{name} {names[: i + 1].count(name)}" if name in names[:i] else name for i, name in enumerate(names)]
+    seen: Counter[str] = Counter()
+    new = []
+    for name in names:
+        seen[name] += 1
+        new.append(name if seen[name] == 1 else f"{name} {seen[name]}")
+    return new
 
 
 def as_recording(request: Request, contents: Contents) -> Recording:
@@ -75,6 +81,9 @@ def as_recording(request: Request, contents: Contents) -> Recording:
 
     Returns the recording, whose tracks have rates of their own. Raises InputError for a channel that does not exist or has no rate.
     """
+    left_out = []
+    if str(request.channel).strip() == "all":
+        contents, left_out = _with_rates(request, contents)
     channels = contents.channels
     names = [channel.name for channel in channels]
     picks, notes = pick_channels(request, names, contents.first)
@@ -85,10 +94,26 @@ def as_recording(request: Request, contents: Contents) -> Recording:
     else:
         tracks = [_track(request, contents, pick) for pick in picks]
         used = [channels[pick.position] for pick in picks]
-    notes += [*contents.notes, *(note for channel in used for note in channel.notes), *_notes_on_rate(request, used)]
+    notes += [
+        *left_out,
+        *contents.notes,
+        *(note for channel in used for note in channel.notes),
+        *_notes_on_rate(request, used),
+    ]
     notes += notes_on_factor(request, request.fs or used[0].rate)
     first = tracks[0]
     return Recording(tracks, tuple(names), first.rate, first.start, list(dict.fromkeys(notes)), first.began)
+
+
+def _with_rates(request: Request, contents: Contents) -> tuple[Contents, list[Note]]:
+    """The contents less channels without a rate, where others have one, and a note on these."""
+    known = [channel for channel in contents.channels if request.fs or channel.rate]
+    unknown = [channel.name for channel in contents.channels if not (request.fs or channel.rate)]
+    if not known or not unknown:
+        return contents, []
+    return replace(contents, channels=known, first=0), [
+        Note(f"without a sampling rate, so left out: {listed(unknown)}")
+    ]
 
 
 def _track(request: Request, contents: Contents, pick: Pick) -> Track:

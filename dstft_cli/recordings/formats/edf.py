@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 from pyedflib import EdfReader
 
+from ...errors import InputError
 from ...text import quoted
 from ..notes import Note
 from ..request import Request
@@ -17,7 +18,15 @@ def open_contents(request: Request) -> Contents:
     """The signals of a file; annotations are counted.
 
     request: names the file.
+
+    Raises InputError for a file of parts with gaps between them, which the library does not read.
     """
+    with open(request.path, "rb") as file:
+        if file.read(197)[192:] in (b"EDF+D", b"BDF+D"):
+            raise InputError(
+                f"{request.where} byte 192: the recording is discontinuous (EDF+D), its parts cannot be told apart here; "
+                "export each part as EDF+C"
+            )
     with EdfReader(request.path) as file:
         labels = [label.strip() or str(i + 1) for i, label in enumerate(file.getSignalLabels())]
         counts, rates = file.getNSamples(), file.getSampleFrequencies()

@@ -21,6 +21,7 @@ from .registry import Format, find_format
 
 _BLOCK = 1 << 20  # samples
 _TRIED = 1 << 25  # samples, over all channels, that are decoded in another process
+_WITH_TIMES = {"matlab", "hdf5", "tdms", "columnar", "numpy_arrays"}  # formats whose files may hold rows of times
 _SMALL = 50_000_000  # bytes of a file that is read in any case
 _MEMORY_PER_BYTE = 4  # bytes of memory per byte of a file that is read whole
 
@@ -36,16 +37,20 @@ def read_format(request: Request, form: Format) -> Recording:
     form.check_installed(request.where)
     if form.native:
         try_in_subprocess(request, __name__, form.packages[0])
+    unused = set(request.text.stated()) - ({"time_col", "time_unit"} if form.module in _WITH_TIMES else set())
     if request.channel is None and request.text.value_col is not None:
         request = replace(request, channel=request.text.value_col)
+        unused.remove("value_col")
     with request.must_end():
         contents = _guarded(request, form, partial(open_contents, request, form))
         if not contents.channels:
-            raise InputError(f"{request.where}: {form.name} file without a signal; it holds no row of real numbers")
+            why = "; ".join(note.text for note in contents.notes) or "it holds no row of real numbers"
+            raise InputError(
+                f"{request.where}: {form.name} file without a signal: {why}; save the signal as a row of numbers"
+            )
         recording = _guarded(request, form, partial(as_recording, request, contents))
-    unused = [name for name in request.text.stated() if name not in ("value_col", "time_col", "time_unit")]
     if unused:
-        recording.notes.append(Note(f"{', '.join(unused)} not used: only text files have lines and cells"))
+        recording.notes.append(Note(f"{', '.join(sorted(unused))} not used for {form.name}"))
     return recording
 
 
