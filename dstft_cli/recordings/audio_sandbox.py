@@ -5,6 +5,7 @@ C code that hangs does not react to Ctrl-C, and C code that crashes takes its pr
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import subprocess
@@ -35,8 +36,8 @@ _DECODED, _NO_MEMORY, _NOT_STARTED = (
 )  # exit codes; a process that fails before it decodes has none of the first two
 _CHILD = f"""
 import sys
-sys.path[:] = sys.argv[5:]  # before anything else is imported
-import ctypes, importlib, os, resource, threading
+sys.path[:] = sys.argv[6:]  # before anything else is imported
+import ctypes, importlib, json, os, resource, threading
 def end_with_parent():
     os.read(0, 1)
     os._exit(1)
@@ -48,7 +49,7 @@ for kind, limit in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, seconds)
     resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 code = {_DECODED}
 try:
-    decode_and_discard(sys.argv[1])
+    decode_and_discard(sys.argv[1], **json.loads(sys.argv[5]))
 except MemoryError:
     code = {_NO_MEMORY}
 sys.stdout.flush()
@@ -67,7 +68,7 @@ def decode_in_subprocess(report: ContainerReport) -> None:
     if sys.platform == "win32" or (report.known and report.plain and not report.damaged):
         return
     seconds = DECODE_SECONDS + os.path.getsize(report.request.path) / _BYTES_PER_SECOND
-    code, lines = _decode(report.request, _AUDIO, seconds, _MEMORY)
+    code, lines = _decode(report.request, _AUDIO, {}, seconds, _MEMORY)
     if lines and not report.known and code == _DECODED:
         report.warn(f"the decoder reports an error ({lines[0]}); the file is cut off or damaged")
     if fault := _fault("libsndfile", code, seconds, _MEMORY):
@@ -78,9 +79,9 @@ def decode_in_subprocess(report: ContainerReport) -> None:
 
 
 def try_in_subprocess(request: Request, module: str, library: str) -> None:
-    """Decode a file of any format in another process first.
+    """Decode what is asked for of a file of any format in another process first.
 
-    request: names the file.
+    request: file, channel and time range.
     module: of this package, whose function ``decode_and_discard`` decodes it.
     library: that decodes it, as messages call it.
 
@@ -90,14 +91,15 @@ def try_in_subprocess(request: Request, module: str, library: str) -> None:
         return
     size = os.path.getsize(request.path)
     seconds, memory = _IMPORT_SECONDS + DECODE_SECONDS + size / _BYTES_PER_SECOND, _MEMORY + _MEMORY_PER_BYTE * size
-    code, _ = _decode(request, module, seconds, memory)
+    options = {name: getattr(request, name) for name in ("channel", "start", "duration", "fs", "time_expansion")}
+    code, _ = _decode(request, module, options, seconds, memory)
     if fault := _fault(library, code, seconds, memory):
         raise InputError(f"{request.where}: {fault}: the file is damaged; take another copy or convert it")
 
 
-def _decode(request: Request, module: str, seconds: float, memory: int) -> tuple[int, list[str]]:
+def _decode(request: Request, module: str, options: dict, seconds: float, memory: int) -> tuple[int, list[str]]:
     """Exit code of a process that decodes the file, and the lines that it printed. Raises InputError where it does not start."""
-    code, output = _run_child(request.path, module, seconds, memory)
+    code, output = _run_child(request.path, module, options, seconds, memory)
     lines = [one_line(line, 100) for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
     if code >= 0 and code not in (_DECODED, _NO_MEMORY):
         cause = f"exit code {code}{f': {lines[-1]}' if lines else ''}"
@@ -108,9 +110,9 @@ def _decode(request: Request, module: str, seconds: float, memory: int) -> tuple
     return code, lines
 
 
-def _run_child(path: str, module: str, seconds: float, memory: int) -> tuple[int, bytes]:
+def _run_child(path: str, module: str, options: dict, seconds: float, memory: int) -> tuple[int, bytes]:
     """Exit code and output of a process that decodes the file; the code is -SIGXCPU where time ran out."""
-    arguments = [os.fsencode(path), str(int(seconds)), str(memory), module, *trusted_paths()]
+    arguments = [os.fsencode(path), str(int(seconds)), str(memory), module, json.dumps(options), *trusted_paths()]
     line = [sys.executable or "", "-I", "-c", _CHILD, *arguments]  # -I: nothing is imported from the current folder
     with _lifeline() as stdin, contextlib.suppress(subprocess.TimeoutExpired):
         pipes = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}

@@ -92,7 +92,7 @@ def as_recording(request: Request, contents: Contents) -> Recording:
         notes += notes_on_mix(request, tracks[0].samples, channels[0].read(0, channels[0].count))
         used = channels[:1]
     else:
-        tracks = [_track(request, contents, pick) for pick in picks]
+        tracks = [_track(request, contents, pick, len(picks)) for pick in picks]
         used = [channels[pick.position] for pick in picks]
     notes += [
         *left_out,
@@ -116,21 +116,23 @@ def _with_rates(request: Request, contents: Contents) -> tuple[Contents, list[No
     ]
 
 
-def _track(request: Request, contents: Contents, pick: Pick) -> Track:
+def _track(request: Request, contents: Contents, pick: Pick, many: int) -> Track:
+    """One of ``many`` channels that are read."""
     channel = contents.channels[pick.position]
     rate = _rate(request, channel)
     first, count = request.span(rate, channel.count)
-    if count > request.max_samples and contents.on_disk:
+    if many * count > request.max_samples and contents.on_disk:
         samples = LazySamples(_reader(request, channel, first), count)
     else:
-        samples = _loaded(request, channel, first, count)
+        samples = _loaded(request, channel, first, count, many)
     return Track(channel.name, samples, channel.unit, rate, first / rate, channel.began)
 
 
-def _loaded(request: Request, channel: Channel, first: int, count: int) -> np.ndarray:
-    if count > min(request.max_samples, max_samples(free_memory())):
+def _loaded(request: Request, channel: Channel, first: int, count: int, many: int = 1) -> np.ndarray:
+    if many * count > min(request.max_samples, max_samples(free_memory())):
         raise InputError(
-            f"{request.where}: {quoted(channel.name, 40)} takes {size_text(8 * count)} of memory, more than may be used; "
+            f"{request.where}: {quoted(channel.name, 40)}{f' and {many - 1} more' * (many > 1)} take{'s' * (many == 1)} "
+            f"{size_text(8 * many * count)} of memory, more than may be used; "
             "read a part with --duration, or save it as WAV or FLAC, which are read block by block"
         )
     samples = np.asarray(channel.read(first, first + count))

@@ -1,12 +1,14 @@
 """HDF5 files through h5py: each row of numbers by its path, with rates, units and clocks from attributes."""
 
+import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 import h5py
 import numpy as np
 
-from ..request import Request
+from ..request import Request, file_version
 from .contents import Contents
 from .variables import Variables, as_contents
 
@@ -15,6 +17,7 @@ _UNITS = ("unit", "units", "yunits")
 _BEGINS = ("xstart", "start", "start_time", "starttime", "begin", "t0", "date", "timestamp", "wf_start_time")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[-+]\d\d:?\d\d)?")
 _MOST_COLUMNS = 4096
+_MOST_TOGETHER = 1 << 24  # numbers of all columns that are read at a time
 
 
 class _Row:
@@ -24,16 +27,27 @@ class _Row:
         self.dtype = dataset.dtype
         self._path, self._name, self._axis, self._column = path, dataset.name, axis, column
         self._count = dataset.shape[axis]
+        self._together = dataset.shape[1 - axis] if dataset.ndim == 2 and dataset.chunks else math.inf
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, samples: slice) -> np.ndarray:
+        if self._together * len(range(*samples.indices(self._count))) <= _MOST_TOGETHER:
+            block = _block(self._path, file_version(self._path), self._name, self._axis, samples.start, samples.stop)
+            return block[:, self._column] if self._axis == 0 else block[self._column]
         with h5py.File(self._path, "r") as file:
             dataset = file[self._name]
             if dataset.ndim == 1:
                 return dataset[samples]
             return dataset[samples, self._column] if self._axis == 0 else dataset[self._column, samples]
+
+
+@lru_cache(maxsize=1)
+def _block(path: str, _version: tuple[int, ...], name: str, axis: int, first: int, last: int) -> np.ndarray:
+    """Samples of all columns of a dataset: where it is compressed, one of them takes as long as all."""
+    with h5py.File(path, "r") as file:
+        return file[name][first:last] if axis == 0 else file[name][:, first:last]
 
 
 def open_contents(request: Request) -> Contents:

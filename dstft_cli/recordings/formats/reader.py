@@ -14,13 +14,15 @@ from ...errors import InputError
 from ...system.memory import free_memory
 from ...text import one_line, size_text
 from ..audio_sandbox import silence_c_output, try_in_subprocess
+from ..lazy_samples import LazySamples
 from ..notes import Note
 from ..request import Recording, Request
-from .contents import Channel, Contents, as_recording
+from .contents import Contents, as_recording
 from .registry import Format, find_format
 
 _BLOCK = 1 << 20  # samples
-_TRIED = 1 << 25  # samples, over all channels, that are decoded in another process
+_MOST_TRIED = 1 << 25  # samples in a file, over all channels, that are decoded in another process
+_MEMORY_OF_TRIAL = 600e6  # bytes: longer channels are decoded block by block there
 _WITH_TIMES = {"matlab", "hdf5", "tdms", "columnar", "numpy_arrays"}  # formats whose files may hold rows of times
 _SMALL = 50_000_000  # bytes of a file that is read in any case
 _MEMORY_PER_BYTE = 4  # bytes of memory per byte of a file that is read whole
@@ -54,20 +56,20 @@ def read_format(request: Request, form: Format) -> Recording:
     return recording
 
 
-def decode_and_discard(path: str) -> None:
-    """Read the samples of a file, so that C code hangs or crashes in this process where it would in another.
+def decode_and_discard(path: str, **options: object) -> None:
+    """Read what is asked for of a file, so that C code hangs or crashes in this process where it would in another.
+
+    path, options: of the request.
 
     Raises MemoryError where there is not enough of it.
     """
-    request, left = Request(path), _TRIED
-    form = find_format(path)
+    form, left = find_format(path), _MOST_TRIED
+    whole, request = Request(path, **options), Request(path, **options, memory=_MEMORY_OF_TRIAL)
     try:
-        contents = _guarded(request, form, partial(open_contents, request, form))
-        for channel in contents.channels:
-            read = partial(_read_through, channel, left)
-            left -= _guarded(request, form, read)
-            if left <= 0:
-                return
+        contents = _guarded(whole, form, partial(open_contents, whole, form))
+        for track in _guarded(request, form, partial(as_recording, request, contents)).tracks:
+            if isinstance(track.samples, LazySamples) and left > 0:
+                left -= _guarded(request, form, partial(_read_through, track.samples, left))
     except InputError as error:
         if isinstance(error.__cause__, MemoryError):
             raise error.__cause__ from None
@@ -81,11 +83,12 @@ def open_contents(request: Request, form: Format) -> Contents:
     return module.open_contents(request)
 
 
-def _read_through(channel: Channel, most: int) -> int:
-    """Read a channel block by block; return the number of samples read, at most about ``most``."""
-    for first in range(0, min(channel.count, most), _BLOCK):
-        channel.read(first, min(first + _BLOCK, channel.count))
-    return min(channel.count, most)
+def _read_through(samples: LazySamples, most: int) -> int:
+    """Read samples that are still in their file, at most so many; return their number."""
+    count = min(len(samples), most)
+    for first in range(0, count, _BLOCK):
+        samples[first : min(first + _BLOCK, count)]
+    return count
 
 
 def _guarded(request: Request, form: Format, read: Callable):
