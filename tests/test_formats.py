@@ -87,7 +87,7 @@ def test_a_damaged_file_is_refused_in_a_sentence_or_says_so(files, untried, tmp_
         try:
             assert warnings_in(load_signal(path, fs=RATE).notes)
         except InputError as error:
-            assert name in str(error) and len(str(error)) < 420 and "\n" not in str(error)
+            assert name in str(error) and len(str(error)) <= 300 and "\n" not in str(error)
     path.write_bytes(b"")
     with pytest.raises(InputError, match=f"{name}: the file is empty"):
         load_signal(path)
@@ -340,7 +340,7 @@ def test_universal_files_of_other_functions_are_refused_by_name(tmp_path):
 def test_the_sound_of_a_phone_is_that_of_the_microphone(untried, tmp_path):
     sound(tmp_path / "a.m4a")
     signal = load_signal(tmp_path / "a.m4a")
-    assert len(signal.samples) in (44100, 44100 + 1024)  # and none of what fills the last block; 1024 are the codec's delay
+    assert len(signal.samples) in (44100, 44100 + 1024)  # with the delay of the codec
     spectrum = abs(np.fft.rfft(signal.samples * np.hanning(len(signal.samples))))
     assert spectrum.argmax() * 44100 / len(signal.samples) == pytest.approx(1000, abs=2)
     assert np.sqrt(2) * signal.samples[5000:-5000].std() == pytest.approx(0.5, rel=0.02)

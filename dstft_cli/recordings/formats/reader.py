@@ -111,9 +111,9 @@ def _guarded(request: Request, form: Format, read: Callable):
         ) from error
     except Exception as error:  # a damaged file may make a library raise anything
         text = str(getattr(error, "strerror", None) or error).replace(request.path, "it")
-        reason = one_line(" ".join(text.split()) or type(error).__name__, 100).rstrip(".")
+        reason = one_line(" ".join(text.split()) or type(error).__name__, 80).rstrip(".")
         raise InputError(
-            f"{request.where}: cannot be read as {form.name} ({reason}); the file is cut off, damaged or of another format, "
+            f"{request.where}: cannot be read as {form.name} ({reason}); the file is damaged or of another format, "
             "take another copy"
         ) from error
 
