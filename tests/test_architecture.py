@@ -31,6 +31,15 @@ OF_CONFIG = {"stft.modes", "stft.frame_positions"}  # all that a configuration n
 MOST_MODULES, MOST_LINES, MOST_OF_A_FUNCTION = 15, 300, 50
 HOMES = {
     "soundfile": {"recordings/audio", "recordings/encoded_audio"},
+    "pymatreader": {"recordings/formats/matlab"},
+    "h5py": {"recordings/formats/hdf5"},
+    "nptdms": {"recordings/formats/tdms"},
+    "pyuff": {"recordings/formats/uff"},
+    "pyedflib": {"recordings/formats/edf"},
+    "wfdb": {"recordings/formats/physionet"},
+    "obspy": {"recordings/formats/seismic"},
+    "pyarrow": {"recordings/formats/columnar"},
+    "av": {"recordings/formats/media"},
     "charset_normalizer": {"recordings/tables/encoding"},
     "pandas": {"recordings/tables/rates/clock_text", "recordings/tables/table"},
     "yaml": {"config/yaml_io"},

@@ -192,7 +192,7 @@ def test_joined_wav_files_are_refused_with_the_place_where_the_second_begins(tmp
     assert words in dstft("info", tmp_path / "a.wav").err
 
 
-@pytest.mark.parametrize("name", ["data.mat", "a.wav", "take.raw"])
+@pytest.mark.parametrize("name", ["data.bin", "a.wav", "take.raw"])
 def test_a_file_that_is_no_audio_is_refused_with_the_formats_that_are(tmp_path, name):
     (tmp_path / name).write_bytes(b"time,x\n0,1\n" * 30)
     with pytest.raises(InputError, match=rf"{name}: not audio .*WAV, FLAC, OGG, AIFF .*\.csv \.tsv \.txt"):

@@ -240,7 +240,7 @@ class TestCompletion:
 
     def test_knows_commands_and_options(self):
         assert self.completed("dstft", "re") == ["recommend", "reconstruct"]
-        assert self.completed("dstft", "optimize", "--time") == ["--time-col", "--time-unit"]
+        assert self.completed("dstft", "optimize", "--time-") == ["--time-expansion", "--time-col", "--time-unit"]
         assert self.completed("dstft", "optimize", "--out") == ["--output"]
         assert self.completed("dstft", "optimize", "--on-existing", "") == ["error", "overwrite", "skip"]
 

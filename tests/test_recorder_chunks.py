@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hostile_riff import FRAMES, NOISE, PCM, RATE, chunk, fmt, rf64, riff, wav
+from hostile_riff import FRAMES, NOISE, PCM, chunk, fmt, rf64, riff, wav
 
 from dstft_cli.errors import InputError
 from dstft_cli.figures.axis_scales import time_scale
@@ -30,11 +30,6 @@ def read(folder, content):
 )
 def test_the_clock_of_the_recorder_is_read(tmp_path, chunks, began):
     assert read(tmp_path, wav(before=chunks)).began == began
-
-
-def test_expanded_time_is_said(tmp_path):
-    signal = read(tmp_path, wav(before=chunk(b"guan", GUANO)))
-    assert signal.sample_rate == RATE and any(f"--fs {10 * RATE}" in note.text for note in signal.notes)
 
 
 @pytest.mark.parametrize("size", [0, 1])

@@ -95,6 +95,7 @@ _signal_options = option_group(
     setting("--start", "signal.start", type=float, metavar="S", help="Start reading at this time, in seconds."),
     setting("--duration", "signal.duration", type=float, metavar="S", help="Read this many seconds."),
     setting("--fs", "signal.fs", type=float, metavar="HZ", help="Sampling rate, if the file has none or a wrong one."),
+    setting("--time-expansion", "signal.time_expansion", type=float, metavar="N", help="It is slowed down N times."),
     setting(
         "--detrend",
         "signal.detrend",

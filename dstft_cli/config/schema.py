@@ -38,6 +38,13 @@ class SignalSettings(_Section):
     start: Number = _setting(0.0, "Time at which reading starts.", "s", ge=0, le=1e9)
     duration: Number | None = _setting(None, "Time to read; null: to the end.", "s", gt=0, le=1e9)
     fs: Number | None = _setting(None, "Sampling rate; null: that of the file.", "Hz", gt=0, le=1e12)
+    time_expansion: Number | None = _setting(
+        None,
+        "How many times slower the recording is than what was recorded, which multiplies the sampling rate; null: what the file "
+        "says (GUANO), else 1.",
+        gt=0,
+        le=1e6,
+    )
     detrend: Literal["none", "mean", "linear"] = _setting(
         "mean",
         "What is removed from the signal first: none, mean (a constant offset) or linear (a linear trend).",

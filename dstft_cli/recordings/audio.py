@@ -25,6 +25,7 @@ from .containers.report import ContainerReport
 from .lazy_samples import LazySamples
 from .mix import notes_on_mix
 from .request import Pick, Recording, Request, Track, file_version, pick_channels
+from .time_expansion import expanded_rate
 
 _BLOCK = 1 << 20  # samples over all channels
 _SANDBOX_SAMPLES = 1 << 24  # over all channels, decoded in the sandbox
@@ -57,8 +58,8 @@ def read_audio(request: Request, text_extensions: tuple[str, ...]) -> Recording:
 
 def _read_audited(request: Request, text_extensions: tuple[str, ...], report: ContainerReport) -> Recording:
     with open_audio(request, text_extensions, report) as sound:
-        _check_header(request, sound, report)
-        rate = request.fs or float(sound.samplerate)
+        _check_header(sound, report)
+        rate, notes_on_rate = expanded_rate(request, float(sound.samplerate), report.metadata)
         names = [str(i + 1) for i in range(sound.channels)]
         declared = sound.frames
     if declared == 0:
@@ -77,7 +78,8 @@ def _read_audited(request: Request, text_extensions: tuple[str, ...], report: Co
         (one,) = _decoded(request, [Pick(names[0], 0)], first, min(count, _BLOCK))
         notes += notes_on_mix(request, samples[0], one)
     tracks = [Track(pick.name, values) for pick, values in zip(picks, samples, strict=True)]
-    return Recording(tracks, tuple(names), rate, first / rate, notes + report.notes, report.began)
+    notes += notes_on_rate + report.notes
+    return Recording(tracks, tuple(names), rate, first / rate, notes, report.began, report.metadata)
 
 
 def audit_file(request: Request) -> ContainerReport:
@@ -253,9 +255,7 @@ def _written(block: np.ndarray) -> int:
     return int(missing.argmax()) if missing.any() else len(block)
 
 
-def _check_header(request: Request, sound: soundfile.SoundFile, report: ContainerReport) -> None:
-    if request.fs is not None and request.fs != sound.samplerate:
-        report.remark(f"sampling rate {request.fs:g} Hz as given; the header says {sound.samplerate} Hz")
+def _check_header(sound: soundfile.SoundFile, report: ContainerReport) -> None:
     if not report.known and sound.format not in _CHECKED_BY_DECODER:
         report.remark(f"files of the format {sound.format} are not checked; if this one was cut off, it goes unnoticed")
     wrong = re.search(r"(\w+)\s*:\s*(\d+) \(should be (\d+)\)", sound.extra_info)

@@ -4,7 +4,7 @@ import contextlib
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -68,7 +68,7 @@ class TextOptions:
 
 def load_options(settings: Mapping[str, object]) -> dict[str, object]:
     """The keyword arguments of load_signals for settings given by name, those of a text file as one TextOptions."""
-    names = {field.name for field in fields(TextOptions)}
+    names = {option.name for option in fields(TextOptions)}
     text = TextOptions(**{name: value for name, value in settings.items() if name in names})
     return {**{name: value for name, value in settings.items() if name not in names}, "text": text}
 
@@ -85,8 +85,10 @@ class Request:
     text: the layout of a text file.
     memory: bytes that reading, and a run on what was read, may use; None for all free memory. An audio file whose samples
         exceed their share stays on disk and is read as needed.
+    time_expansion: how many times slower the recording is than what it recorded, which multiplies the rate; None takes it from
+        the file.
 
-    Raises InputError for a sampling rate that is not positive.
+    Raises InputError for a sampling rate or a time expansion that is not positive.
     """
 
     path: str
@@ -96,6 +98,7 @@ class Request:
     fs: float | None = None
     text: TextOptions = TextOptions()
     memory: float | None = None
+    time_expansion: float | None = None
 
     @property
     def max_samples(self) -> float:
@@ -105,6 +108,8 @@ class Request:
     def __post_init__(self):
         if self.fs is not None and not (math.isfinite(self.fs) and self.fs > 0):
             raise InputError(f"fs {self.fs:g} Hz: the sampling rate must be more than zero")
+        if self.time_expansion is not None and not (math.isfinite(self.time_expansion) and self.time_expansion > 0):
+            raise InputError(f"time_expansion {self.time_expansion:g}: it must be more than zero")
 
     @property
     def where(self) -> str:
@@ -150,13 +155,17 @@ class Track:
     """One channel as read.
 
     name: of the channel.
-    samples: (N,) float64 or int64, in ``unit``.
+    samples: (N,) real numbers, in ``unit``.
     unit: of the samples, "" where unknown.
+    rate, start, began: of this channel, as of a Recording; a rate of None says that all three are those of the recording.
     """
 
     name: str
     samples: np.ndarray | LazySamples
     unit: str = ""
+    rate: float | None = None
+    start: float = 0.0
+    began: str | float | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +179,7 @@ class Recording:
     notes: remarks for the user.
     began: the recording's own time of the first sample in the file: a date with time, a time of day, or a number of seconds; None
         where the file does not tell.
+    metadata: what the recorder wrote about the recording, by name.
     """
 
     tracks: list[Track]
@@ -178,6 +188,7 @@ class Recording:
     start: float
     notes: list[Note]
     began: str | float | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -192,23 +203,26 @@ class Pick:
     position: int | None
 
 
-def pick_channels(request: Request, names: list[str]) -> tuple[list[Pick], list[Note]]:
+def pick_channels(request: Request, names: list[str], first: int = 0) -> tuple[list[Pick], list[Note]]:
     """The channels that a request asks for.
 
     names: of all channels in the file.
+    first: position of the channel that is taken by default.
 
     Returns the channels, and a note where others are left out by default.
     Raises InputError for a channel that does not exist.
     """
     channel = request.channel
     if channel is None:
-        return [Pick(names[0], 0)], _note_on_others(names)
+        return [Pick(names[first], first)], _note_on_others(names, first)
     wanted = str(channel).strip()
     if wanted == "mix":
         return [Pick("mix", None)], []
     if wanted == "all":
         return [Pick(name, i) for i, name in enumerate(names)], []
     position = find_name(wanted, names)
+    if position is None:
+        position = _by_last_part(wanted, names)
     if position is None:
         raise InputError(
             f"{request.where}: channel {quoted(wanted, 30)} does not exist; "
@@ -235,10 +249,20 @@ def find_name(wanted: str, names: list[str] | tuple[str, ...]) -> int | None:
     return None
 
 
-def _note_on_others(names: list[str]) -> list[Note]:
+def _by_last_part(wanted: str, names: list[str]) -> int | None:
+    """The position of the one name that ends in this part: "acc" for "Vibration/acc", "BHZ" for "IU.ANMO.00.BHZ"."""
+    ends = [
+        i
+        for i, name in enumerate(names)
+        if wanted and name.casefold().endswith((f"/{wanted}".casefold(), f".{wanted}".casefold()))
+    ]
+    return ends[0] if len(ends) == 1 else None
+
+
+def _note_on_others(names: list[str], first: int) -> list[Note]:
     if len(names) == 1:
         return []
     numbered = names == [str(i + 1) for i in range(len(names))]
-    used = names[0] if numbered else quoted(names[0], 40)
-    others = f"2..{len(names)}" if numbered and len(names) > 2 else listed(names[1:])
+    used = names[first] if numbered else quoted(names[first], 40)
+    others = f"2..{len(names)}" if numbered and len(names) > 2 else listed(names[:first] + names[first + 1 :])
     return [Note(f"using channel {used} of {len(names)}; choose another with --channel: {others}, mix or all")]

@@ -1,12 +1,10 @@
 """Signals: samples with their sampling rate and origin, and the loaders that read them from an audio or a text file."""
 
-import codecs
-import hashlib
 import math
 import os
-import re
 import stat
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,8 @@ import numpy as np
 from ..errors import InputError
 from ..text import one_line
 from .dropouts import dropout_notes
+from .formats.registry import find_format
+from .kinds import TEXT_EXTENSIONS, file_hash, is_text
 from .lazy_samples import LazySamples, iter_blocks
 from .notes import Note
 from .request import Recording, Request, TextOptions, file_version
@@ -22,11 +22,6 @@ _MIN_RATE, _MAX_RATE = 1e-12, 1e12  # Hz
 
 SHORTEST = 16
 """The least number of samples of a signal whose spectrogram can show anything: two windows of eight samples."""
-
-TEXT_EXTENSIONS = (".csv", ".tsv", ".txt", ".dat", ".asc", ".lvm", ".prn", ".tab", ".ascii")
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]")
-_MAYBE_TEXT = (".log", ".data", ".out", ".xy", ".knt", ".smc", ".slist")
-_HEAD = 4096  # bytes that show whether a file is text
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +41,7 @@ class Signal:
     notes: remarks for the user.
     began: the recording's own time of the first sample in the file: a date with time ("2024-03-30T23:59:56Z"), a time of day, or a
         number of seconds; None where the file does not tell.
+    metadata: what the recorder wrote about the recording, such as the species and the place, by name.
 
     Raises InputError where the samples are not one row of real numbers or the rate is not positive.
     """
@@ -61,6 +57,7 @@ class Signal:
     sha256: str | None = None
     notes: tuple[Note, ...] = ()
     began: str | float | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         object.__setattr__(self, "samples", _as_samples(self.samples, self.where))
@@ -87,6 +84,7 @@ def load_signal(
     duration: float | None = None,
     fs: float | None = None,
     text: TextOptions | None = None,
+    time_expansion: float | None = None,
 ) -> Signal:
     """Read one channel of an audio or a text file.
 
@@ -96,12 +94,14 @@ def load_signal(
     duration: how much to read, in s; None reads to the end.
     fs: sampling rate in Hz, instead of the one in the file.
     text: the layout of a text file; None detects it.
+    time_expansion: see load_signals.
 
     Returns one Signal. Raises InputError as load_signals does.
     """
     if str(channel).strip() == "all":
         raise InputError(f"{one_line(os.fsdecode(path), 80)}: channel all gives several signals; use load_signals")
-    return load_signals(path, channel=channel, start=start, duration=duration, fs=fs, text=text)[0]
+    options = {"channel": channel, "start": start, "duration": duration, "fs": fs, "text": text}
+    return load_signals(path, **options, time_expansion=time_expansion)[0]
 
 
 def load_signals(
@@ -113,8 +113,9 @@ def load_signals(
     fs: float | None = None,
     text: TextOptions | None = None,
     memory: float | None = None,
+    time_expansion: float | None = None,
 ) -> list[Signal]:
-    """Read channels of an audio file, or of a text file.
+    """Read channels of a recording.
 
     path: the file.
     channel: number from 1, name, "mix" (the mean over all channels) or "all"; None for the first.
@@ -124,11 +125,12 @@ def load_signals(
     text: the layout of a text file; None detects it.
     memory: bytes that reading, and what is then done with the samples, may use; None for all free memory. Samples of an audio
         file that exceed their share stay on disk, as LazySamples.
+    time_expansion: how many times slower the recording is than what it recorded; it multiplies the rate. None takes it from the file.
 
     Returns one Signal per channel, several for channel "all" only.
     Raises InputError, in one sentence, for a file or an option that cannot give sound samples.
     """
-    request = Request(os.fsdecode(path), channel, start, duration, fs, text or TextOptions(), memory)
+    request = Request(os.fsdecode(path), channel, start, duration, fs, text or TextOptions(), memory, time_expansion)
     _check_file(request)
     try:
         version = file_version(request.path)
@@ -246,27 +248,12 @@ def _check_file(request: Request) -> None:
         raise InputError(f"{request.where}: the file is empty")
 
 
-def file_hash(path: str | os.PathLike) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def is_text(path: str) -> bool:
-    """Whether a file is read as text: by its extension, or by its content where the extension may be either."""
-    extension = os.path.splitext(path)[1].lower()
-    if extension not in _MAYBE_TEXT:
-        return extension in TEXT_EXTENSIONS
-    with open(path, "rb") as file:
-        head = file.read(_HEAD)
-    return head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or not _CONTROL.search(head)
-
-
 def _read(request: Request) -> Recording:
-    """Choose the reader. They are imported here, since pandas and libsndfile are slow to load."""
+    """Choose the reader. They are imported here, since pandas, libsndfile and others are slow to load."""
+    if form := find_format(request.path):
+        from .formats.reader import read_format
+
+        return read_format(request, form)
     if is_text(request.path):
         from .tables.reader import read_text
 
@@ -284,16 +271,17 @@ def _signals(request: Request, recording: Recording, sha256: str) -> list[Signal
     return [
         Signal(
             samples=track.samples,
-            sample_rate=recording.rate,
+            sample_rate=track.rate or recording.rate,
             name=Path(request.path).stem,
             channel=track.name,
             channels=recording.channels,
             unit=track.unit,
-            start=recording.start,
+            start=recording.start if track.rate is None else track.start,
             path=request.path,
             sha256=sha256,
-            began=recording.began,
-            notes=(*recording.notes, *dropout_notes(track.samples, recording.rate)),
+            began=recording.began if track.rate is None else track.began,
+            metadata=recording.metadata,
+            notes=(*recording.notes, *dropout_notes(track.samples, track.rate or recording.rate)),
         )
         for track in recording.tracks
     ]

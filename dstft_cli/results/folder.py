@@ -11,7 +11,7 @@ from .untrusted_files import refused
 def is_result(path: str | Path) -> bool:
     """True for what looks like a result: a folder that holds its arrays or metrics, or a file of that kind."""
     if not os.path.isdir(path):
-        return Path(path).suffix == ".npz"
+        return Path(path).name == ARRAYS
     return any(os.path.exists(os.path.join(path, name)) for name in (ARRAYS, METRICS))
 
 

@@ -127,7 +127,7 @@ class Seconds(Record):
 
 class InputFacts(Record):
     """The signal: its file's name and hash, rate in Hz, channel, begin in s, unit, and the recording's own time of the file's first
-    sample, a date, a time of day or a number of seconds."""
+    sample, a date, a time of day or a number of seconds, and what the recorder wrote, such as species and position."""
 
     name: Text
     sha256: Text | None
@@ -138,6 +138,7 @@ class InputFacts(Record):
     start: Number
     unit: Text
     began: Omittable[Text | float] = None
+    metadata: Omittable[dict[str, Text]] = None
 
 
 class Remark(Record):

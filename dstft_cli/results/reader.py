@@ -101,6 +101,7 @@ def _origin(metrics: Metrics) -> dict:
         "channels": tuple(map(one_line, source.channels)),
         "sha256": source.sha256,
         "began": one_line(source.began) if isinstance(source.began, str) else source.began,
+        "metadata": {one_line(name, 40): one_line(text) for name, text in (source.metadata or {}).items()},
         "notes": tuple(Note(one_line(remark.text), remark.severity) for remark in metrics.notes),
     }
 

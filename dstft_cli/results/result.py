@@ -263,6 +263,7 @@ class Result:
             start=signal.start,
             unit=signal.unit,
             **({} if signal.began is None else {"began": signal.began}),
+            **({"metadata": dict(signal.metadata)} if signal.metadata else {}),
         )
 
 

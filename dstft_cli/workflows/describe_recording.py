@@ -13,9 +13,12 @@ from ..optimization.auto_lengths import choose_lengths
 from ..optimization.resources import most_samples_in_memory, plan_run
 from ..recordings.audio import audit_file, open_audio, read_audio
 from ..recordings.detrend import detrend
+from ..recordings.formats.registry import find_format
+from ..recordings.kinds import TEXT_EXTENSIONS, is_text
 from ..recordings.notes import WARNING, Note
 from ..recordings.request import Request, load_options
-from ..recordings.signal import TEXT_EXTENSIONS, Signal, check_signal, is_text, load_signals
+from ..recordings.signal import Signal, check_signal, load_signals
+from ..recordings.time_expansion import expanded_rate
 from ..stft.modes import FIXED, FIXED_HOP, PLANE
 
 BLOCKS = 32  # measured of a recording that is too long to be read whole
@@ -23,6 +26,7 @@ _WHOLE = 1 << 24  # samples over all channels: a recording that has more is meas
 _UNKNOWN_LENGTH = 1 << 62  # samples: headers of unknown length declare more
 _SILENT = 1e-3  # of the loudest interval: 60 dB below it
 _INTERVAL, _LEAST_INTERVAL = 0.02, 16  # s and samples of an interval that is silent or not
+_OF_REQUEST = ("start", "duration", "fs", "time_expansion")
 _LEAST_RUNS = 4  # of samples at an extreme: fewer may be plateaus
 
 
@@ -32,7 +36,8 @@ def describe_recording(path: str, config: Config) -> dict:
     config: of the run that would be made; its section ``signal`` selects channels and time.
     Returns plain numbers, texts, lists and dicts. Raises InputError if the recording cannot be read.
     """
-    header = {} if is_text(path) else _header(path, config)
+    form = find_format(path)
+    header = {"format": form.name} if form else {} if is_text(path) else _header(path, config)
     signals, samples, remarks = _signals(path, config, header)
     first = signals[0]
     notes = [*first.notes, *detrend(first, config.signal.detrend).notes, *remarks]
@@ -44,6 +49,7 @@ def describe_recording(path: str, config: Config) -> dict:
         "samples": samples,
         "start_s": first.start,
         "began": first.began,
+        "metadata": dict(first.metadata),
         "duration_s": samples / first.sample_rate,
         "channels_in_file": len(first.channels),
         "share_measured": min(1.0, len(first.samples) / samples),
@@ -57,8 +63,9 @@ def _header(path: str, config: Config) -> dict:
     """What the header of an audio file says. Raises InputError if it cannot be read."""
     if not os.path.isfile(path) or not os.path.getsize(path):
         load_signals(path)  # raises the error that fits
-    request = Request(os.fsdecode(path), fs=config.signal.fs)
-    with open_audio(request, TEXT_EXTENSIONS, audit_file(request)) as sound:
+    request = Request(os.fsdecode(path), fs=config.signal.fs, time_expansion=config.signal.time_expansion)
+    report = audit_file(request)
+    with open_audio(request, TEXT_EXTENSIONS, report) as sound:
         kind = sound.subtype
         bits = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}.get(kind)
         return {
@@ -68,7 +75,7 @@ def _header(path: str, config: Config) -> dict:
             "bits": bits,
             "samples": sound.frames,
             "channels": sound.channels,
-            "rate": request.fs or float(sound.samplerate),
+            "rate": expanded_rate(request, float(sound.samplerate), report.metadata)[0],
         }
 
 
@@ -76,8 +83,8 @@ def _signals(path: str, config: Config, header: dict) -> tuple[list[Signal], int
     """The channels asked for, or all; the number of samples in the time range asked for; and further notes."""
     settings = load_options(config.signal.model_dump(exclude={"detrend"}))
     channel = settings.pop("channel")
-    if header and _WHOLE < header["samples"] * header["channels"] < _UNKNOWN_LENGTH:
-        request = Request(os.fsdecode(path), channel or "all", settings["start"], settings["duration"], settings["fs"])
+    if "samples" in header and _WHOLE < header["samples"] * header["channels"] < _UNKNOWN_LENGTH:
+        request = Request(os.fsdecode(path), channel or "all", **{name: settings[name] for name in _OF_REQUEST})
         first, count = request.span(header["rate"], header["samples"])
         if count * header["channels"] > _WHOLE:
             return _in_blocks(request, header, first, count)
@@ -106,6 +113,7 @@ def _in_blocks(request: Request, header: dict, first: int, count: int) -> tuple[
             break
         shared = {"sample_rate": rate, "name": Path(request.path).stem, "path": request.path, "start": recording.start}
         shared |= {"channels": recording.channels, "notes": recording.notes, "began": recording.began}
+        shared["metadata"] = recording.metadata
         blocks.append(_finite([Signal(track.samples, channel=track.name, **shared) for track in recording.tracks]))
     joined = [np.concatenate([block[i].samples for block in blocks]) for i in range(len(blocks[0]))]
     return [replace(one, samples=samples) for one, samples in zip(blocks[0], joined, strict=True)], count, remarks
@@ -120,7 +128,7 @@ def _finite(signals: list[Signal]) -> list[Signal]:
 
 
 def _level(signal: Signal, header: dict) -> dict:
-    """Level, spread, clipping and silence of one channel, in its unit."""
+    """Rate, level, spread, clipping and silence of one channel, in its unit."""
     samples = signal.samples
     low, high, mean = (float(value) for value in (samples.min(), samples.max(), samples.mean()))
     peak, rms = max(-low, high), float(np.sqrt(np.mean(np.square(samples))))
@@ -128,6 +136,8 @@ def _level(signal: Signal, header: dict) -> dict:
     return {
         "name": signal.channel,
         "unit": signal.unit,
+        "sample_rate_hz": signal.sample_rate,
+        "samples": len(samples),
         "lowest": low,
         "highest": high,
         "mean": mean,

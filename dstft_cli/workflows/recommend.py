@@ -20,7 +20,9 @@ from ..optimization.auto_lengths import choose_common_lengths
 from ..optimization.length_search import Curve, bracketing, refine
 from ..optimization.problem import Problem
 from ..optimization.run import NARROWING
-from ..recordings.signal import Signal, check_signal, is_text
+from ..recordings.formats.registry import find_format
+from ..recordings.kinds import is_text
+from ..recordings.signal import Signal, check_signal
 from ..results.progress import Step
 from ..stft.modes import CONSTANT, FIXED_HOP
 from ..stft.windows import get_window
@@ -226,8 +228,10 @@ def _common_bounds(problems: list[Problem]) -> tuple[float, float]:
 
 
 def _audio_selection(signal: Signal, config: Config) -> AudioSelection | None:
-    """What was read of an audio file; None if the signal is from another source."""
-    if signal.path is None or is_text(signal.path):
+    """What was read of an audio file; None if the signal is from another source, or has another time than its file."""
+    if signal.path is None or is_text(signal.path) or find_format(signal.path):
+        return None
+    if config.signal.time_expansion is not None or signal.metadata.get("TE", "1") != "1":
         return None
     channel = None if len(signal.channels) < 2 else signal.channel
     return AudioSelection(signal.path, channel, config.signal.start, config.signal.duration, signal.duration)

@@ -26,9 +26,13 @@ def rows(facts: dict) -> Iterator[Row]:
         yield "channels", str(count) if len(channels) > 1 else f"{one_line(channels[0]['name'], 40)}, one of {count}"
     if facts["share_measured"] < 1:
         yield "measured", f"{BLOCKS} blocks, evenly spaced, {100 * facts['share_measured']:.2g} % of the recording"
-    names = [one_line(channel["name"], 24) if count > 1 else "" for channel in channels[:_MOST_CHANNELS]]
+    for name, value in facts["metadata"].items():
+        yield one_line(name, 24).lower(), one_line(value, 100)
+    names = [one_line(channel["name"], 40) if count > 1 else "" for channel in channels[:_MOST_CHANNELS]]
+    alike = len({(channel["sample_rate_hz"], channel["samples"]) for channel in channels}) == 1
     for name, channel in zip(names, channels, strict=False):
-        yield "level", f"{name:{max(map(len, names))}}  {_level_text(channel)}".strip()
+        length = "" if alike else f"{channel['samples']} samples at {channel['sample_rate_hz']:.10g} Hz; "
+        yield "level", f"{name:{max(map(len, names))}}  {length}{_level_text(channel)}".strip()
     if len(channels) > _MOST_CHANNELS:
         yield "", f"and {len(channels) - _MOST_CHANNELS} channels more; --json lists all"
     yield from _plan_rows(facts["optimize"])

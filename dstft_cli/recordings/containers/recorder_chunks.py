@@ -1,12 +1,20 @@
-"""What recorders write beside the samples: when they began, and whether time is expanded.
+"""What recorders write beside the samples: when they began, where, and what was heard.
 
 The chunk bext is that of EBU Tech 3285, the chunk guan that of the GUANO metadata of bat detectors.
 """
 
 import re
 
+from ...text import one_line
+
 _DATE, _TIME = slice(320, 330), slice(330, 338)  # bytes of bext
 _DATED = re.compile(r"(\d{4})\D(\d\d)\D(\d\d)")
+_GUANO = (
+    *("Timestamp", "Species Auto ID", "Species Manual ID", "Loc Position", "Loc Elevation", "Loc Accuracy"),
+    *("TE", "Samplerate", "Filter HP", "Filter LP", "Make", "Model", "Original Filename", "Note", "Tags"),
+    *("Temperature Ext", "Temperature Int", "Humidity"),
+)
+_MOST_OF_A_VALUE = 200  # characters
 _TIMED = re.compile(r"(\d\d)\D(\d\d)\D(\d\d)")
 
 
@@ -20,28 +28,15 @@ def bext_start(body: bytes) -> str | None:
 
 
 def guano_fields(body: bytes) -> dict[str, str]:
-    """The fields of a guan chunk by their names."""
+    """The fields of a guan chunk by their names, those that every recorder may write."""
     pairs = (line.partition(":") for line in body.decode("utf-8", "replace").strip("\0").splitlines())
-    return {name.removeprefix("GUANO|").strip(): value.strip() for name, _, value in pairs if value.strip()}
+    fields = {
+        name.removeprefix("GUANO|").strip(): one_line(value.strip(), _MOST_OF_A_VALUE) for name, _, value in pairs
+    }
+    return {name: fields[name] for name in _GUANO if fields.get(name)}
 
 
 def guano_start(fields: dict[str, str]) -> str | None:
     """The date and time at which a recording began, by its GUANO fields; None where they do not tell."""
     stamp = fields.get("Timestamp", "").replace(" ", "T")
     return stamp if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[-+]\d\d:?\d\d)?", stamp) else None
-
-
-def time_expansion(fields: dict[str, str], rate: int) -> str:
-    """A remark on time expansion, by which the sound is slower than it was; "" where there is none.
-
-    fields: of GUANO.
-    rate: sampling rate in Hz that the file declares.
-    """
-    match = re.match(r"\d+(\.\d+)?", fields.get("TE", ""))
-    factor = float(match[0]) if match else 1.0
-    if factor <= 1:
-        return ""
-    return (
-        f"GUANO says that time is expanded by {factor:g}: the sound was {factor:g} times faster and higher; "
-        f"--fs {rate * factor:g} reads it as it was"
-    )

@@ -19,6 +19,7 @@ class ContainerReport:
     damaged: whether a note is a warning.
     declared_frames: the frames that the container itself counts; None where it does not.
     began: the date and time of the first sample, where the recorder wrote it.
+    metadata: what the recorder wrote about the recording, by name.
     patches: bytes by their offset that the header must have for the samples to be read.
     """
 
@@ -29,6 +30,7 @@ class ContainerReport:
     damaged: bool = False
     declared_frames: int | None = None
     began: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
     patches: dict[int, bytes] = field(default_factory=dict)
 
     def remark(self, sentence: str) -> None:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from ...errors import InputError
 from .chunks import RIFF, RIFX, W64, Chunk, Chunks, end_of_id3, is_name, kind_name, names
-from .recorder_chunks import bext_start, guano_fields, guano_start, time_expansion
+from .recorder_chunks import bext_start, guano_fields, guano_start
 from .report import ContainerReport
 from .riff_entries import check_list, check_table
 from .wave_format import WaveFormat, read_format
@@ -67,7 +67,6 @@ class _Wave:
         self.ds64: tuple[int, int, int] | None = None
         self.last = self.start  # the first byte after the last chunk
         self.unclosed = False
-        self.guano: dict[str, str] = {}
 
     def audit(self) -> None:
         sizes: dict[bytes, int] = {}
@@ -95,8 +94,6 @@ class _Wave:
         self._check_rest()
         if contradiction := self.format.contradiction:
             self.report.warn(contradiction)
-        if expanded := time_expansion(self.guano, self.format.rate):
-            self.report.remark(expanded)
         self._check_data(self.format, self.data)
         self._check_end(self.data)
 
@@ -120,8 +117,8 @@ class _Wave:
         elif kind == b"bext":
             self.report.began = self.report.began or bext_start(self.chunks.content(chunk))
         elif kind == b"guan":
-            self.guano = guano_fields(self.chunks.content(chunk))
-            self.report.began = guano_start(self.guano) or self.report.began
+            self.report.metadata = guano_fields(self.chunks.content(chunk))
+            self.report.began = guano_start(self.report.metadata) or self.report.began
         elif kind in (b"cue ", b"smpl"):
             check_table(self.report, self.chunks, chunk, kind)
 

@@ -11,6 +11,7 @@ from ...text import quoted, size_text
 from ..mix import notes_on_mix
 from ..notes import WARNING, Note
 from ..request import Pick, Recording, Request, Track, pick_channels
+from ..time_expansion import notes_on_factor
 from .cells import as_number, lines_of, number_pattern, split
 from .layout import Layout, find_layout
 from .leading_values import leave_out_header_values
@@ -45,18 +46,27 @@ def read_text(request: Request) -> Recording:
             "expected one sample per line, write the samples below each other"
         )
     rate = find_rate(table, request.fs or rate_above, request.text.time_col, request.text.time_unit)
+    hz = rate.hz * (request.time_expansion or 1.0)
     columns = _value_columns(table, rate.column, request.text.value_col)
     names = _distinct([layout.names[c] for c in columns])
     picks, notes = pick_channels(request, names)
-    first, count = request.span(rate.hz, len(table))
+    first, count = request.span(hz, len(table))
     tracks = [_track(table, pick, columns, first, count) for pick in picks]
     if picks[0].position is None:
         notes += notes_on_mix(request, tracks[0].samples, table.numbers(columns[0], first, count))
     notes += _notes_on_groups(table, picks, columns, rate.column)
-    notes = [*notes, *notes_above, *notes_on_rows, *layout.notes, *rate.notes, *_warning_of_cut(request, layout, table)]
+    notes = [
+        *notes,
+        *notes_above,
+        *notes_on_rows,
+        *layout.notes,
+        *rate.notes,
+        *notes_on_factor(request, rate.hz),
+        *_warning_of_cut(request, layout, table),
+    ]
     if request.text.value_col is None and layout.unreadable_column:
         notes.append(Note(f"{layout.unreadable_column}, which is not a plain number, and was ignored", WARNING))
-    return Recording(tracks, tuple(names), rate.hz, first / rate.hz, notes, began or rate.began or None)
+    return Recording(tracks, tuple(names), hz, first / hz, notes, began or rate.began or None)
 
 
 def _notes_on_groups(table: Table, picks: list[Pick], columns: list[int], time: int | None) -> list[Note]:

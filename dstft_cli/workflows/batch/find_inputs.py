@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import InputError
-from ...recordings.signal import TEXT_EXTENSIONS
+from ...recordings.formats.registry import EXTENSIONS as FORMAT_EXTENSIONS
+from ...recordings.kinds import TEXT_EXTENSIONS, has_header
 from ...text import one_line
 
 AUDIO_EXTENSIONS = (
@@ -98,7 +99,7 @@ def _resolve(name: str, out: str, strict: bool) -> _Match:
         raise InputError(f"{one_line(name, 80)}: there is no such file or folder")
     matches = [path for path in sorted(glob.glob(name, recursive=True)) if not _inside(path, out)]
     matches = [path for path in matches if not _is_ours(*os.path.split(path)) and "__MACOSX" not in Path(path).parts]
-    files = [path for path in matches if not os.path.isdir(path)]
+    files = [path for path in matches if not (os.path.isdir(path) or has_header(path))]
     for folder in filter(os.path.isdir, matches):
         files += _walk(folder, out)
     return _Match(os.path.abspath(_fixed_part(name)), files)
@@ -108,7 +109,8 @@ def _walk(top: str, out: str) -> Iterator[str]:
     """The recordings in a folder and below, except hidden ones, those in ``out`` and what an earlier run has written."""
     for folder, below, names in [] if _inside(top, out) else os.walk(top):
         below[:] = [name for name in below if not (_is_aside(name) or _inside(os.path.join(folder, name), out))]
-        yield from (os.path.join(folder, name) for name in names if not _is_ours(folder, name) and _is_recording(name))
+        own = [name for name in names if not _is_ours(folder, name) and _is_recording(name)]
+        yield from (path for path in (os.path.join(folder, name) for name in own) if not has_header(path))
 
 
 def _is_aside(name: str) -> bool:
@@ -123,7 +125,7 @@ def _is_ours(folder: str, name: str) -> bool:
 
 
 def _is_recording(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in (*AUDIO_EXTENSIONS, *TEXT_EXTENSIONS)
+    return os.path.splitext(name)[1].lower() in (*AUDIO_EXTENSIONS, *TEXT_EXTENSIONS, *FORMAT_EXTENSIONS)
 
 
 def _inside(path: str, folder: str) -> bool:
