@@ -3,7 +3,8 @@
 import click
 import cloup
 
-from .options import config_options, signal_options, with_settings
+from .options import config_options, signal_options
+from .settings import with_settings
 from .shared import console_command, verbose
 
 
