@@ -22,7 +22,7 @@ LADDER = [  # a package imports from lower lines only
     "config",
     "recordings stft",
     "system",
-    "text",
+    "text units",
     "errors",
 ]
 RUNG = {name: i for i, line in enumerate(LADDER) for name in line.split()}
@@ -31,6 +31,7 @@ MOST_MODULES, MOST_LINES, MOST_OF_A_FUNCTION = 15, 300, 50
 HOMES = {
     "soundfile": {"recordings/audio"},
     "charset_normalizer": {"recordings/tables/encoding"},
+    "scipy": {"recordings/preparation/band", "recordings/preparation/whitening"},
     "pandas": {"recordings/tables/rates/clock_text", "recordings/tables/table"},
     "yaml": {"config/yaml_io"},
     "matplotlib": {
@@ -52,6 +53,7 @@ HOMES = {
         "config/field_types",
         "config/figure_settings",
         "config/loading",
+        "config/preparation_settings",
         "config/schema",
         "config/section",
         "results/json_files",

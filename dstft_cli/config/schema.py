@@ -23,6 +23,7 @@ from .field_types import (
     Window,
 )
 from .figure_settings import FigureSettings
+from .preparation_settings import PreparationSettings
 from .section import Problem
 from .section import Section as _Section
 from .section import refuse as _refuse
@@ -31,7 +32,7 @@ from .section import setting as _setting
 LOCAL_ENTROPY = "local-entropy"
 
 
-class SignalSettings(_Section):
+class SignalSettings(PreparationSettings):
     """How the recording is read. In text files null values are detected."""
 
     channel: Column = _setting(None, "Channel: number from 1, name, mix (mean of all) or all; null: the first.")
