@@ -16,6 +16,7 @@ _HOMES = {
     "DSTFT": "stft.layer",
     "Hops": "stft.layer",
     "dstft": "stft.transform",
+    "psd": "stft.windows",
     "Result": "results.result",
     "read_result": "results.reader",
     "inverse": "stft.inverse",

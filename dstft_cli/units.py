@@ -4,6 +4,9 @@ import math
 import re
 from dataclasses import dataclass
 
+from .errors import InputError
+from .text import quoted
+
 _PREFIXES = {"p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "c": 1e-2, "k": 1e3, "M": 1e6, "G": 1e9}
 _BASES = {  # unit: what it measures, in SI units, and how many of these it is
     **{name: (name, 1.0) for name in ("V", "A", "C", "Pa", "N", "T", "W", "Hz", "m", "m/s", "m/s2")},
@@ -98,6 +101,31 @@ def read_ratio(text: object) -> tuple[Quantity, Unit]:
     except ValueError:
         raise ValueError("a number, a unit, a slash and a unit, such as 100mV/g or 50mV/Pa") from None
     return quantity, read_unit(behind)
+
+
+def reference_in(unit: str, reference: str) -> float:
+    """A reference of levels as a number of a unit.
+
+    unit: that of the samples; "" where it is not known.
+    reference: a quantity, such as 20uPa; without a unit it is in that of the samples.
+
+    Raises InputError if the two measure different things.
+    """
+    quantity = read_quantity(reference)
+    share = 1.0 if quantity.unit is None else quantity.unit.per(read_unit(unit)) if unit else None
+    if share is None:
+        samples = f"are in {quoted(unit, 20)}" if unit else "have no unit"
+        raise InputError(
+            f"figures.db_ref is {reference}, but the samples {samples}: give --sensitivity or --calibration when the recording is "
+            "read, or --db-ref 1"
+        )
+    return quantity.value * share
+
+
+def reference_text(unit: str, reference: str) -> str:
+    """A reference of levels as it is shown: 20 µPa, 1 g; parameters as for ``reference_in``."""
+    quantity = read_quantity(reference)
+    return quantity.text if quantity.unit else f"{quantity.text} {read_unit(unit).text}".strip()
 
 
 def _shown(name: str) -> str:

@@ -22,7 +22,8 @@ LADDER = [  # a package imports from lower lines only
     "config",
     "recordings stft",
     "system",
-    "text units",
+    "units",
+    "text",
     "errors",
 ]
 RUNG = {name: i for i, line in enumerate(LADDER) for name in line.split()}

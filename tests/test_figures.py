@@ -116,13 +116,13 @@ def test_frames_at_unequal_times_are_drawn_at_their_times(times, start):
         assert (columns[0] * pixel, (columns[-1] + 1) * pixel) == pytest.approx((left, right), abs=1.01 * pixel)
 
 
-@pytest.mark.parametrize(("unit", "label"), [("g", "Magnitude (dB re 1 g)"), ("", "Magnitude (dB re 1)")])
+@pytest.mark.parametrize(("unit", "label"), [("g", "Level (dB re 1 g)"), ("", "Level (dB re 1)")])
 def test_levels_may_be_those_of_the_samples_unit(unit, label):
     magnitude = np.full((3, 3), 0.02)
     magnitude[1, 1] = 0.2
     figure = spectrogram(magnitude, TIMES[:3], FREQUENCIES[:3], db_range=40, db_ref="1", unit=unit)
     image = figure.axes[0].images[0]
-    high = 20 * np.log10(0.2)
+    high = 20 * np.log10(0.2 * np.sqrt(2))  # the rms of a tone
     assert image.get_clim() == pytest.approx((high - 40, high))
     assert (image.get_array().max(), image.get_array().min()) == pytest.approx((high, high - 20))
     assert figure.axes[1].get_ylabel() == label

@@ -18,7 +18,7 @@ WORDS = dict(  # values for the keys that do not take 12
         "criterion=kurtosis hop_mode=time-varying penalty=none overlap=0.5 "
         "reduction=sum unit=samples schedule=cosine freq_scale=log format=svg decimal=. delimiter=; "
         "regularizer=none time_unit=ms name=sgd cmap=viridis memory=2GB even_floor=false absolute_time=true draw=theta db_ref=1 "
-        "sensitivity=100mV/g whiten=true"
+        "sensitivity=100mV/g whiten=true scaling=psd"
     ).split()
 )
 
@@ -119,8 +119,8 @@ def test_no_key_takes_lists_groups_or_numbers_without_end(dotted, value):
         ("figures.db_range=0", "more than 0 dB or auto"),
         ("figures.db_range=full", "more than 0 dB or auto"),
         ("figures.even_floor=off", "true or false"),
-        ("figures.db_ref=2", "max or 1"),
-        ("figures.db_ref=true", "max or 1"),
+        ("figures.db_ref=0", "max, or a quantity above 0 such as 20uPa"),
+        ("figures.db_ref=true", "max, or a quantity above 0 such as 20uPa"),
         ("figures.dpi=1e9", "at most 1200 dots per inch"),
     ],
 )

@@ -18,6 +18,13 @@ device = setting("--device", "run.device", metavar="NAME", help="auto, cpu or cu
 dtype = setting("--dtype", "run.dtype", metavar="NAME", help="float32 or float64. [default: float32]")
 threads = setting("--threads", "run.threads", type=int, metavar="N", help="Number of CPU threads.")
 
+db_reference = setting(
+    "--db-ref",
+    "figures.db_ref",
+    metavar="max|QUANTITY",
+    help="What has 0 dB: 20uPa, 1ug, or 1 for the samples' unit. [default: max, the largest shown]",
+)
+
 config_options = option_group(
     "Configuration",
     option(
@@ -226,7 +233,13 @@ picture_settings = (
         metavar="DB|auto",
         help="Range of the colours below the maximum. [default: auto, down to the noise]",
     ),
-    setting("--db-ref", "figures.db_ref", metavar="max|1", help="What has 0 dB; 1: the samples' unit. [default: max]"),
+    db_reference,
+    setting(
+        "--scaling",
+        "figures.scaling",
+        metavar="WHAT",
+        help="What is shown: rms or amplitude of a tone, or psd, the power spectral density. [default: rms]",
+    ),
     setting("--even-floor", "figures.even_floor", **ON_OFF, help="Draw noise at one level everywhere. [default: on]"),
     setting(
         "--absolute-time", "figures.absolute_time", **ON_OFF, help="Draw the recording's own clock. [default: off]"

@@ -11,6 +11,7 @@ from matplotlib.image import AxesImage
 from . import axis_scales, pixel_grid
 from .axes import put_scale
 from .axis_scales import ImageScales, Scale
+from .shown.levels import level_label, zero_level
 from .style import View, print_size
 
 
@@ -85,7 +86,7 @@ def fill_decibels(
     images: the images of a figure whose layout no longer changes.
     planes, scales: those of each image.
     view: its db_range is the extent of the scale; if it is auto, the scale reaches down to the noise of the last image. Its
-        db_ref tells what has 0 dB.
+        db_ref and its scaling tell what has 0 dB.
     """
     grids = [
         pixel_grid.max_pool_to_pixels(np.asarray(plane.values), own, pixels(image))
@@ -93,7 +94,8 @@ def fill_decibels(
     ]
     peak = max(float(grid.max()) for grid in grids)
     db_range = pixel_grid.range_to_noise(grids[-1], peak) if view.db_range == "auto" else view.db_range
-    top = 20 * math.log10(peak) if view.db_ref == "1" and peak else 0.0
+    zero = zero_level(view)
+    top = 20 * math.log10(peak / zero) if zero and peak else 0.0
     for image, grid in zip(images, grids, strict=True):
         image.set_data(pixel_grid.decibels(grid, peak, db_range) + top)
         image.set_clim(top - db_range, top)
@@ -113,10 +115,9 @@ def decibel_bar(image: AxesImage, beside: Axes | Sequence[Axes], view: View) -> 
 
     image: that it belongs to.
     beside: the axes that make room for it.
-    view: tells what has 0 dB, and the unit of the samples.
+    view: tells which quantity is shown, what has 0 dB, and the unit of the samples.
     """
-    reference = "max" if view.db_ref == "max" else f"1 {view.unit}".rstrip()
-    image.figure.colorbar(image, ax=beside, pad=0.015, aspect=30, label=f"Magnitude (dB re {reference})")
+    image.figure.colorbar(image, ax=beside, pad=0.015, aspect=30, label=level_label(view))
 
 
 def length_bar(image: AxesImage, scale: Scale, beside: Axes | Sequence[Axes]) -> None:

@@ -43,7 +43,8 @@ class View:
         that are yet to be found (figures.shown.signal_band), and for no limits until then.
     freq_scale: linear or log.
     db_range: dB from the largest magnitude down to the end of the colours; "auto" for down to the noise of the picture.
-    db_ref: the magnitude at 0 dB: "max", the largest that is shown, or "1", one unit of the samples.
+    db_ref: what has 0 dB: "max", the largest that is shown, or a quantity such as "20uPa", "1" for one unit of the samples.
+    scaling: what is shown: "rms" or "amplitude" of a tone, or "psd", the power spectral density.
     cmap: the colour map of magnitudes.
     dpi: dots per inch.
     start: the recording time of sample 0 in s; time axes show recording time.
@@ -64,6 +65,7 @@ class View:
     freq_scale: str = "linear"
     db_range: float | str = 80.0
     db_ref: str = "max"
+    scaling: str = "rms"
     cmap: str = "magma"
     dpi: int = 150
     start: float = 0.0

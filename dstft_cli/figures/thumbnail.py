@@ -10,6 +10,7 @@ from ..results.result import Result
 from . import axis_scales, pixel_grid
 from .axis_scales import ImageScales
 from .images import Plane, plane_scales
+from .shown.levels import drawn
 from .shown.source import display_of, source_of
 from .style import View
 
@@ -30,7 +31,7 @@ def thumbnail(result: Result) -> bytes:
     """
     view = View(**result.config.figures.model_dump(exclude={"format", "draw", "absolute_time"}))
     display = display_of(result, source_of(result, view), continued=False)
-    view, magnitude = display.view(view), display.picture(view.even_floor)
+    view, magnitude = display.view(view), drawn(display, view, result.window, result.sample_rate)
     scales = plane_scales(Plane(display.times, result.frequencies, magnitude), view)
     grid = pixel_grid.max_pool_to_pixels(magnitude, scales, (HEIGHT, WIDTH))
     peak = float(grid.max())

@@ -18,6 +18,7 @@ from ..recordings.preparation.prepare import KEYS, Preparation, prepare
 from ..recordings.request import Request, load_options
 from ..recordings.signal import TEXT_EXTENSIONS, Signal, check_signal, is_text, load_signals
 from ..stft.modes import FIXED, FIXED_HOP, PLANE
+from ..units import reference_in, reference_text
 
 BLOCKS = 32  # measured of a recording that is too long to be read whole
 _WHOLE = 1 << 24  # samples over all channels: a recording that has more is measured in blocks
@@ -50,7 +51,10 @@ def describe_recording(path: str, config: Config) -> dict:
         "duration_s": samples / first.sample_rate,
         "channels_in_file": len(first.channels),
         "share_measured": min(1.0, len(first.samples) / samples),
-        "channels": [_level(*pair, header) for pair in zip(calibrated, signals, strict=True)],
+        "db_reference": None
+        if config.figures.db_ref == "max"
+        else reference_text(calibrated[0].unit, config.figures.db_ref),
+        "channels": [_level(*pair, header, config.figures.db_ref) for pair in zip(calibrated, signals, strict=True)],
         "notes": [asdict(note) for note in dict.fromkeys(notes) if not note.text.startswith("using channel ")],
         "optimize": plan,
     }
@@ -122,8 +126,8 @@ def _finite(signals: list[Signal]) -> list[Signal]:
     return signals
 
 
-def _level(signal: Signal, stored: Signal, header: dict) -> dict:
-    """Level, spread, clipping and silence of one channel, in its unit. stored: the same as the file has it."""
+def _level(signal: Signal, stored: Signal, header: dict, db_ref: str) -> dict:
+    """Level, spread, clipping and silence of one channel, in its unit. stored: the same as the file has it; db_ref: of its level."""
     samples = signal.samples
     low, high, mean = (float(value) for value in (samples.min(), samples.max(), samples.mean()))
     peak, rms = max(-low, high), float(np.sqrt(np.mean(np.square(samples))))
@@ -139,6 +143,7 @@ def _level(signal: Signal, stored: Signal, header: dict) -> dict:
         "peak": peak,
         "peak_db_re_full_scale": _decibels(peak) if scaled else None,
         "rms_db_re_full_scale": _decibels(rms) if scaled else None,
+        "level_db": None if db_ref == "max" else _decibels(float(samples.std()) / reference_in(signal.unit, db_ref)),
         "clipped_samples": _clipped(stored.samples, header.get("bits")),
         "silent_share": _silent(samples, signal.sample_rate),
     }

@@ -28,7 +28,7 @@ def rows(facts: dict) -> Iterator[Row]:
         yield "measured", f"{BLOCKS} blocks, evenly spaced, {100 * facts['share_measured']:.2g} % of the recording"
     names = [one_line(channel["name"], 24) if count > 1 else "" for channel in channels[:_MOST_CHANNELS]]
     for name, channel in zip(names, channels, strict=False):
-        yield "level", f"{name:{max(map(len, names))}}  {_level_text(channel)}".strip()
+        yield "level", f"{name:{max(map(len, names))}}  {_level_text(channel, facts['db_reference'])}".strip()
     if len(channels) > _MOST_CHANNELS:
         yield "", f"and {len(channels) - _MOST_CHANNELS} channels more; --json lists all"
     yield from _plan_rows(facts["optimize"])
@@ -41,7 +41,7 @@ def began_text(began: str | float) -> str:
     return f"begins at {began.replace('T', ' ') if isinstance(began, str) else f'{began:.12g} s'}"
 
 
-def _level_text(channel: dict) -> str:
+def _level_text(channel: dict, reference: str | None) -> str:
     unit = f" {one_line(channel['unit'], 20)}" if channel["unit"] else ""
     low, high, mean = (channel[name] for name in ("lowest", "highest", "mean"))
     if low == high:
@@ -51,6 +51,8 @@ def _level_text(channel: dict) -> str:
     else:
         levels = (f"{channel[name]:.4g} ({channel[f'{name}_db_re_full_scale']:.1f} dB)" for name in ("peak", "rms"))
         text = "of full scale: peak {}, rms {}, mean {:.2g}".format(*levels, mean)
+    if channel["level_db"] is not None:
+        text += f", {channel['level_db']:.1f} dB re {reference}"
     if channel["clipped_samples"]:
         text += f"; clipped: {channel['clipped_samples']} samples in runs at the limits"
     silent = f"; silent (60 dB down) for {100 * channel['silent_share']:.3g} % of the time"
