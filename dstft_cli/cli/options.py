@@ -226,7 +226,9 @@ picture_settings = (
         metavar="HZ|auto|full",
         help="Highest frequency shown; full: no limit. [default: auto, just above the signal]",
     ),
-    setting("--freq-scale", "figures.freq_scale", metavar="SCALE", help="linear or log. [default: linear]"),
+    setting(
+        "--freq-scale", "figures.freq_scale", metavar="SCALE", help="linear, log, mel, bark or erb. [default: linear]"
+    ),
     setting(
         "--db-range",
         "figures.db_range",

@@ -23,7 +23,9 @@ class FigureSettings(Section):
         "Highest frequency shown. auto: just above the highest signal that stands out of the noise; full or null: no limit.",
         "Hz",
     )
-    freq_scale: Literal["linear", "log"] = setting("linear", "Frequency axis: linear or log.")
+    freq_scale: Literal["linear", "log", "mel", "bark", "erb"] = setting(
+        "linear", "Frequency axis: linear, log, or as heard: mel, bark or erb (equivalent rectangular bandwidths)."
+    )
     db_range: Decibels = setting(
         "auto",
         "Range of the colours below the maximum. auto: down to just below the noise, from 25 to 80.",

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InputError
+from .shown.hearing_scales import HEARING_SCALES, HearingScale
+from .shown.ticks import even_ticks, hearing_ticks, log_ticks, plain_number
 
 _LEAST_SPAN = 2**0.25  # a narrower range of window lengths does not fill its scale
 _CLOCK_STEPS = [digit * 10.0**power for power in range(-6, 0) for digit in (1, 2, 5)]
@@ -25,6 +27,8 @@ class Scale:
     low, high: the ends of the scale in that unit, low < high; both positive if log.
     label: the quantity and its unit.
     log: whether the scale is logarithmic.
+    hearing: the scale of hearing that an axis of frequency follows; None for none.
+    hertz: Hz in one unit of such an axis.
     """
 
     centres: np.ndarray
@@ -32,6 +36,27 @@ class Scale:
     high: float
     label: str
     log: bool = False
+    hearing: HearingScale | None = None
+    hertz: float = 1.0
+
+    def position(self, values: np.ndarray) -> np.ndarray:
+        """Where values in the unit of the label lie on the scale of hearing."""
+        return self.hearing.position(np.asarray(values) * self.hertz)
+
+    def value(self, positions: np.ndarray) -> np.ndarray:
+        """The inverse of ``position``."""
+        return self.hearing.frequency(positions) / self.hertz
+
+    def edges(self, count: int) -> np.ndarray:
+        """The ends of ``count`` equal parts of the scale, (count + 1,)."""
+        if self.hearing:
+            return self.value(np.linspace(*self.position([self.low, self.high]), count + 1))
+        return (np.geomspace if self.log else np.linspace)(self.low, self.high, count + 1)
+
+    @property
+    def spacing_is_even(self) -> bool:
+        """Whether equal steps of the values are equal steps along the scale."""
+        return not self.log and self.hearing is None
 
     @property
     def shown(self) -> slice:
@@ -54,9 +79,12 @@ class Scale:
         return values, labels
 
     def _ticks(self, most: int) -> tuple[np.ndarray, list[str]]:
-        values = log_ticks(self.low, self.high, most) if self.log else even_ticks(self.low, self.high, most)
+        if self.hearing:
+            values = hearing_ticks(self.low, self.high, most, self.position)
+        else:
+            values = (log_ticks if self.log else even_ticks)(self.low, self.high, most)
         labels = [plain_number(value, 12) for value in values]
-        if self.log:
+        if self.log or self.hearing:
             return values, labels
         decimals = max((len(label.partition(".")[2]) for label in labels), default=0)
         return values, [f"{value:.{decimals}f}".replace("-", "−") for value in values]
@@ -164,15 +192,20 @@ def shared_time_scales(
 
 
 def frequency_scale(
-    frequencies: np.ndarray, fmin: float | None = None, fmax: float | None = None, log: bool = False
+    frequencies: np.ndarray,
+    fmin: float | None = None,
+    fmax: float | None = None,
+    log: bool = False,
+    hearing: str | None = None,
 ) -> Scale:
     """The scale of frequency, from the first bin to the last.
 
-    The unit is kHz if the scale reaches 10 kHz, unless it is logarithmic and begins below 100 Hz.
+    The unit is kHz if the scale reaches 10 kHz, unless it is logarithmic or one of hearing and begins below 100 Hz.
 
     frequencies: (F,) bins in Hz, increasing.
     fmin, fmax: limits in Hz; None for none. A logarithmic scale without fmin begins at the first positive bin.
     log: whether the scale is logarithmic.
+    hearing: a key of HEARING_SCALES; None for none.
 
     Raises InputError if no bin lies between the limits.
     """
@@ -184,8 +217,10 @@ def frequency_scale(
         raise _nothing_shown(first, last, "Hz", fmin=fmin, fmax=fmax)
     if low == high:  # a single bin
         low, high = (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
-    factor, unit = (1e-3, "kHz") if high >= 1e4 and not (log and low < 100) else (1.0, "Hz")
-    return Scale(frequencies * factor, low * factor, high * factor, f"Frequency ({unit})", log)
+    factor, unit = (1e-3, "kHz") if high >= 1e4 and not ((log or hearing) and low < 100) else (1.0, "Hz")
+    scale = HEARING_SCALES.get(hearing)
+    label = f"Frequency ({unit}, {scale.name})" if scale else f"Frequency ({unit})"
+    return Scale(frequencies * factor, low * factor, high * factor, label, log, scale, 1 / factor)
 
 
 def _nothing_shown(first: float, last: float, unit: str, **limits: float | None) -> InputError:
@@ -258,27 +293,3 @@ def length_text(length: float) -> str:
     """A window length in ms as text, in the unit of length_unit: 23.4 ms."""
     factor, unit = length_unit(length)
     return f"{plain_number(length * factor)} {unit}"
-
-
-def even_ticks(low: float, high: float, most: int) -> np.ndarray:
-    """Equally spaced round numbers from low to high, (n,), n about ``most`` or less."""
-    rough = (high - low) / most
-    decade = 10.0 ** np.floor(np.log10(rough))
-    step = decade * next(factor for factor in (1, 2, 5, 10) if factor * decade > rough * 0.99)
-    return step * np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) + 0.0  # no -0
-
-
-def log_ticks(low: float, high: float, most: int) -> np.ndarray:
-    """Round numbers from low to high for a logarithmic scale, (n,), n about ``most`` or less."""
-    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
-    for digits in (range(1, 10), (1, 2, 3, 5), (1, 2, 5), (1,)):
-        ticks = np.outer(decades, digits).ravel()
-        ticks = ticks[(ticks >= low * (1 - 1e-9)) & (ticks <= high * (1 + 1e-9))]
-        if len(ticks) <= most:
-            break
-    return ticks if len(ticks) >= 3 else even_ticks(low, high, most=6)
-
-
-def plain_number(value: float, digits: int = 3) -> str:
-    """The value to that many significant digits, without an exponent: 0.05, 23.4, 1000."""
-    return np.format_float_positional(value, precision=digits, fractional=False, trim="-")

@@ -11,6 +11,7 @@ from matplotlib.image import AxesImage
 from . import axis_scales, pixel_grid
 from .axes import put_scale
 from .axis_scales import ImageScales, Scale
+from .shown.hearing_scales import HEARING_SCALES
 from .shown.levels import level_label, zero_level
 from .style import View, print_size
 
@@ -31,7 +32,8 @@ class Plane:
 
 def view_frequency_scale(frequencies: np.ndarray, view: View) -> Scale:
     """The frequency scale of a view. frequencies: (F,) Hz. Raises InputError if no bin lies in the view's band."""
-    return axis_scales.frequency_scale(frequencies, *view.band, view.freq_scale == "log")
+    hearing = view.freq_scale if view.freq_scale in HEARING_SCALES else None
+    return axis_scales.frequency_scale(frequencies, *view.band, view.freq_scale == "log", hearing)
 
 
 def plane_scales(plane: Plane, view: View) -> ImageScales:

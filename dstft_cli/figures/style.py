@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..errors import InputError
+from .shown.hearing_scales import HEARING_SCALES
 
 INK, ACCENT, GREY = "#1f4e79", "#c0392b", "#595959"
 _LEAST, _MOST_INCHES, _MOST_PIXELS = (3, 2), 100, 200_000_000
@@ -41,7 +42,7 @@ class View:
 
     fmin, fmax: limits of the frequency axis in Hz; None or "full" for the first and the last bin. "auto" stands for limits
         that are yet to be found (figures.shown.signal_band), and for no limits until then.
-    freq_scale: linear or log.
+    freq_scale: linear, log, or a key of HEARING_SCALES.
     db_range: dB from the largest magnitude down to the end of the colours; "auto" for down to the noise of the picture.
     db_ref: what has 0 dB: "max", the largest that is shown, or a quantity such as "20uPa", "1" for one unit of the samples.
     scaling: what is shown: "rms" or "amplitude" of a tone, or "psd", the power spectral density.
@@ -92,8 +93,10 @@ class View:
         for name in ("tmin", "tmax"):
             if not math.isfinite(getattr(self, name) or 0):
                 raise InputError(f"figures: {name}={getattr(self, name)}: expected a number of s")
-        if self.freq_scale not in ("linear", "log"):
-            raise InputError(f"figures: freq_scale={self.freq_scale!r}: expected linear or log")
+        if self.freq_scale not in ("linear", "log", *HEARING_SCALES):
+            raise InputError(
+                f"figures: freq_scale={self.freq_scale!r}: expected linear, log or {', '.join(HEARING_SCALES)}"
+            )
         if self.db_range != "auto" and not 0 < self.db_range < math.inf:
             raise InputError(f"figures: db_range={self.db_range}: expected a number of dB above 0")
         self._check_size()

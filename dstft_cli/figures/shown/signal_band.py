@@ -140,7 +140,7 @@ def with_band(view: View, frequencies: np.ndarray, ratio: np.ndarray, magnitude:
     if view.fmin == "auto" and not log and begins_high:
         low = _rounded(first, math.floor)
     remark = _remark(low, high, frequencies)
-    if not log and band.octaves > _OCTAVES:
+    if view.freq_scale == "linear" and band.octaves > _OCTAVES:
         remark += f"{'; ' if remark else ''}signal spans {band.octaves:.0f} octaves, see --freq-scale log"
     return replace(view, fmin=low, fmax=high, corner=remark)
 
