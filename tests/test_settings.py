@@ -18,7 +18,7 @@ WORDS = dict(  # values for the keys that do not take 12
         "criterion=kurtosis hop_mode=time-varying penalty=none overlap=0.5 "
         "reduction=sum unit=samples schedule=cosine freq_scale=log format=svg decimal=. delimiter=; "
         "regularizer=none time_unit=ms name=sgd cmap=viridis memory=2GB even_floor=false absolute_time=true draw=theta db_ref=1 "
-        "sensitivity=100mV/g whiten=true scaling=psd"
+        "sensitivity=100mV/g whiten=true scaling=psd each_box=true"
     ).split()
 )
 
@@ -30,6 +30,7 @@ def test_a_short_key_sets_what_its_dotted_key_sets(short):
     needed = {"overlap": "overlap", "hop_min": "constant"}  # without which they are refused
     beside = [f"transform.hop_mode={needed[short]}"] if short in needed else []
     beside += ["loss.criterion=entropy"] if short in ("unit", "reduction") else []
+    beside += ["signal.annotations=boxes.txt"] if short in ("label", "each_box") else []
     changed = load_config(sets=[*beside, f"{short}={value}"])
     assert changed == load_config(sets=[*beside, f"{dotted}={value}"])
     assert changed not in (Config(), load_config(sets=beside))

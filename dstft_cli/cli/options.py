@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from cloup import option, option_group
 
-from .preparation_options import preparation_options
+from .preparation_options import annotation_options, preparation_options
 from .settings import setting
 
 LENGTHS = "A LENGTH is samples (1024), a time (20ms, 1.5s, 250us), a percentage (25%) or auto."
@@ -253,8 +253,8 @@ picture_options = option_group("Pictures", *picture_settings)
 
 
 def signal_options(function: Callable) -> Callable:
-    """The groups Signal, Levels and filters, and Text files."""
-    return _signal_options(preparation_options(_text_options(function)))
+    """The groups Signal, Levels and filters, Annotations, and Text files."""
+    return _signal_options(preparation_options(annotation_options(_text_options(function))))
 
 
 def analysis_options(function: Callable) -> Callable:

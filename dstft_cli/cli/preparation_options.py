@@ -1,4 +1,4 @@
-"""The options of what is done to samples before the analysis."""
+"""The options of what is done to samples before the analysis, and of what in them decides window lengths."""
 
 from cloup import option_group
 
@@ -28,4 +28,23 @@ preparation_options = option_group(
         help="Divide each frequency by its median level over time: steady noise and lines fade, what changes stands out.",
     ),
     help="Applied to the samples before the analysis.",
+)
+
+annotation_options = option_group(
+    "Annotations",
+    setting(
+        "--annotations",
+        "signal.annotations",
+        metavar="FILE|DIR",
+        help="Boxes over time and frequency that alone decide the windows: Raven selection table, Audacity labels or Praat TextGrid; "
+        "or a folder with one for each recording.",
+    ),
+    setting("--label", "signal.label", metavar="TEXT", help="Only boxes with this label (or tier) count."),
+    setting(
+        "--each-box",
+        "signal.each_box",
+        is_flag=True,
+        flag_value=True,
+        help="A result for each box, with half of its length on either side.",
+    ),
 )

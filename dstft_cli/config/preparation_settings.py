@@ -1,4 +1,4 @@
-"""The keys of the section ``signal`` that say what is done to the samples before the analysis."""
+"""The keys of the section ``signal`` that say what is done to the samples before the analysis, and which of them decide."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ def _text_that(read: Callable[[object], object]) -> Any:
 
 
 class PreparationSettings(Section):
-    """What is done to the samples before the analysis."""
+    """What is done to the samples before the analysis, and what in them decides window lengths."""
 
     sensitivity: _text_that(read_ratio) = setting(
         None,
@@ -50,10 +50,29 @@ class PreparationSettings(Section):
         None, "Remove what is above this frequency, as highpass does; null: nothing.", "Hz", gt=0, le=1e12
     )
 
+    annotations: _text_that(bool) = setting(
+        None,
+        "File of boxes over time and frequency that alone decide window lengths: a Raven selection table, labels of Audacity or a "
+        "TextGrid of Praat; or a folder with one named after each recording; null: the whole recording decides.",
+    )
+    label: _text_that(bool) = setting(None, "Only boxes with this label count; null: all.")
+    each_box: StrictBool = setting(
+        False,
+        "true: each box gives a result of its own, with half of its length on either side; false: all boxes give one.",
+    )
+
     @model_validator(mode="after")
     def _passes(self) -> "PreparationSettings":
-        refuse(self._crossed())
+        refuse(self._crossed(), *(self._lone(key) for key in ("label", "each_box")))
         return self
+
+    def _lone(self, key: str) -> Problem | None:
+        if self.annotations is not None or not getattr(self, key):
+            return None
+        return (
+            f"signal.{key}",
+            "signal.annotations",
+        ), f"signal.{key} is set: it needs signal.annotations, the file of boxes"
 
     def _crossed(self) -> Problem | None:
         if self.highpass is None or self.lowpass is None or self.highpass < self.lowpass:

@@ -248,6 +248,14 @@ class Config(_Section):
         if local and hop_mode != FIXED_HOP:
             why = f"{keys[0]} is {LOCAL_ENTROPY}: it needs {keys[1]} {FIXED_HOP}, not {hop_mode}; kurtosis moves frames"
             _refuse((keys, why))
+        if self.signal.annotations is not None and not local:
+            boxes = "signal.annotations", "loss.criterion"
+            _refuse(
+                (
+                    boxes,
+                    f"{boxes[0]} is set: boxes need {boxes[1]} {LOCAL_ENTROPY} and frames that do not move, not {self.criterion}",
+                )
+            )
         if local:
             _refuse(*(self._only(key, value) for key, value in (("unit", "octaves"), ("reduction", "mean"))))
             _refuse(None if self.loss.penalty != "coverage" else self._uncovered())

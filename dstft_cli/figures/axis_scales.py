@@ -11,7 +11,9 @@ import numpy as np
 
 from ..errors import InputError
 from .shown.hearing_scales import HEARING_SCALES, HearingScale
-from .shown.ticks import even_ticks, hearing_ticks, log_ticks, plain_number
+from .shown.ticks import even_ticks, hearing_ticks, length_text, length_unit, log_ticks, plain_number
+
+__all__ = ["even_ticks", "length_text", "length_unit", "log_ticks", "plain_number"]
 
 _LEAST_SPAN = 2**0.25  # a narrower range of window lengths does not fill its scale
 _CLOCK_STEPS = [digit * 10.0**power for power in range(-6, 0) for digit in (1, 2, 5)]
@@ -28,7 +30,8 @@ class Scale:
     label: the quantity and its unit.
     log: whether the scale is logarithmic.
     hearing: the scale of hearing that an axis of frequency follows; None for none.
-    hertz: Hz in one unit of such an axis.
+    size: s or Hz in one unit of an axis of time or frequency.
+    origin: what the axis shows at 0 s or 0 Hz, in its unit.
     """
 
     centres: np.ndarray
@@ -37,15 +40,25 @@ class Scale:
     label: str
     log: bool = False
     hearing: HearingScale | None = None
-    hertz: float = 1.0
+    size: float = 1.0
+    origin: float = 0.0
 
     def position(self, values: np.ndarray) -> np.ndarray:
         """Where values in the unit of the label lie on the scale of hearing."""
-        return self.hearing.position(np.asarray(values) * self.hertz)
+        return self.hearing.position(np.asarray(values) * self.size)
 
     def value(self, positions: np.ndarray) -> np.ndarray:
         """The inverse of ``position``."""
-        return self.hearing.frequency(positions) / self.hertz
+        return self.hearing.frequency(positions) / self.size
+
+    def places(self, values: Sequence[float]) -> np.ndarray:
+        """Where values in s or Hz lie from the low end of the scale, 0, to the high one, 1; beyond it what is beyond."""
+        low, high, values = self.low, self.high, np.asarray(values, dtype=np.float64) / self.size + self.origin
+        if self.hearing:
+            low, high, values = self.position(low), self.position(high), self.position(values)
+        elif self.log:
+            low, high, values = np.log(low), np.log(high), np.log(np.maximum(values, low / 1e3))
+        return (values - low) / (high - low)
 
     def edges(self, count: int) -> np.ndarray:
         """The ends of ``count`` equal parts of the scale, (count + 1,)."""
@@ -155,9 +168,9 @@ def time_scale(
     if isinstance(began, str):
         return _clock_scale(times, low, high, began)
     if began is not None:
-        return Scale(times + began, low + began, high + began, "Time of the recording's clock (s)")
+        return Scale(times + began, low + began, high + began, "Time of the recording's clock (s)", origin=began)
     factor, unit = (1e3, "ms") if max(-low, high) < 1 else _LONG_UNITS[bisect([10 * 60, 3 * 3600], high - low)]
-    return Scale(times * factor, low * factor, high * factor, f"Time ({unit})")
+    return Scale(times * factor, low * factor, high * factor, f"Time ({unit})", size=1 / factor)
 
 
 def _clock_scale(times: np.ndarray, low: float, high: float, began: str) -> Scale:
@@ -277,19 +290,3 @@ def value_scale(values: np.ndarray, label: str = "") -> Scale:
     low, high = values.min(), values.max()
     margin = 0.05 * (high - low) + 5e-4 * max(abs(low), abs(high)) + 1e-12
     return Scale(values, low - margin, high + margin, label)
-
-
-def length_unit(longest: float) -> tuple[float, str]:
-    """The unit of window lengths up to ``longest`` ms.
-
-    Returns the factor from ms to the unit, and the unit.
-    """
-    if longest > 1000:
-        return 1e-3, "s"
-    return (1e3, "µs") if longest < 0.1 else (1.0, "ms")
-
-
-def length_text(length: float) -> str:
-    """A window length in ms as text, in the unit of length_unit: 23.4 ms."""
-    factor, unit = length_unit(length)
-    return f"{plain_number(length * factor)} {unit}"

@@ -8,11 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
+from ..text import one_line
 from . import axis_scales, pixel_grid
 from .axes import put_scale
 from .axis_scales import ImageScales, Scale
 from .shown.hearing_scales import HEARING_SCALES
 from .shown.levels import level_label, zero_level
+from .shown.outlines import labels, outlines
 from .style import View, print_size
 
 
@@ -72,6 +74,24 @@ def draw_image(axes: Axes, scales: ImageScales, **colours: object) -> AxesImage:
     put_scale(axes, "y", scales.y)
     whole = {"extent": (0, 1, 0, 1), "transform": axes.transAxes, "origin": "lower", "aspect": "auto"}
     return axes.imshow(np.ones((1, 1)), interpolation="none", **whole, **colours)
+
+
+def draw_boxes(axes: Axes, scales: ImageScales, view: View, color: str = "white") -> None:
+    """Draw the outlines of the view's boxes, and their labels where they are few."""
+    shown = outlines(view.boxes, scales)
+    for (_, (left, low, right, high)), label in zip(shown, labels(shown), strict=True):
+        corners = ([left, right, right, left, left], [low, low, high, high, low])
+        axes.plot(*corners, color=color, linewidth=print_size(0.9), transform=axes.transAxes, clip_on=True)
+        if label:
+            above = high < 0.94
+            place = {"xy": (left, high if above else min(high, 0.99)), "xycoords": "axes fraction"}
+            beside = {
+                "ha": "left" if left < 0.9 else "right",
+                "va": "bottom" if above else "top",
+                "size": print_size(8),
+            }
+            away = {"xytext": (3, 2 if above else -3), "textcoords": "offset points"}
+            axes.annotate(one_line(label, 24), color=color, **place, **away, **beside).set_in_layout(False)
 
 
 def pixels(image: AxesImage) -> tuple[int, int]:

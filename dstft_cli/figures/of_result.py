@@ -99,9 +99,11 @@ def view_of(signal: Signal, config: Config):
 
     name = one_line(Path(signal.path).name if signal.path else signal.name)
     title = name if len(signal.channels) < 2 else f"{name}, channel {one_line(signal.channel)}"
+    boxes = () if signal.annotations is None else signal.annotations.boxes
+    title += f", {boxes[0].name}" if boxes and signal.annotations.alone else ""
     look = config.figures.model_dump(exclude={"format", "draw", "absolute_time"})
     began = signal.began if config.figures.absolute_time else None
-    view = View(**look, start=signal.start, title=title, began=began, unit=one_line(signal.unit, 20))
+    view = View(**look, start=signal.start, title=title, began=began, unit=one_line(signal.unit, 20), boxes=boxes)
     zero_level(view)  # raises where the samples have another unit than the reference
     return view
 

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..errors import InputError
+from ..recordings.annotations.box import Box
 from .shown.hearing_scales import HEARING_SCALES
 
 INK, ACCENT, GREY = "#1f4e79", "#c0392b", "#595959"
@@ -56,6 +57,7 @@ class View:
     even_floor: whether noise is drawn at one level under windows of all lengths.
     began: the recording's own time at 0 s of recording time, which time axes show instead; None for recording time.
     unit: of the samples; "" where it is not known.
+    boxes: over time and frequency, whose outlines are drawn.
     corner: a remark on the band shown, in small print in the corner of the figure.
 
     Raises InputError for a value that cannot be drawn with.
@@ -79,6 +81,7 @@ class View:
     corner: str = ""
     began: str | float | None = None
     unit: str = ""
+    boxes: tuple[Box, ...] = ()
 
     @property
     def band(self) -> tuple[float | None, float | None]:

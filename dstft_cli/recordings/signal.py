@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..text import one_line
+from .annotations.box import Annotations
 from .dropouts import dropout_notes
 from .lazy_samples import LazySamples, iter_blocks
 from .notes import Note
@@ -46,6 +47,7 @@ class Signal:
     notes: remarks for the user.
     began: the recording's own time of the first sample in the file: a date with time ("2024-03-30T23:59:56Z"), a time of day, or a
         number of seconds; None where the file does not tell.
+    annotations: the boxes over time and frequency that decide window lengths; None for the whole recording.
 
     Raises InputError where the samples are not one row of real numbers or the rate is not positive.
     """
@@ -61,6 +63,7 @@ class Signal:
     sha256: str | None = None
     notes: tuple[Note, ...] = ()
     began: str | float | None = None
+    annotations: Annotations | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "samples", _as_samples(self.samples, self.where))
@@ -160,10 +163,7 @@ def check_unchanged(signal: Signal) -> None:
 
 
 def check_signal(signal: Signal, shortest: int = SHORTEST) -> None:
-    """Check that a window length can be found for a signal.
-
-    signal: the signal.
-    shortest: the least number of samples.
+    """Check that a window length can be found for a signal. shortest: the least number of samples.
 
     Raises InputError for a signal with fewer samples, a constant one, or one with a sample that is not finite.
     """

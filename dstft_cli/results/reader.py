@@ -15,7 +15,7 @@ from ..stft.windows import WINDOWS, Profile, Window, get_window
 from ..text import format_value, one_line
 from .consistency import check_arrays, check_metrics, check_values
 from .folder import result_folder
-from .metrics import MEASURES, Metrics, read_metrics
+from .metrics import MEASURES, Metrics, annotations_of, read_metrics
 from .result import ARRAYS, CONFIG, METRICS, Result
 from .result_arrays import check_types, read_arrays, result_fields
 from .untrusted_files import open_untrusted, refused
@@ -101,6 +101,7 @@ def _origin(metrics: Metrics) -> dict:
         "channels": tuple(map(one_line, source.channels)),
         "sha256": source.sha256,
         "began": one_line(source.began) if isinstance(source.began, str) else source.began,
+        "annotations": annotations_of(source.annotations),
         "notes": tuple(Note(one_line(remark.text), remark.severity) for remark in metrics.notes),
     }
 

@@ -31,6 +31,7 @@ from .metrics import (
     Remark,
     Seconds,
     WindowLengths,
+    annotation_facts,
 )
 from .progress import CONVERGED, PATIENCE, STEPS
 from .versions import SCHEMA_VERSION, versions
@@ -263,6 +264,7 @@ class Result:
             start=signal.start,
             unit=signal.unit,
             **({} if signal.began is None else {"began": signal.began}),
+            **({} if signal.annotations is None else {"annotations": annotation_facts(signal.annotations)}),
         )
 
 

@@ -11,6 +11,8 @@ from ..config.loading import Config, merge_config
 from ..errors import InputError
 from ..optimization.auto_lengths import choose_lengths
 from ..optimization.resources import most_samples_in_memory, plan_run
+from ..recordings.annotations.read import KEYS as BOX_KEYS
+from ..recordings.annotations.read import annotate
 from ..recordings.audio import audit_file, open_audio, read_audio
 from ..recordings.notes import WARNING, Note
 from ..recordings.preparation.calibration import calibrate
@@ -81,7 +83,7 @@ def _header(path: str, config: Config) -> dict:
 
 def _signals(path: str, config: Config, header: dict) -> tuple[list[Signal], int, list[Note]]:
     """The channels asked for, or all; the number of samples in the time range asked for; and further notes."""
-    settings = load_options(config.signal.model_dump(exclude=KEYS))
+    settings = load_options(config.signal.model_dump(exclude=KEYS | BOX_KEYS))
     channel = settings.pop("channel")
     if header and _WHOLE < header["samples"] * header["channels"] < _UNKNOWN_LENGTH:
         request = Request(os.fsdecode(path), channel or "all", settings["start"], settings["duration"], settings["fs"])
@@ -202,6 +204,7 @@ def _plan(config: Config, signal: Signal, samples: int, preparation: Preparation
     try:
         check_signal(signal)
         signal = prepare(signal, preparation)
+        signal = annotate([signal], config.signal.annotations, config.signal.label)[0]
         chosen = choose_lengths(signal, config, samples=samples)
         config = chosen.config
         grid = make_grid(config, rate, samples)

@@ -39,7 +39,7 @@ def run(console: Console, config: Config, inputs: Sequence[str], output: str, op
     if config.run.threads is None:  # not the number of free cores: results would depend on -j
         config = merge_config(config, {"run.threads": 1})
     check_parents(Path(output))
-    items = _find(console, inputs, output, options.from_file)
+    items = _find(console, inputs, output, options.from_file, config.signal.annotations)
     if not items:
         console.warn("nothing to do: no recordings match")
         return _NOTHING_MATCHED
@@ -60,9 +60,11 @@ def run(console: Console, config: Config, inputs: Sequence[str], output: str, op
     return _run(console, plan, options)
 
 
-def _find(console: Console, inputs: Sequence[str], output: str, from_file: BinaryIO | None) -> list[Item]:
+def _find(
+    console: Console, inputs: Sequence[str], output: str, from_file: BinaryIO | None, annotations: str | None
+) -> list[Item]:
     listed = [] if from_file is None else read_list(from_file)
-    items, without = find_inputs(inputs, listed, output)
+    items, without = find_inputs(inputs, listed, output, annotations)
     for name in without:
         console.warn(f"{click.format_filename(name)}: no recordings there")
     return items

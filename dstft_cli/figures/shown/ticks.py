@@ -1,4 +1,4 @@
-"""Round numbers for the ticks of an axis, and numbers as its labels show them."""
+"""Round numbers for the ticks of an axis, and numbers and lengths as labels show them."""
 
 from collections.abc import Callable
 
@@ -44,3 +44,19 @@ def hearing_ticks(low: float, high: float, most: int, position: Callable) -> np.
 def plain_number(value: float, digits: int = 3) -> str:
     """The value to that many significant digits, without an exponent: 0.05, 23.4, 1000."""
     return np.format_float_positional(value, precision=digits, fractional=False, trim="-")
+
+
+def length_unit(longest: float) -> tuple[float, str]:
+    """The unit of window lengths up to ``longest`` ms.
+
+    Returns the factor from ms to the unit, and the unit.
+    """
+    if longest > 1000:
+        return 1e-3, "s"
+    return (1e3, "µs") if longest < 0.1 else (1.0, "ms")
+
+
+def length_text(length: float) -> str:
+    """A window length in ms as text, in the unit of length_unit: 23.4 ms."""
+    factor, unit = length_unit(length)
+    return f"{plain_number(length * factor)} {unit}"
