@@ -26,6 +26,7 @@ _HOMES = {
     "Step": "results.progress",
     "TextOptions": "recordings.request",
     "Window": "stft.windows",
+    "annotate": "recordings.annotations.read",
     "optimize": "optimization.optimize",
     "write_result": "workflows.optimize_file",
 }

@@ -1,6 +1,7 @@
 """Boxes from Raven, Audacity and Praat: how they are read, and that they alone decide window lengths."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -173,6 +174,21 @@ class TestReading:
         with pytest.raises(InputError, match=says) as refusal:
             boxes_of(text)
         assert "\n" not in str(refusal.value) and len(str(refusal.value)) < 300
+
+    def test_a_file_that_is_none_or_holds_no_text_is_refused(self, tmp_path):
+        for name, says in (
+            ("missing", "there is no such file of annotations"),
+            ("pipe", "no regular file"),
+            ("wav", "not text"),
+        ):
+            path = tmp_path / name
+            if name == "pipe":
+                os.mkfifo(path)
+            if name == "wav":
+                write_wav(path, np.ones(100), RATE)
+            with pytest.raises(InputError, match=says) as refusal:
+                read_boxes(str(path), "calls.wav")
+            assert str(refusal.value).count(name) == 1
 
     def test_a_label_that_no_box_has_is_refused_with_those_that_there_are(self, boxes_of):
         with pytest.raises(InputError, match="no box is labelled 'Mammalia'; the labels are Aves, hum"):

@@ -87,7 +87,7 @@ class TestABand:
 
     def test_that_a_lazy_recording_would_need_too_much_for_is_refused(self, monkeypatch):
         monkeypatch.setattr(band, "_MOST_REACH", 1000)
-        with pytest.raises(InputError, match="read block by block"):
+        with pytest.raises(InputError, match="too slow for a recording"):
             filter_band(Signal(lazy(tone(10)), RATE, "x"), 1.0, None)
 
     def test_that_leaves_next_to_nothing_of_the_signal_is_a_warning(self):

@@ -16,6 +16,7 @@ from .shown.hearing_scales import HEARING_SCALES
 from .shown.levels import level_label, zero_level
 from .shown.outlines import labels, outlines
 from .style import View, print_size
+from .titles import printable
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def draw_boxes(axes: Axes, scales: ImageScales, view: View, color: str = "white"
                 "size": print_size(8),
             }
             away = {"xytext": (3, 2 if above else -3), "textcoords": "offset points"}
-            axes.annotate(one_line(label, 24), color=color, **place, **away, **beside).set_in_layout(False)
+            axes.annotate(printable(one_line(label, 24)), color=color, **place, **away, **beside).set_in_layout(False)
 
 
 def pixels(image: AxesImage) -> tuple[int, int]:

@@ -99,7 +99,11 @@ def _box(where: str, line: int, count: int, row: Row) -> tuple[Box, set[str]]:
     label = next((row[name] for name in _LABELS if row.get(name)), "")
     words = {text for name, text in row.items() if text and name not in ("view", *_FILE) and not _is_number(text)}
     selection = row.get("selection", "")
-    own = int(selection) if selection.isascii() and selection.isdigit() and int(selection) > 0 else count
+    own = (
+        int(selection)
+        if selection.isascii() and selection.isdigit() and len(selection) < 10 and int(selection) > 0
+        else count
+    )
     return Box(own, start, start + end - begin, number(_LOW), number(_HIGH), label), words
 
 

@@ -2,16 +2,16 @@
 
 import math
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ...errors import InputError
-from ...text import file_name, listed, quoted
+from ...text import file_name, listed, one_line, quoted
 from ..notes import Note
 from ..request import Request
 from ..signal import Signal, file_hash
-from ..tables.encoding import read_head
 from .audacity import is_audacity, read_audacity
 from .box import Annotations, Box, renamed
 from .raven import is_raven, read_raven
@@ -21,6 +21,7 @@ KEYS = frozenset({"annotations", "label", "each_box"})
 """The names of the settings of annotations."""
 
 _ENDINGS = (".Table.1.selections.txt", ".selections.txt", ".TextGrid", ".textgrid", ".labels.txt", ".txt", ".tsv")
+_LARGEST = 50_000_000  # bytes of a file of annotations
 _AROUND, _LEAST_AROUND = (
     0.5,
     64,
@@ -101,15 +102,20 @@ def read_boxes(path: str, recording: str, label: str | None = None) -> tuple[lis
 
 
 def _read(path: str, where: str, recording: str) -> list[tuple[Box, set[str]]]:
-    request = Request(os.fsdecode(path))
+    from ..tables.encoding import read_head  # here, since it is slow to load
+
     try:
-        encoding, _, lines = read_head(request)
+        _check_file(path, where)
+        encoding = read_head(Request(os.fsdecode(path)))[0]
         with open(path, encoding=encoding, errors="replace", newline=None) as file:
             text = file.read()
     except FileNotFoundError:
         raise InputError(f"{where}: there is no such file of annotations") from None
-    except OSError as error:
-        raise InputError(f"{where}: the annotations cannot be read: {error.strerror or error}") from None
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{where}: the annotations cannot be read: {one_line(reason, 120)}") from None
     lines = text.splitlines()
     if is_textgrid(lines):
         return read_textgrid(where, text)
@@ -121,6 +127,15 @@ def _read(path: str, where: str, recording: str) -> list[tuple[Box, set[str]]]:
         f"{where}: these are no annotations: expected a Raven selection table (columns Begin Time (s) and End Time (s)), labels of "
         "Audacity (begin, end and label between tabs) or a TextGrid of Praat"
     )
+
+
+def _check_file(path: str, where: str) -> None:
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{where}: this is no regular file; save the annotations to one first")
+    if status.st_size > _LARGEST:
+        size = f"{status.st_size / 1e6:.0f} MB are too much for annotations, expected at most {_LARGEST / 1e6:.0f} MB"
+        raise InputError(f"{where}: {size}")
 
 
 def _matches(label: str | None, words: set[str]) -> bool:

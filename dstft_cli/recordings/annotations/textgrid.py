@@ -41,7 +41,7 @@ def read_textgrid(where: str, text: str) -> list[tuple[Box, set[str]]]:
                 label = str(next(tokens)).strip()
                 if kind == _INTERVALS and label:
                     boxes.append((Box(len(boxes) + 1, *ends, label=label), {label, tier}))
-    except (StopIteration, ValueError):
+    except (StopIteration, ValueError, OverflowError):
         count = f"after {len(boxes)} intervals with a text" if boxes else "at its head"
         raise InputError(
             f"{where}: the TextGrid is damaged or cut off {count}; save it again in Praat as text"

@@ -41,11 +41,11 @@ def filter_band(signal: Signal, highpass: float | None, lowpass: float | None) -
         if cutoff is not None
     ]
     sos = np.concatenate(sections)
-    reach = _reach(sos)
+    reach = _reach(signal.sample_rate, min(cutoff for cutoff in cutoffs.values() if cutoff is not None))
     if isinstance(signal.samples, LazySamples) and reach > _MOST_REACH:
         raise InputError(
-            f"{signal.where}: highpass {highpass:g} Hz is too low for a recording that is read block by block; give a higher one, "
-            "a shorter --duration or more --memory"
+            f"{signal.where}: a filter at {min(f for f in (highpass, lowpass) if f):g} Hz is too slow for a recording that is read "
+            "block by block; give a higher frequency, a shorter --duration or more --memory"
         )
 
     def both_ways(samples: np.ndarray) -> np.ndarray:
@@ -70,10 +70,9 @@ def _check(signal: Signal, highpass: float | None, lowpass: float | None) -> Non
         )
 
 
-def _reach(sos: np.ndarray) -> int:
-    """The samples after which the response of second-order sections (n, 6) has died out."""
-    radius = max(float(np.abs(np.roots(row[3:])).max()) for row in sos)
-    return math.ceil(math.log(_DECAY) / math.log(radius)) if 0 < radius < 1 else 1
+def _reach(sample_rate: float, lowest: float) -> int:
+    """The samples after which the response has died out: that of the pole nearest to the axis. lowest: of the frequencies in Hz."""
+    return math.ceil(-math.log(_DECAY) * sample_rate / (2 * math.pi * lowest * math.sin(math.pi / (2 * ORDER))))
 
 
 def _band_text(highpass: float | None, lowpass: float | None) -> str:
