@@ -16,6 +16,7 @@ _HOMES = {
     "DSTFT": "stft.layer",
     "Hops": "stft.layer",
     "dstft": "stft.transform",
+    "psd": "stft.windows",
     "Result": "results.result",
     "read_result": "results.reader",
     "inverse": "stft.inverse",
@@ -25,6 +26,7 @@ _HOMES = {
     "Step": "results.progress",
     "TextOptions": "recordings.request",
     "Window": "stft.windows",
+    "annotate": "recordings.annotations.read",
     "optimize": "optimization.optimize",
     "write_result": "workflows.optimize_file",
 }

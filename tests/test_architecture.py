@@ -23,6 +23,7 @@ LADDER = [  # a package imports from lower lines only
     "config",
     "recordings stft",
     "system",
+    "units",
     "text",
     "errors",
 ]
@@ -41,6 +42,7 @@ HOMES = {
     "pyarrow": {"recordings/formats/columnar"},
     "av": {"recordings/formats/media"},
     "charset_normalizer": {"recordings/tables/encoding"},
+    "scipy": {"recordings/preparation/band", "recordings/preparation/whitening"},
     "pandas": {"recordings/tables/rates/clock_text", "recordings/tables/table"},
     "yaml": {"config/yaml_io"},
     "matplotlib": {
@@ -63,6 +65,7 @@ HOMES = {
         "config/field_types",
         "config/figure_settings",
         "config/loading",
+        "config/preparation_settings",
         "config/schema",
         "config/section",
         "results/json_files",

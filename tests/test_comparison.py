@@ -141,7 +141,7 @@ class TestPanels:
             middle = np.mean(np.flatnonzero(column == column.max())) + 0.5
             assert 4000 * middle / len(column) == pytest.approx(1500, abs=20)
 
-    @pytest.mark.parametrize("scale", ["linear", "log"])
+    @pytest.mark.parametrize("scale", ["linear", "log", "mel"])
     def test_share_limits_and_unit_on_any_scale(self, scale):
         bins = [np.arange(n) * (20000 / (n - 1)) for n in (2049, 129)]
         planes = [Plane(np.arange(4.0), own, np.ones((len(own), 4))) for own in bins]

@@ -12,10 +12,11 @@ from dstft_cli.figures import spectrograms
 from dstft_cli.figures.images import Plane
 from dstft_cli.figures.noise_floor import weighted_quantiles
 from dstft_cli.figures.of_result import make_figures
-from dstft_cli.figures.shown.continued_ends import continued_ends, continued_signal
+from dstft_cli.figures.shown.continued_ends import continued_ends
 from dstft_cli.figures.shown.display import Display
 from dstft_cli.figures.shown.signal_band import Colours, shown_band, with_band
 from dstft_cli.figures.style import View
+from dstft_cli.recordings.preparation.continuation import continued_signal
 from dstft_cli.results.result import reference
 
 FREQUENCIES = np.linspace(0, 24_000, 513)

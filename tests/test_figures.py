@@ -89,13 +89,39 @@ def every_figure(view):
     ]
 
 
-@pytest.mark.parametrize(("freq_scale", "start"), [("linear", 0.0), ("log", 3600.0)])
+@pytest.mark.parametrize(
+    ("freq_scale", "start"), [("linear", 0.0), ("log", 3600.0), ("mel", 0.0), ("bark", 0.0), ("erb", 0.0)]
+)
 def test_the_brightest_pixel_lies_at_the_tone(freq_scale, start):
     magnitude = noise()
     magnitude[24, 31] = 1.0
     time, frequency = brightest(spectrogram(magnitude, freq_scale=freq_scale, start=start))
     assert time == pytest.approx(start + TIMES[31], abs=0.05)
     assert frequency == pytest.approx(FREQUENCIES[24], abs=31.25)
+
+
+@pytest.mark.parametrize(
+    ("name", "at"),  # of 100, 1000 and 10 000 Hz, as tables of these scales give them
+    [("mel", (150.5, 1000.0, 3073.2)), ("bark", (0.77, 8.53, 21.89)), ("erb", (3.37, 15.62, 35.31))],
+)
+def test_equal_steps_of_a_scale_of_hearing_are_equal_distances(name, at):
+    scale = axis_scales.frequency_scale(np.linspace(0, 12_000, 513), hearing=name)
+    assert scale.position([100, 1000, 10_000]) == pytest.approx(at, abs=0.05)
+    assert np.diff(scale.position(scale.edges(40))) == pytest.approx(np.ptp(scale.position([0, 12_000])) / 40)
+    assert scale.edges(40)[[0, -1]] == pytest.approx([0, 12_000], abs=1e-6)
+    assert "Hz, " in scale.label and name in scale.label.lower()
+
+
+@pytest.mark.parametrize("name", ["mel", "bark", "erb"])
+@pytest.mark.parametrize("ends", [(0, 8000), (0, 24_000), (20, 150_000), (1000, 1500), (0, 12)])
+def test_ticks_of_a_scale_of_hearing_are_round_and_apart(name, ends):
+    scale = axis_scales.frequency_scale(np.linspace(0, 150_000, 150_001), *ends, hearing=name)
+    values, labels = scale.ticks(10)
+    assert 4 <= len(values) <= 13 and len(labels) == len(values)
+    assert scale.low <= values[0] and values[-1] <= scale.high * (1 + 1e-9)
+    assert (values[0] == 0) == (ends[0] == 0)
+    distances = np.diff(scale.position(values)) / np.ptp(scale.position([scale.low, scale.high]))
+    assert distances.min() > 0.05 and max(map(len, labels)) <= 6
 
 
 @pytest.mark.parametrize(
@@ -116,13 +142,13 @@ def test_frames_at_unequal_times_are_drawn_at_their_times(times, start):
         assert (columns[0] * pixel, (columns[-1] + 1) * pixel) == pytest.approx((left, right), abs=1.01 * pixel)
 
 
-@pytest.mark.parametrize(("unit", "label"), [("g", "Magnitude (dB re 1 g)"), ("", "Magnitude (dB re 1)")])
+@pytest.mark.parametrize(("unit", "label"), [("g", "Level (dB re 1 g)"), ("", "Level (dB re 1)")])
 def test_levels_may_be_those_of_the_samples_unit(unit, label):
     magnitude = np.full((3, 3), 0.02)
     magnitude[1, 1] = 0.2
     figure = spectrogram(magnitude, TIMES[:3], FREQUENCIES[:3], db_range=40, db_ref="1", unit=unit)
     image = figure.axes[0].images[0]
-    high = 20 * np.log10(0.2)
+    high = 20 * np.log10(0.2 * np.sqrt(2))  # the rms of a tone
     assert image.get_clim() == pytest.approx((high - 40, high))
     assert (image.get_array().max(), image.get_array().min()) == pytest.approx((high, high - 20))
     assert figure.axes[1].get_ylabel() == label
@@ -220,7 +246,7 @@ def test_a_band_within_one_bin_shows_that_bin():
 
 @pytest.mark.parametrize(
     "change",
-    [{"cmap": "magmma"}, {"freq_scale": "mel"}, {"db_range": 0.0}, {"db_range": float("nan")}],
+    [{"cmap": "magmma"}, {"freq_scale": "mels"}, {"db_range": 0.0}, {"db_range": float("nan")}],
 )
 def test_views_that_cannot_be_drawn_are_refused_by_name(change):
     with pytest.raises(InputError, match=f"figures: {next(iter(change))}="):

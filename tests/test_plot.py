@@ -90,7 +90,7 @@ class TestFigures:
         assert (tmp_path / name).read_bytes().startswith(start)
 
     def test_have_the_size_and_sharpness_asked_for(self, dstft, results, tmp_path):
-        look = ("--size", "3.5x2", "--dpi", 40, "--cmap", "gray", "--theta-cmap", "gray", "--freq-scale", "log")
+        look = ("--size", "3.5x2", "--dpi", 40, "--cmap", "gray", "--theta-cmap", "gray", "--freq-scale", "erb")
         wanted = ("--figure", "spectrogram", "--figure", "theta", "--figure", "theta")
         assert dstft("plot", results / "tf-varying", "-o", tmp_path, *wanted, *look).code == 0
         assert pictures(tmp_path).keys() == {"spectrogram.png", "theta.png"}

@@ -17,7 +17,8 @@ WORDS = dict(  # values for the keys that do not take 12
         "mode=tf window=hamming device=cpu dtype=float64 exact=true detrend=linear factor=0.25 "
         "criterion=kurtosis hop_mode=time-varying penalty=none overlap=0.5 "
         "reduction=sum unit=samples schedule=cosine freq_scale=log format=svg decimal=. delimiter=; "
-        "regularizer=none time_unit=ms name=sgd cmap=viridis memory=2GB even_floor=false absolute_time=true html=true draw=theta db_ref=1"
+        "regularizer=none time_unit=ms name=sgd cmap=viridis memory=2GB even_floor=false absolute_time=true html=true draw=theta db_ref=1 "
+        "sensitivity=100mV/g whiten=true scaling=psd each_box=true"
     ).split()
 )
 
@@ -29,6 +30,7 @@ def test_a_short_key_sets_what_its_dotted_key_sets(short):
     needed = {"overlap": "overlap", "hop_min": "constant"}  # without which they are refused
     beside = [f"transform.hop_mode={needed[short]}"] if short in needed else []
     beside += ["loss.criterion=entropy"] if short in ("unit", "reduction") else []
+    beside += ["signal.annotations=boxes.txt"] if short in ("label", "each_box") else []
     changed = load_config(sets=[*beside, f"{short}={value}"])
     assert changed == load_config(sets=[*beside, f"{dotted}={value}"])
     assert changed not in (Config(), load_config(sets=beside))
@@ -118,8 +120,8 @@ def test_no_key_takes_lists_groups_or_numbers_without_end(dotted, value):
         ("figures.db_range=0", "more than 0 dB or auto"),
         ("figures.db_range=full", "more than 0 dB or auto"),
         ("figures.even_floor=off", "true or false"),
-        ("figures.db_ref=2", "max or 1"),
-        ("figures.db_ref=true", "max or 1"),
+        ("figures.db_ref=0", "max, or a quantity above 0 such as 20uPa"),
+        ("figures.db_ref=true", "max, or a quantity above 0 such as 20uPa"),
         ("figures.dpi=1e9", "at most 1200 dots per inch"),
     ],
 )

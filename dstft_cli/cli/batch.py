@@ -5,7 +5,8 @@ import re
 import click
 import cloup
 
-from .options import analysis_options, config_options, with_settings
+from .options import analysis_options, config_options
+from .settings import with_settings
 from .shared import console_command, figures, html, output, quiet, verbose
 
 

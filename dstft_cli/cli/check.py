@@ -3,7 +3,8 @@
 import click
 import cloup
 
-from .options import config_options, with_settings
+from .options import config_options
+from .settings import with_settings
 from .shared import console_command, quiet, verbose
 
 _baseline_options = cloup.option_group(

@@ -3,7 +3,8 @@
 import click
 import cloup
 
-from .options import analysis_options, config_options, with_settings
+from .options import analysis_options, config_options
+from .settings import with_settings
 from .shared import console_command, output, quiet, verbose
 
 

@@ -3,7 +3,8 @@
 import click
 import cloup
 
-from .options import config_options, signal_options, with_settings
+from .options import config_options, db_reference, signal_options
+from .settings import with_settings
 from .shared import console_command, verbose
 
 
@@ -13,6 +14,7 @@ from .shared import console_command, verbose
 @signal_options
 @cloup.option_group(
     "Output",
+    db_reference,
     cloup.option("--json", "as_json", is_flag=True, help="Print a JSON list with one object for each path."),
     verbose("-vv prints tracebacks."),
 )

@@ -1,59 +1,11 @@
 """Options that several commands share, in the groups that --help shows. An option of the configuration carries its dotted key."""
 
-import functools
 from collections.abc import Callable
-from typing import NamedTuple
 
 from cloup import option, option_group
 
-_KEYS: dict[str, str] = {}  # parameter name -> dotted key of the configuration
-_FLAGS: dict[str, str] = {}  # dotted key -> option as the user writes it
-
-
-class Settings(NamedTuple):
-    """The settings given on the command line.
-
-    source: file or preset of -c. sets: ``key=value`` of each --set. flags: values of other options by dotted key.
-    """
-
-    source: str | None
-    sets: tuple[str, ...]
-    flags: dict[str, object]
-
-    def config(self):
-        """The Config of a run. Raises ConfigError for a setting that is refused."""
-        from ..config.loading import load_config  # here: --help does without it
-
-        return load_config(*self)
-
-    def given(self) -> dict[str, str]:
-        """{option as the user writes it: its key, dotted or short} of all options given; the key of -c is empty."""
-        keys = [item.partition("=")[0].strip() for item in self.sets]
-        return (
-            {_FLAGS[key]: key for key in self.flags}
-            | {f"--set {key}": key for key in keys}
-            | ({} if self.source is None else {"-c": ""})
-        )
-
-
-def with_settings(function: Callable) -> Callable:
-    """Decorator of a command's function, which gets one argument ``settings`` for all options of the configuration."""
-
-    @functools.wraps(function)
-    def collected(*args, source=None, sets=(), **options):
-        flags = {_KEYS[name]: options.pop(name) for name in list(options) if name in _KEYS}
-        flags = {key: value for key, value in flags.items() if value is not None}
-        return function(*args, settings=Settings(source, sets, flags), **options)
-
-    return collected
-
-
-def setting(flag: str, key: str, **attributes):
-    """A click option for one key of the configuration; not given, it is None and leaves the configuration alone."""
-    name = key.replace(".", "_")
-    _KEYS[name], _FLAGS[key] = key, flag
-    return option(flag, name, default=None, **attributes)
-
+from .preparation_options import annotation_options, preparation_options
+from .settings import setting
 
 LENGTHS = "A LENGTH is samples (1024), a time (20ms, 1.5s, 250us), a percentage (25%) or auto."
 LENGTH = {"metavar": "LENGTH"}
@@ -65,6 +17,13 @@ window = setting(
 device = setting("--device", "run.device", metavar="NAME", help="auto, cpu or cuda. [default: auto]")
 dtype = setting("--dtype", "run.dtype", metavar="NAME", help="float32 or float64. [default: float32]")
 threads = setting("--threads", "run.threads", type=int, metavar="N", help="Number of CPU threads.")
+
+db_reference = setting(
+    "--db-ref",
+    "figures.db_ref",
+    metavar="max|QUANTITY",
+    help="What has 0 dB: 20uPa, 1ug, or 1 for the samples' unit. [default: max, the largest shown]",
+)
 
 config_options = option_group(
     "Configuration",
@@ -268,14 +227,22 @@ picture_settings = (
         metavar="HZ|auto|full",
         help="Highest frequency shown; full: no limit. [default: auto, just above the signal]",
     ),
-    setting("--freq-scale", "figures.freq_scale", metavar="SCALE", help="linear or log. [default: linear]"),
+    setting(
+        "--freq-scale", "figures.freq_scale", metavar="SCALE", help="linear, log, mel, bark or erb. [default: linear]"
+    ),
     setting(
         "--db-range",
         "figures.db_range",
         metavar="DB|auto",
         help="Range of the colours below the maximum. [default: auto, down to the noise]",
     ),
-    setting("--db-ref", "figures.db_ref", metavar="max|1", help="What has 0 dB; 1: the samples' unit. [default: max]"),
+    db_reference,
+    setting(
+        "--scaling",
+        "figures.scaling",
+        metavar="WHAT",
+        help="What is shown: rms or amplitude of a tone, or psd, the power spectral density. [default: rms]",
+    ),
     setting("--even-floor", "figures.even_floor", **ON_OFF, help="Draw noise at one level everywhere. [default: on]"),
     setting(
         "--absolute-time", "figures.absolute_time", **ON_OFF, help="Draw the recording's own clock. [default: off]"
@@ -287,8 +254,8 @@ picture_options = option_group("Pictures", *picture_settings)
 
 
 def signal_options(function: Callable) -> Callable:
-    """The groups Signal and Text files."""
-    return _signal_options(_text_options(function))
+    """The groups Signal, Levels and filters, Annotations, and Text files."""
+    return _signal_options(preparation_options(annotation_options(_text_options(function))))
 
 
 def analysis_options(function: Callable) -> Callable:

@@ -3,7 +3,8 @@
 import click
 import cloup
 
-from .options import picture_settings, setting, with_settings
+from .options import picture_settings
+from .settings import setting, with_settings
 from .shared import console_command, output, quiet, verbose
 
 FIGURES = ("spectrogram", "theta", "comparison", "loss", "frames")  # those of dstft_cli.figures.of_result

@@ -3,19 +3,8 @@
 import click
 import cloup
 
-from .options import (
-    LENGTH,
-    LENGTHS,
-    config_options,
-    device,
-    dtype,
-    loss_options,
-    setting,
-    signal_options,
-    threads,
-    window,
-    with_settings,
-)
+from .options import LENGTH, LENGTHS, config_options, device, dtype, loss_options, signal_options, threads, window
+from .settings import setting, with_settings
 from .shared import console_command, output, quiet, verbose
 
 _transform_options = cloup.option_group(

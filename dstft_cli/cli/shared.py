@@ -7,7 +7,7 @@ import click
 from cloup import option
 
 from ..system.shutdown import terminable
-from .options import setting
+from .settings import setting
 
 VERBOSITY = "dstft_cli.verbosity"
 """Key in the context's meta where a command leaves the number of -v given."""

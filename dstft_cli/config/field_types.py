@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, St
 
 from ..errors import InputError
 from ..stft.modes import HOP_MODES, MODES, get_hop_mode, get_mode
+from ..units import read_quantity
 from .lengths import Length, as_number, read_length, read_support, read_window
 from .memory_size import read_size
 
@@ -47,9 +48,13 @@ def _mode_type(full_name: Callable[[str], str], modes: tuple[str, ...]) -> Any:
 
 
 def _reference(value: Any) -> str:
-    if value in ("max", "1") or (value == 1 and not isinstance(value, bool)):
-        return str(value) if isinstance(value, str) else "1"
-    raise ValueError("max or 1")
+    if isinstance(value, str) and value.strip().lower() == "max":
+        return "max"
+    try:
+        read_quantity(value)
+    except ValueError:
+        raise ValueError("max, or a quantity above 0 such as 20uPa, 1ug or 1") from None
+    return f"{value:g}" if isinstance(value, int | float) else str(value).strip()
 
 
 def _weight(value: Any) -> float | str:

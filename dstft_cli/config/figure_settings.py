@@ -23,7 +23,9 @@ class FigureSettings(Section):
         "Highest frequency shown. auto: just above the highest signal that stands out of the noise; full or null: no limit.",
         "Hz",
     )
-    freq_scale: Literal["linear", "log"] = setting("linear", "Frequency axis: linear or log.")
+    freq_scale: Literal["linear", "log", "mel", "bark", "erb"] = setting(
+        "linear", "Frequency axis: linear, log, or as heard: mel, bark or erb (equivalent rectangular bandwidths)."
+    )
     db_range: Decibels = setting(
         "auto",
         "Range of the colours below the maximum. auto: down to just below the noise, from 25 to 80.",
@@ -31,7 +33,13 @@ class FigureSettings(Section):
     )
     db_ref: Reference = setting(
         "max",
-        "The magnitude at 0 dB. max: the largest shown; 1: one unit of the samples, so that a tone of amplitude 1 has -6 dB.",
+        "What has 0 dB. max: the largest shown; a quantity such as 20uPa or 1ug, which the samples must be measured in, or 1 for one "
+        "unit of the samples.",
+    )
+    scaling: Literal["rms", "amplitude", "psd"] = setting(
+        "rms",
+        "What is shown. rms, amplitude: those of a tone (a tone of amplitude 1 has -3 or 0 dB re 1); psd: the power spectral density, "
+        "each point over the noise bandwidth of its window, so that noise has one level under all windows.",
     )
     even_floor: StrictBool = setting(
         True,

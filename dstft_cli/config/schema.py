@@ -23,6 +23,7 @@ from .field_types import (
     Window,
 )
 from .figure_settings import FigureSettings
+from .preparation_settings import PreparationSettings
 from .section import Problem
 from .section import Section as _Section
 from .section import refuse as _refuse
@@ -31,7 +32,7 @@ from .section import setting as _setting
 LOCAL_ENTROPY = "local-entropy"
 
 
-class SignalSettings(_Section):
+class SignalSettings(PreparationSettings):
     """How the recording is read. In text files null values are detected."""
 
     channel: Column = _setting(None, "Channel: number from 1, name, mix (mean of all) or all; null: the first.")
@@ -254,6 +255,14 @@ class Config(_Section):
         if local and hop_mode != FIXED_HOP:
             why = f"{keys[0]} is {LOCAL_ENTROPY}: it needs {keys[1]} {FIXED_HOP}, not {hop_mode}; kurtosis moves frames"
             _refuse((keys, why))
+        if self.signal.annotations is not None and not local:
+            boxes = "signal.annotations", "loss.criterion"
+            _refuse(
+                (
+                    boxes,
+                    f"{boxes[0]} is set: boxes need {boxes[1]} {LOCAL_ENTROPY} and frames that do not move, not {self.criterion}",
+                )
+            )
         if local:
             _refuse(*(self._only(key, value) for key, value in (("unit", "octaves"), ("reduction", "mean"))))
             _refuse(None if self.loss.penalty != "coverage" else self._uncovered())

@@ -16,8 +16,10 @@ def put_scale(axes: Axes, which: str, scale: Scale, most: int = 10) -> None:
     which: x or y.
     most: about the largest number of ticks.
     """
-    kind = "log" if scale.log else "linear"
-    if getattr(axes, f"get_{which}scale")() != kind:  # setting it lays out all ticks anew
+    kind = "function" if scale.hearing else "log" if scale.log else "linear"
+    if kind == "function":
+        getattr(axes, f"set_{which}scale")(kind, functions=(scale.position, scale.value))
+    elif getattr(axes, f"get_{which}scale")() != kind:  # setting it lays out all ticks anew
         axes.set(**{f"{which}scale": kind})
     axes.set(**{f"{which}label": scale.label})
     axes.set(**{f"{which}lim": (scale.low, scale.high)})

@@ -10,6 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InputError
+from .shown.hearing_scales import HEARING_SCALES, HearingScale
+from .shown.ticks import even_ticks, hearing_ticks, length_text, length_unit, log_ticks, plain_number
+
+__all__ = ["even_ticks", "length_text", "length_unit", "log_ticks", "plain_number"]
 
 _LEAST_SPAN = 2**0.25  # a narrower range of window lengths does not fill its scale
 _CLOCK_STEPS = [digit * 10.0**power for power in range(-6, 0) for digit in (1, 2, 5)]
@@ -25,6 +29,9 @@ class Scale:
     low, high: the ends of the scale in that unit, low < high; both positive if log.
     label: the quantity and its unit.
     log: whether the scale is logarithmic.
+    hearing: the scale of hearing that an axis of frequency follows; None for none.
+    size: s or Hz in one unit of an axis of time or frequency.
+    origin: what the axis shows at 0 s or 0 Hz, in its unit.
     """
 
     centres: np.ndarray
@@ -32,6 +39,37 @@ class Scale:
     high: float
     label: str
     log: bool = False
+    hearing: HearingScale | None = None
+    size: float = 1.0
+    origin: float = 0.0
+
+    def position(self, values: np.ndarray) -> np.ndarray:
+        """Where values in the unit of the label lie on the scale of hearing."""
+        return self.hearing.position(np.asarray(values) * self.size)
+
+    def value(self, positions: np.ndarray) -> np.ndarray:
+        """The inverse of ``position``."""
+        return self.hearing.frequency(positions) / self.size
+
+    def places(self, values: Sequence[float]) -> np.ndarray:
+        """Where values in s or Hz lie from the low end of the scale, 0, to the high one, 1; beyond it what is beyond."""
+        low, high, values = self.low, self.high, np.asarray(values, dtype=np.float64) / self.size + self.origin
+        if self.hearing:
+            low, high, values = self.position(low), self.position(high), self.position(values)
+        elif self.log:
+            low, high, values = np.log(low), np.log(high), np.log(np.maximum(values, low / 1e3))
+        return (values - low) / (high - low)
+
+    def edges(self, count: int) -> np.ndarray:
+        """The ends of ``count`` equal parts of the scale, (count + 1,)."""
+        if self.hearing:
+            return self.value(np.linspace(*self.position([self.low, self.high]), count + 1))
+        return (np.geomspace if self.log else np.linspace)(self.low, self.high, count + 1)
+
+    @property
+    def spacing_is_even(self) -> bool:
+        """Whether equal steps of the values are equal steps along the scale."""
+        return not self.log and self.hearing is None
 
     @property
     def shown(self) -> slice:
@@ -54,9 +92,12 @@ class Scale:
         return values, labels
 
     def _ticks(self, most: int) -> tuple[np.ndarray, list[str]]:
-        values = log_ticks(self.low, self.high, most) if self.log else even_ticks(self.low, self.high, most)
+        if self.hearing:
+            values = hearing_ticks(self.low, self.high, most, self.position)
+        else:
+            values = (log_ticks if self.log else even_ticks)(self.low, self.high, most)
         labels = [plain_number(value, 12) for value in values]
-        if self.log:
+        if self.log or self.hearing:
             return values, labels
         decimals = max((len(label.partition(".")[2]) for label in labels), default=0)
         return values, [f"{value:.{decimals}f}".replace("-", "−") for value in values]
@@ -127,9 +168,9 @@ def time_scale(
     if isinstance(began, str):
         return _clock_scale(times, low, high, began)
     if began is not None:
-        return Scale(times + began, low + began, high + began, "Time of the recording's clock (s)")
+        return Scale(times + began, low + began, high + began, "Time of the recording's clock (s)", origin=began)
     factor, unit = (1e3, "ms") if max(-low, high) < 1 else _LONG_UNITS[bisect([10 * 60, 3 * 3600], high - low)]
-    return Scale(times * factor, low * factor, high * factor, f"Time ({unit})")
+    return Scale(times * factor, low * factor, high * factor, f"Time ({unit})", size=1 / factor)
 
 
 def _clock_scale(times: np.ndarray, low: float, high: float, began: str) -> Scale:
@@ -164,15 +205,20 @@ def shared_time_scales(
 
 
 def frequency_scale(
-    frequencies: np.ndarray, fmin: float | None = None, fmax: float | None = None, log: bool = False
+    frequencies: np.ndarray,
+    fmin: float | None = None,
+    fmax: float | None = None,
+    log: bool = False,
+    hearing: str | None = None,
 ) -> Scale:
     """The scale of frequency, from the first bin to the last.
 
-    The unit is kHz if the scale reaches 10 kHz, unless it is logarithmic and begins below 100 Hz.
+    The unit is kHz if the scale reaches 10 kHz, unless it is logarithmic or one of hearing and begins below 100 Hz.
 
     frequencies: (F,) bins in Hz, increasing.
     fmin, fmax: limits in Hz; None for none. A logarithmic scale without fmin begins at the first positive bin.
     log: whether the scale is logarithmic.
+    hearing: a key of HEARING_SCALES; None for none.
 
     Raises InputError if no bin lies between the limits.
     """
@@ -184,8 +230,10 @@ def frequency_scale(
         raise _nothing_shown(first, last, "Hz", fmin=fmin, fmax=fmax)
     if low == high:  # a single bin
         low, high = (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
-    factor, unit = (1e-3, "kHz") if high >= 1e4 and not (log and low < 100) else (1.0, "Hz")
-    return Scale(frequencies * factor, low * factor, high * factor, f"Frequency ({unit})", log)
+    factor, unit = (1e-3, "kHz") if high >= 1e4 and not ((log or hearing) and low < 100) else (1.0, "Hz")
+    scale = HEARING_SCALES.get(hearing)
+    label = f"Frequency ({unit}, {scale.name})" if scale else f"Frequency ({unit})"
+    return Scale(frequencies * factor, low * factor, high * factor, label, log, scale, 1 / factor)
 
 
 def _nothing_shown(first: float, last: float, unit: str, **limits: float | None) -> InputError:
@@ -242,43 +290,3 @@ def value_scale(values: np.ndarray, label: str = "") -> Scale:
     low, high = values.min(), values.max()
     margin = 0.05 * (high - low) + 5e-4 * max(abs(low), abs(high)) + 1e-12
     return Scale(values, low - margin, high + margin, label)
-
-
-def length_unit(longest: float) -> tuple[float, str]:
-    """The unit of window lengths up to ``longest`` ms.
-
-    Returns the factor from ms to the unit, and the unit.
-    """
-    if longest > 1000:
-        return 1e-3, "s"
-    return (1e3, "µs") if longest < 0.1 else (1.0, "ms")
-
-
-def length_text(length: float) -> str:
-    """A window length in ms as text, in the unit of length_unit: 23.4 ms."""
-    factor, unit = length_unit(length)
-    return f"{plain_number(length * factor)} {unit}"
-
-
-def even_ticks(low: float, high: float, most: int) -> np.ndarray:
-    """Equally spaced round numbers from low to high, (n,), n about ``most`` or less."""
-    rough = (high - low) / most
-    decade = 10.0 ** np.floor(np.log10(rough))
-    step = decade * next(factor for factor in (1, 2, 5, 10) if factor * decade > rough * 0.99)
-    return step * np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) + 0.0  # no -0
-
-
-def log_ticks(low: float, high: float, most: int) -> np.ndarray:
-    """Round numbers from low to high for a logarithmic scale, (n,), n about ``most`` or less."""
-    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
-    for digits in (range(1, 10), (1, 2, 3, 5), (1, 2, 5), (1,)):
-        ticks = np.outer(decades, digits).ravel()
-        ticks = ticks[(ticks >= low * (1 - 1e-9)) & (ticks <= high * (1 + 1e-9))]
-        if len(ticks) <= most:
-            break
-    return ticks if len(ticks) >= 3 else even_ticks(low, high, most=6)
-
-
-def plain_number(value: float, digits: int = 3) -> str:
-    """The value to that many significant digits, without an exponent: 0.05, 23.4, 1000."""
-    return np.format_float_positional(value, precision=digits, fractional=False, trim="-")

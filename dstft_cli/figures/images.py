@@ -8,10 +8,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
+from ..text import one_line
 from . import axis_scales, pixel_grid
 from .axes import put_scale
 from .axis_scales import ImageScales, Scale
+from .shown.hearing_scales import HEARING_SCALES
+from .shown.levels import level_label, zero_level
+from .shown.outlines import labels, outlines
 from .style import View, print_size
+from .titles import printable
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,8 @@ class Plane:
 
 def view_frequency_scale(frequencies: np.ndarray, view: View) -> Scale:
     """The frequency scale of a view. frequencies: (F,) Hz. Raises InputError if no bin lies in the view's band."""
-    return axis_scales.frequency_scale(frequencies, *view.band, view.freq_scale == "log")
+    hearing = view.freq_scale if view.freq_scale in HEARING_SCALES else None
+    return axis_scales.frequency_scale(frequencies, *view.band, view.freq_scale == "log", hearing)
 
 
 def plane_scales(plane: Plane, view: View) -> ImageScales:
@@ -71,6 +77,24 @@ def draw_image(axes: Axes, scales: ImageScales, **colours: object) -> AxesImage:
     return axes.imshow(np.ones((1, 1)), interpolation="none", **whole, **colours)
 
 
+def draw_boxes(axes: Axes, scales: ImageScales, view: View, color: str = "white") -> None:
+    """Draw the outlines of the view's boxes, and their labels where they are few."""
+    shown = outlines(view.boxes, scales)
+    for (_, (left, low, right, high)), label in zip(shown, labels(shown), strict=True):
+        corners = ([left, right, right, left, left], [low, low, high, high, low])
+        axes.plot(*corners, color=color, linewidth=print_size(0.9), transform=axes.transAxes, clip_on=True)
+        if label:
+            above = high < 0.94
+            place = {"xy": (left, high if above else min(high, 0.99)), "xycoords": "axes fraction"}
+            beside = {
+                "ha": "left" if left < 0.9 else "right",
+                "va": "bottom" if above else "top",
+                "size": print_size(8),
+            }
+            away = {"xytext": (3, 2 if above else -3), "textcoords": "offset points"}
+            axes.annotate(printable(one_line(label, 24)), color=color, **place, **away, **beside).set_in_layout(False)
+
+
 def pixels(image: AxesImage) -> tuple[int, int]:
     """Rows and columns of an image in a figure whose layout is frozen."""
     box = image.axes.get_window_extent()
@@ -85,7 +109,7 @@ def fill_decibels(
     images: the images of a figure whose layout no longer changes.
     planes, scales: those of each image.
     view: its db_range is the extent of the scale; if it is auto, the scale reaches down to the noise of the last image. Its
-        db_ref tells what has 0 dB.
+        db_ref and its scaling tell what has 0 dB.
     """
     grids = [
         pixel_grid.max_pool_to_pixels(np.asarray(plane.values), own, pixels(image))
@@ -93,7 +117,8 @@ def fill_decibels(
     ]
     peak = max(float(grid.max()) for grid in grids)
     db_range = pixel_grid.range_to_noise(grids[-1], peak) if view.db_range == "auto" else view.db_range
-    top = 20 * math.log10(peak) if view.db_ref == "1" and peak else 0.0
+    zero = zero_level(view)
+    top = 20 * math.log10(peak / zero) if zero and peak else 0.0
     for image, grid in zip(images, grids, strict=True):
         image.set_data(pixel_grid.decibels(grid, peak, db_range) + top)
         image.set_clim(top - db_range, top)
@@ -113,10 +138,9 @@ def decibel_bar(image: AxesImage, beside: Axes | Sequence[Axes], view: View) -> 
 
     image: that it belongs to.
     beside: the axes that make room for it.
-    view: tells what has 0 dB, and the unit of the samples.
+    view: tells which quantity is shown, what has 0 dB, and the unit of the samples.
     """
-    reference = "max" if view.db_ref == "max" else f"1 {view.unit}".rstrip()
-    image.figure.colorbar(image, ax=beside, pad=0.015, aspect=30, label=f"Magnitude (dB re {reference})")
+    image.figure.colorbar(image, ax=beside, pad=0.015, aspect=30, label=level_label(view))
 
 
 def length_bar(image: AxesImage, scale: Scale, beside: Axes | Sequence[Axes]) -> None:

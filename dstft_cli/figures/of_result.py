@@ -74,7 +74,7 @@ def make_figures(result: Result, names: Collection[str] | None = None, **changes
         return spectrograms.theta_map(plane(source.theta()), result.sample_rate, view, bounds, found)
 
     makers = {
-        "spectrogram": lambda: spectrograms.spectrogram(plane(display.picture(view.even_floor)), view, note),
+        "spectrogram": lambda: spectrograms.spectrogram(plane(_drawn(result, display, view)), view, note),
         "theta": theta,
         "comparison": lambda: spectrograms.comparison(_panels(result, source, display, view), view),
         "loss": lambda: loss_curves(result.history, view, _length_loss(result)),
@@ -83,18 +83,29 @@ def make_figures(result: Result, names: Collection[str] | None = None, **changes
     return {name: make() for name, make in makers.items() if name in names}
 
 
+def _drawn(result: Result, display, view) -> np.ndarray:
+    from .shown.levels import drawn
+
+    return drawn(display, view, result.window, result.sample_rate)
+
+
 def view_of(signal: Signal, config: Config):
     """The View of a signal's figures: the section ``figures``, the signal's start, and its name as the title.
 
     Raises InputError for a setting that cannot be drawn with.
     """
+    from .shown.levels import zero_level
     from .style import View
 
     name = one_line(Path(signal.path).name if signal.path else signal.name)
     title = name if len(signal.channels) < 2 else f"{name}, channel {one_line(signal.channel)}"
+    boxes = () if signal.annotations is None else signal.annotations.boxes
+    title += f", {boxes[0].name}" if boxes and signal.annotations.alone else ""
     look = config.figures.model_dump(exclude={"format", "draw", "absolute_time", "html"})
     began = signal.began if config.figures.absolute_time else None
-    return View(**look, start=signal.start, title=title, began=began, unit=one_line(signal.unit, 20))
+    view = View(**look, start=signal.start, title=title, began=began, unit=one_line(signal.unit, 20), boxes=boxes)
+    zero_level(view)  # raises where the samples have another unit than the reference
+    return view
 
 
 def _as_stored(result: Result) -> Result:
@@ -139,6 +150,7 @@ def _value_text(name: str, value: float, digits: int = 4) -> str:
 def _panels(result: Result, source, display, view) -> list:
     """The shortest, the longest and the best constant window on frames that did not move, and the optimum."""
     from .images import Plane
+    from .shown.levels import PSD, root_density
     from .spectrograms import Panel
 
     lengths = {"Short": result.grid.theta_min, "Long": float(result.support)}
@@ -148,11 +160,14 @@ def _panels(result: Result, source, display, view) -> list:
     for name, length in lengths.items():
         magnitude, times = source.reference(length)
         label = f"{name}, {time_text(length / result.sample_rate)}"
-        plane = Plane(times, result.frequencies, source.shown_reference(magnitude, length))
+        values = source.shown_reference(magnitude, length)
+        if view.scaling == PSD:
+            values = root_density(values, length, result.window, result.sample_rate)
+        plane = Plane(times, result.frequencies, values)
         panels.append(Panel(label, plane, _criterion_text(result, magnitude, length)))
     names = {"fixed": "Fixed", "constant": "Best constant"} if result.placed else {}
     window = time_text(result.theta.item() / result.sample_rate) if result.theta.size == 1 else result.mode
-    optimum = Plane(source.times, result.frequencies, display.picture(view.even_floor))
+    optimum = Plane(source.times, result.frequencies, _drawn(result, display, view))
     return [
         *panels,
         Panel(f"{names.get(result.mode, 'Optimum')}, {window}", optimum, _criterion_text(result, source.magnitude())),

@@ -1,6 +1,6 @@
 """Arrays reduced to the pixels of an image.
 
-Frames may lie at unequal times, and frequency may be logarithmic. A pixel shows the bins whose centres lie in it or, if bins
+Frames may lie at unequal times, and frequency may follow any scale. A pixel shows the bins whose centres lie in it or, if bins
 are wider than pixels, the nearest bin. Magnitudes of bins much wider than pixels are interpolated in dB between their centres.
 """
 
@@ -96,14 +96,14 @@ def _largest(values: np.ndarray, axis: int, first: np.ndarray, last: np.ndarray)
 def _is_wide(scale: Scale, pixels: int) -> bool:
     """Whether bins are much wider than pixels; frames at unequal times stay apart, as do bins of a logarithmic axis."""
     spacing = np.diff(scale.centres)
-    equal = not scale.log and spacing.size > 0 and spacing.max() < 1.01 * spacing.min()
+    equal = scale.spacing_is_even and spacing.size > 0 and spacing.max() < 1.01 * spacing.min()
     return equal and spacing.min() * pixels > _WIDE * (scale.high - scale.low)
 
 
 def _interpolated(values: np.ndarray, axis: int, scale: Scale, pixels: int) -> np.ndarray:
     """Magnitudes between the centres of bins, linear in dB; a pixel that holds a centre shows that bin."""
     first, last = _ranges(scale, pixels)
-    edges = _edges(scale, pixels)
+    edges = scale.edges(pixels)
     place = np.interp((edges[:-1] + edges[1:]) / 2, scale.centres, np.arange(len(scale.centres)))
     held = (scale.centres[first] >= edges[:-1]) & (scale.centres[last - 1] <= edges[1:])
     place = np.where(held, first, place)
@@ -117,21 +117,19 @@ def _interpolated(values: np.ndarray, axis: int, scale: Scale, pixels: int) -> n
     return shown if axis == 0 else shown.T
 
 
-def _edges(scale: Scale, pixels: int) -> np.ndarray:
-    space = np.geomspace if scale.log else np.linspace
-    return space(scale.low, scale.high, pixels + 1)
-
-
 def _nearest(scale: Scale, pixels: int) -> np.ndarray:
     """For each pixel the bin whose cell contains its centre, (pixels,); cells meet halfway between centres."""
-    edges = _edges(scale, pixels)
-    middles = np.sqrt(edges[:-1] * edges[1:]) if scale.log else (edges[:-1] + edges[1:]) / 2
+    edges = scale.edges(pixels)
+    if scale.hearing:
+        middles = scale.edges(2 * pixels)[1::2]
+    else:
+        middles = np.sqrt(edges[:-1] * edges[1:]) if scale.log else (edges[:-1] + edges[1:]) / 2
     return np.searchsorted((scale.centres[:-1] + scale.centres[1:]) / 2, middles)
 
 
 def _ranges(scale: Scale, pixels: int) -> tuple[np.ndarray, np.ndarray]:
     """The first bin that each pixel shows and the one after the last, (pixels,) each; no range is empty."""
-    edges = _edges(scale, pixels)
+    edges = scale.edges(pixels)
     cuts = np.searchsorted(scale.centres, edges)
     cuts[-1] = np.searchsorted(scale.centres, edges[-1], side="right")  # the last pixel includes its upper edge
     first, last = cuts[:-1], cuts[1:]

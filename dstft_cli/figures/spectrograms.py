@@ -25,6 +25,7 @@ from .images import (
     Plane,
     decibel_bar,
     decibel_colours,
+    draw_boxes,
     draw_image,
     fill_decibels,
     length_bar,
@@ -70,6 +71,7 @@ def spectrogram(plane: Plane, view: View, note: str = "") -> Figure:
     figure = new_figure(view, 10, 5)
     axes = figure.add_subplot()
     image = draw_image(axes, scales, **decibel_colours(view))
+    draw_boxes(axes, scales, view)
     decibel_bar(image, axes, view)
     heading(axes, view.title, note)
     corner(figure, view.corner)
@@ -96,6 +98,7 @@ def comparison(panels: Sequence[Panel], view: View) -> Figure:
     for i, panel in enumerate(panels):
         axes = figure.add_subplot(rows, columns, i + 1)
         images.append(draw_image(axes, scales[i], **decibel_colours(view)))
+        draw_boxes(axes, scales[i], view)
         outer_labels(axes, left=i % columns == 0, bottom=i + columns >= len(panels))
         heading(axes, panel.label, end=panel.end, share=0.78 / columns)
     decibel_bar(images[0], figure.axes, view)
@@ -142,6 +145,7 @@ def theta_map(
         shown = scales.y.shown, scales.x.shown
         lengths = theta[shown] if found is None else _where_found(theta[shown], found[shown])
         unit *= _draw_length_image(axes, scales, lengths * unit, view.theta_cmap)
+        draw_boxes(axes, scales, view, INK)
     heading(axes, view.title, words + _allowed(limits) + (_PALE_WORDS if axes.images and found is not None else ""))
     corner(figure, view.corner if theta.size > 1 else "")
     freeze_layout(figure)

@@ -10,6 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..errors import InputError
+from ..recordings.annotations.box import Box
+from .shown.hearing_scales import HEARING_SCALES
 
 INK, ACCENT, GREY = "#1f4e79", "#c0392b", "#595959"
 _LEAST, _MOST_INCHES, _MOST_PIXELS = (3, 2), 100, 200_000_000
@@ -41,9 +43,10 @@ class View:
 
     fmin, fmax: limits of the frequency axis in Hz; None or "full" for the first and the last bin. "auto" stands for limits
         that are yet to be found (figures.shown.signal_band), and for no limits until then.
-    freq_scale: linear or log.
+    freq_scale: linear, log, or a key of HEARING_SCALES.
     db_range: dB from the largest magnitude down to the end of the colours; "auto" for down to the noise of the picture.
-    db_ref: the magnitude at 0 dB: "max", the largest that is shown, or "1", one unit of the samples.
+    db_ref: what has 0 dB: "max", the largest that is shown, or a quantity such as "20uPa", "1" for one unit of the samples.
+    scaling: what is shown: "rms" or "amplitude" of a tone, or "psd", the power spectral density.
     cmap: the colour map of magnitudes.
     dpi: dots per inch.
     start: the recording time of sample 0 in s; time axes show recording time.
@@ -54,6 +57,7 @@ class View:
     even_floor: whether noise is drawn at one level under windows of all lengths.
     began: the recording's own time at 0 s of recording time, which time axes show instead; None for recording time.
     unit: of the samples; "" where it is not known.
+    boxes: over time and frequency, whose outlines are drawn.
     corner: a remark on the band shown, in small print in the corner of the figure.
 
     Raises InputError for a value that cannot be drawn with.
@@ -64,6 +68,7 @@ class View:
     freq_scale: str = "linear"
     db_range: float | str = 80.0
     db_ref: str = "max"
+    scaling: str = "rms"
     cmap: str = "magma"
     dpi: int = 150
     start: float = 0.0
@@ -76,6 +81,7 @@ class View:
     corner: str = ""
     began: str | float | None = None
     unit: str = ""
+    boxes: tuple[Box, ...] = ()
 
     @property
     def band(self) -> tuple[float | None, float | None]:
@@ -90,8 +96,10 @@ class View:
         for name in ("tmin", "tmax"):
             if not math.isfinite(getattr(self, name) or 0):
                 raise InputError(f"figures: {name}={getattr(self, name)}: expected a number of s")
-        if self.freq_scale not in ("linear", "log"):
-            raise InputError(f"figures: freq_scale={self.freq_scale!r}: expected linear or log")
+        if self.freq_scale not in ("linear", "log", *HEARING_SCALES):
+            raise InputError(
+                f"figures: freq_scale={self.freq_scale!r}: expected linear, log or {', '.join(HEARING_SCALES)}"
+            )
         if self.db_range != "auto" and not 0 < self.db_range < math.inf:
             raise InputError(f"figures: db_range={self.db_range}: expected a number of dB above 0")
         self._check_size()

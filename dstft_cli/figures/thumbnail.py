@@ -10,6 +10,8 @@ from ..results.result import Result
 from . import axis_scales, pixel_grid
 from .axis_scales import ImageScales
 from .images import Plane, plane_scales
+from .shown.levels import drawn
+from .shown.outlines import outlines
 from .shown.source import display_of, source_of
 from .style import View
 
@@ -17,7 +19,7 @@ THUMBNAIL = "thumbnail.png"
 WIDTH, HEIGHT, GAP = 120, 60, 4  # pixels: of each of the two pictures, and the gap between them
 SIZES = ((WIDTH, HEIGHT), (2 * WIDTH + GAP, HEIGHT))
 _LEVELS = 24  # colours of each: more are not visible at this size, and the file grows with their number
-_TRANSPARENT = 2 * _LEVELS
+_TRANSPARENT, _WHITE = 2 * _LEVELS, 2 * _LEVELS + 1
 
 
 def thumbnail(result: Result) -> bytes:
@@ -28,14 +30,17 @@ def thumbnail(result: Result) -> bytes:
 
     Raises InputError if the band contains no bin.
     """
-    view = View(**result.config.figures.model_dump(exclude={"format", "draw", "absolute_time", "html"}))
+    look = result.config.figures.model_dump(exclude={"format", "draw", "absolute_time", "html"})
+    view = View(**look, start=result.signal.start)
+    boxes = () if result.signal.annotations is None else result.signal.annotations.boxes
     display = display_of(result, source_of(result, view), continued=False)
-    view, magnitude = display.view(view), display.picture(view.even_floor)
+    view, magnitude = display.view(view), drawn(display, view, result.window, result.sample_rate)
     scales = plane_scales(Plane(display.times, result.frequencies, magnitude), view)
     grid = pixel_grid.max_pool_to_pixels(magnitude, scales, (HEIGHT, WIDTH))
     peak = float(grid.max())
     db_range = pixel_grid.range_to_noise(grid, peak) if view.db_range == "auto" else view.db_range
     columns = [_indices(pixel_grid.decibels(grid, peak, db_range) / db_range + 1)]
+    _draw_outlines(columns[0], outlines(boxes, scales))
     if result.theta.min() < result.theta.max():
         theta = np.broadcast_to(display.theta, magnitude.shape)
         columns += [np.full((HEIGHT, GAP), _TRANSPARENT), _length_indices(theta, scales)]
@@ -48,6 +53,14 @@ def _length_indices(theta: np.ndarray, scales: ImageScales) -> np.ndarray:
     return _LEVELS + _indices(np.log(lengths * factor / scale.low) / np.log(scale.high / scale.low))
 
 
+def _draw_outlines(indices: np.ndarray, shown: list) -> None:
+    """Draw boxes as fractions of the picture (HEIGHT, WIDTH), low frequencies first, into its colours."""
+    for _, ends in shown:
+        left, low, right, high = (ends * ([WIDTH - 1, HEIGHT - 1] * 2)).round().astype(int)
+        indices[[low, high], left : right + 1] = _WHITE
+        indices[low : high + 1, [left, right]] = _WHITE
+
+
 def _indices(levels: np.ndarray) -> np.ndarray:
     """The colour of each level from 0 to 1: 0 to _LEVELS - 1."""
     return np.clip(levels * _LEVELS, 0, _LEVELS - 1).astype(np.uint8)
@@ -57,7 +70,7 @@ def _png(indices: np.ndarray, colour_maps: tuple[str, str]) -> bytes:
     """indices: (rows, columns) of the colours of the first map, then of the second; the top row first."""
     colours = [matplotlib.colormaps[name](np.linspace(0, 1, _LEVELS), bytes=True)[:, :3] for name in colour_maps]
     image = Image.fromarray(indices.astype(np.uint8))
-    image.putpalette(np.vstack([*colours, np.zeros((1, 3), np.uint8)]).tobytes())
+    image.putpalette(np.vstack([*colours, np.array([[0] * 3, [255] * 3], np.uint8)]).tobytes())
     file = io.BytesIO()
     image.save(file, "png", optimize=True, transparency=_TRANSPARENT)
     return file.getvalue()

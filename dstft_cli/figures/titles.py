@@ -55,7 +55,7 @@ def fit_text(text: Text, words: str, end: str, share: float) -> None:
 
     The middle of the words is left out if they are too long; if that is not enough, the print becomes smaller.
     """
-    words = _printable(words)
+    words = printable(words)
     text.set_text(words + end)
     room, length = _room(text, share), len(words)
     while (width := text.get_window_extent().width) > room and length > _LEAST_KEPT:
@@ -78,7 +78,7 @@ def _room(text: Text, share: float) -> float:
     return share * figure.bbox.width * min(1.0, (inches - print_size(2)) / (0.8 * inches))
 
 
-def _printable(words: str) -> str:
+def printable(words: str) -> str:
     """The words with every character replaced that no font here can draw."""
     visible = [c for c in unicodedata.normalize("NFC", words) if unicodedata.category(c) != "Cf"]
     return "".join(" " if c.isspace() else c if c.isprintable() and _drawable(c) else "\ufffd" for c in visible)

@@ -13,8 +13,8 @@ from torch import Tensor
 from ..config.loading import Config, merge_config
 from ..config.schema import LOCAL_ENTROPY, SignalSettings
 from ..errors import DeviceError, DivergedError, InputError, OutputError, OutputExistsError
-from ..recordings.detrend import detrend
 from ..recordings.lazy_samples import LazySamples
+from ..recordings.preparation.prepare import KEYS, Preparation, prepare
 from ..recordings.signal import Signal, check_signal
 from ..results.progress import CONVERGED, DIVERGED, INTERRUPTED, STEPS, OnStep
 from ..results.result import Result
@@ -63,7 +63,8 @@ def optimize(
         and needs its file. None writes temporary files, which go with the result.
     plan: the plan of the run from plan_signal; None makes one.
     settings: short keys that override the configuration, such as ``mode="tf-varying"``, ``steps=100``, ``lambda_=0.2``. Of the
-        section ``signal`` only ``detrend`` has a meaning here; the others are refused.
+        section ``signal`` those that prepare samples have a meaning here (``detrend``, ``highpass``, ``sensitivity``, ...); the
+        others are refused.
 
     Raises ConfigError or InputError for settings or a signal that cannot work, DeviceError for a missing device,
     DivergedError where the first loss is not finite, OutputError where temporary files cannot be written, OSError where
@@ -111,15 +112,16 @@ def optimize(
 
 
 def _as_asked(signal: Signal, config: Config, settings: dict) -> Signal:
-    """The signal without its mean or trend where the settings ask for that; those of reading come too late."""
+    """The signal prepared as the settings ask, and no further; those of reading come too late."""
     names = {name.removeprefix("signal.") for name, value in settings.items() if value is not None}
-    late = sorted(names & set(SignalSettings.model_fields) - {"detrend"})
+    late = sorted(names & set(SignalSettings.model_fields) - KEYS)
     if late:
         raise InputError(
             f"{signal.where}: {', '.join(late)} tell how a recording is read, and this signal has been read; give them to "
             "load_signal(path, ...)"
         )
-    return detrend(signal, config.signal.detrend) if "detrend" in names else signal
+    asked = {name: value for name, value in config.signal.model_dump().items() if name in names & KEYS}
+    return prepare(signal, Preparation(**{"detrend": "none", **asked})) if asked else signal
 
 
 class _TooNarrow(Exception):

@@ -21,6 +21,7 @@ from ..system.devices import DTYPES, free_bytes, get_device
 from ..system.disk_arrays import release_pages
 from .coverage import coverage
 from .criteria import PENALTIES, REGULARIZERS, entropy, get_criterion, kurtosis
+from .local_entropy.box_mask import BoxMask
 from .local_entropy.evidence import Evidence, Votes, find_evidence
 from .local_entropy.loss import EPSILON, LAMBDA, LocalEntropy
 from .local_entropy.loudness import Loudness, measure_loudness
@@ -56,6 +57,7 @@ class Problem:
         penalty: Callable[[Tensor, Tensor, int], Tensor] | None = None,
     ):
         self.signal, self.config, self.window = signal, config, window
+        self.boxes = BoxMask.of(signal)
         self.mode, self.hop_mode = config.transform.mode, config.transform.hop_mode
         self.device = get_device(config.run.device)
         try:
@@ -137,9 +139,10 @@ class Problem:
 
     def evidence(self, columns: tuple[int, int], on_node=None) -> Evidence:
         """The evidence at columns first to last - 1 of the working grid; on_node: as for ``find_evidence``."""
-        return find_evidence(
+        found = find_evidence(
             self.samples_between, self.grid.samples, self.places, columns, self.window, self._loudness, on_node
         )
+        return found if self.boxes is None else self.boxes.mark(found, self.places, columns)
 
     def constant(self, length: float) -> Tensor:
         """θ of ``length`` samples everywhere, in the shape of the mode."""

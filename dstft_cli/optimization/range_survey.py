@@ -22,7 +22,8 @@ from torch import Tensor
 from ..recordings.lazy_samples import LazySamples
 from ..recordings.signal import Signal
 from ..stft.windows import Window
-from .local_entropy.pair_evidence import Samples, compare_lengths, powers
+from .local_entropy.box_mask import BoxMask
+from .local_entropy.pair_evidence import Comparison, Samples, compare_lengths, powers
 
 SHORTEST, LONGEST = 8, 2**16  # samples: the lengths surveyed, at most a quarter of the signal
 STEPS = 2  # lengths per octave
@@ -76,10 +77,12 @@ def _survey(signal: Signal, window: Window) -> Preferences:
 
 def _shares(signal: Signal, pair: tuple[float, float], window: Window) -> tuple[float, float, float]:
     """The shares of places that prefer the longer and the shorter length, and the larger one of those that do so strongly."""
-    evidence, energy = _compare(_parts(signal.samples, pair[1]), pair, window)
+    mask = BoxMask.of(signal)
+    evidence, energy, inside = _compare(_parts(signal, mask, pair[1]), pair, window, mask)
     centre, spread = _in_white_noise(min(pair[0], _CALIBRATED), window)
     excess = (evidence - centre) / spread
     loud, rare = energy.sqrt(), energy / (energy.median(1, keepdim=True)[0] + _SEEN * energy.max() + 1e-30)
+    loud, rare = loud * inside, rare * inside
     weight = loud / (loud.sum() + 1e-30) + rare / (rare.sum() + 1e-30)
     up, down, most_up, most_down = (
         float(weight[sign * excess > limit].sum()) / 2 for limit in (1, _STRONG) for sign in (1, -1)
@@ -91,21 +94,38 @@ def _shares(signal: Signal, pair: tuple[float, float], window: Window) -> tuple[
 def _in_white_noise(length: float, window: Window) -> tuple[float, float]:
     """The mean of the evidence in white noise, and the distance from it that 98 % of the places keep."""
     noise = np.random.default_rng(2).standard_normal(2**14 if length < _CALIBRATED else 2**15)
-    evidence, _ = _compare([noise], (length, length * 2 ** (1 / STEPS)), window)
+    evidence, _, _ = _compare([(0, noise)], (length, length * 2 ** (1 / STEPS)), window)
     return float(evidence.mean()), float((evidence - evidence.mean()).abs().quantile(_QUANTILE))
 
 
-def _compare(parts: list[np.ndarray], pair: tuple[float, float], window: Window) -> tuple[Tensor, Tensor]:
-    """Evidence for the longer length and energy at the places of all parts, (f, t) each."""
-    readers = [_reader(part) for part in parts]
-    greatest = max(_greatest(read, len(part), pair[1], window) for read, part in zip(readers, parts, strict=True))
+def _compare(
+    parts: list[tuple[int, np.ndarray]], pair: tuple[float, float], window: Window, mask: BoxMask | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Evidence for the longer length, energy, and whether it counts, at the places of all parts, (f, t) each.
+
+    parts: first sample, and samples, of each.
+    mask: the boxes that count; None for all.
+    """
+    readers = [_reader(part) for _, part in parts]
+    greatest = max(_greatest(read, len(part), pair[1], window) for read, (_, part) in zip(readers, parts, strict=True))
     if not greatest > 0:
-        return torch.zeros(1, 1), torch.zeros(1, 1)
+        return torch.zeros(1, 1), torch.zeros(1, 1), torch.ones(1, 1)
     found = [
         compare_lengths(read, len(part), (0, len(part)), pair, window, greatest)
-        for read, part in zip(readers, parts, strict=True)
+        for read, (_, part) in zip(readers, parts, strict=True)
     ]
-    return torch.cat([one.evidence for one in found], 1), torch.cat([one.energy for one in found], 1)
+    evidence, energy = (torch.cat([getattr(one, name) for one in found], 1) for name in ("evidence", "energy"))
+    if mask is None:
+        return evidence, energy, torch.ones(1, 1)
+    inside = [_inside(mask, one, first) for one, (first, _) in zip(found, parts, strict=True)]
+    return evidence, energy, torch.cat(inside, 1)
+
+
+def _inside(mask: BoxMask, found: Comparison, first: int) -> Tensor:
+    """1 for places of a comparison in a box, 0 for others, (f, t). first: the sample that the comparison counts from."""
+    rows, columns = found.evidence.shape
+    times = first + found.start + np.arange(columns) * found.time_step
+    return mask.at(np.arange(rows) * found.frequency_step, times, (found.frequency_step, found.time_step))
 
 
 def _greatest(read: Samples, count: int, length: float, window: Window) -> float:
@@ -115,17 +135,17 @@ def _greatest(read: Samples, count: int, length: float, window: Window) -> float
     return float(powers(read, count, (0, count // hop + 1), hop, support, (length,), window)[0].max())
 
 
-def _parts(samples, length: float) -> list[np.ndarray]:
-    """The parts of a recording that are surveyed with windows of that length, in units of their common peak.
+def _parts(signal: Signal, mask: BoxMask | None, length: float) -> list[tuple[int, np.ndarray]]:
+    """The parts of a recording that are surveyed with windows of that length, in units of their common peak, each with its first
+    sample.
 
     From each its least-squares line is removed, so that an offset or a slow drift decides nothing.
     """
-    count = len(samples)
-    parts = [
-        _level(np.asarray(samples[first:last], dtype=np.float64)) for first, last in _spans(samples, count, length)
-    ]
-    peak = max(float(np.abs(part).max()) for part in parts)
-    return [part / peak for part in parts] if peak > 0 else parts
+    samples, count = signal.samples, len(signal.samples)
+    spans = _spans(samples, count, length) if mask is None else _box_spans(mask, count, length)
+    parts = [(first, _level(np.asarray(samples[first:last], dtype=np.float64))) for first, last in spans]
+    peak = max(float(np.abs(part).max()) for _, part in parts)
+    return [(first, part / peak) for first, part in parts] if peak > 0 else parts
 
 
 def _level(part: np.ndarray) -> np.ndarray:
@@ -151,6 +171,19 @@ def _spans(samples, count: int, length: float) -> Iterator[tuple[int, int]]:
         starts = np.linspace(begin, end - size, candidates).astype(int)
         first = int(max(starts, key=lambda start: np.var(samples[start : start + size])))
         yield first, first + size
+
+
+def _box_spans(mask: BoxMask, count: int, length: float) -> list[tuple[int, int]]:
+    """(first, last + 1) of parts about some of the boxes, each with room for windows of that length on either side."""
+    boxes = mask.boxes[:: math.ceil(len(mask.boxes) / _PARTS)]
+    spans = []
+    for box in boxes:
+        first, last = ((end - mask.start) * mask.rate for end in (box.start, box.end))
+        middle, half = (first + last) / 2, max((last - first) / 2 + length, 2 * length)
+        half = min(half, _MOST_READ)
+        begin = max(0, min(int(middle - half), count - math.ceil(2 * half)))
+        spans.append((begin, min(count, begin + math.ceil(2 * half))))
+    return spans
 
 
 def _reader(part: np.ndarray) -> Samples:

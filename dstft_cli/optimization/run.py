@@ -201,7 +201,9 @@ class OptimizationRun:
     def width_changes(self, length: float) -> Iterable[Tensor]:
         """The sums of ``width_changes`` against a constant window of ``length`` samples, block by block."""
         constant = self.problem.magnitudes(length).square().mul_(length)
-        yield width_changes(magnitude(self.spectrum).square().mul_(self.theta), constant, self.problem.places)
+        boxes, places = self.problem.boxes, self.problem.places
+        inside = None if boxes is None else boxes.at_plane(places, 0, constant.shape[1])
+        yield width_changes(magnitude(self.spectrum).square().mul_(self.theta), constant, places, inside)
 
     def windows(self, theta: Tensor) -> Variable:
         """log2 θ as a variable within its bounds; in mode ``fixed`` its rate is 0.

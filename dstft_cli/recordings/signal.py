@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..text import one_line
+from .annotations.box import Annotations
 from .dropouts import dropout_notes
 from .formats.registry import find_format
 from .kinds import TEXT_EXTENSIONS, file_hash, is_text
@@ -42,6 +43,7 @@ class Signal:
     began: the recording's own time of the first sample in the file: a date with time ("2024-03-30T23:59:56Z"), a time of day, or a
         number of seconds; None where the file does not tell.
     metadata: what the recorder wrote about the recording, such as the species and the place, by name.
+    annotations: the boxes over time and frequency that decide window lengths; None for the whole recording.
 
     Raises InputError where the samples are not one row of real numbers or the rate is not positive.
     """
@@ -58,6 +60,7 @@ class Signal:
     notes: tuple[Note, ...] = ()
     began: str | float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    annotations: Annotations | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "samples", _as_samples(self.samples, self.where))
@@ -162,10 +165,7 @@ def check_unchanged(signal: Signal) -> None:
 
 
 def check_signal(signal: Signal, shortest: int = SHORTEST) -> None:
-    """Check that a window length can be found for a signal.
-
-    signal: the signal.
-    shortest: the least number of samples.
+    """Check that a window length can be found for a signal. shortest: the least number of samples.
 
     Raises InputError for a signal with fewer samples, a constant one, or one with a sample that is not finite.
     """

@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
+from ..recordings.annotations.box import Annotations, Box
 from ..recordings.notes import NOTE, WARNING
 from ..stft.modes import HOP_MODES, MODES
+from ..text import one_line
 from .json_files import Omittable, Record, parse_record, read_json
 from .progress import CONVERGED, DIVERGED, INTERRUPTED, PATIENCE, STEPS
 from .untrusted_files import refused
@@ -125,6 +127,26 @@ class Seconds(Record):
     total: Number
 
 
+class BoxFacts(Record):
+    """A box that decided window lengths: its number, its ends in s of recording time, its band in Hz where it has one, its label."""
+
+    number: int
+    start: Number
+    end: Number
+    low: Omittable[float] = None
+    high: Omittable[float] = None
+    label: Text
+
+
+class AnnotationFacts(Record):
+    """The file of annotations, its hash, the boxes in the signal, and whether the signal is cut out about its one box."""
+
+    file: Text
+    sha256: Text
+    boxes: list[BoxFacts]
+    alone: bool
+
+
 class InputFacts(Record):
     """The signal: its file's name and hash, rate in Hz, channel, begin in s, unit, and the recording's own time of the file's first
     sample, a date, a time of day or a number of seconds, and what the recorder wrote, such as species and position."""
@@ -139,6 +161,7 @@ class InputFacts(Record):
     unit: Text
     began: Omittable[Text | float] = None
     metadata: Omittable[dict[str, Text]] = None
+    annotations: Omittable[AnnotationFacts] = None
 
 
 class Remark(Record):
@@ -220,3 +243,24 @@ def relative_change(criterion: str, first: float, last: float) -> float:
     if criterion == "local-entropy":
         return math.expm1(last - first)
     return (last - first) / abs(first) if first else 0.0
+
+
+def annotation_facts(annotations: Annotations) -> AnnotationFacts:
+    """The annotations of a signal as metrics.json has them."""
+    boxes = [
+        BoxFacts(
+            **{name: value for name, value in {**vars(box), "label": one_line(box.label)}.items() if value is not None}
+        )
+        for box in annotations.boxes
+    ]
+    return AnnotationFacts(
+        file=one_line(annotations.file), sha256=annotations.sha256, boxes=boxes, alone=annotations.alone
+    )
+
+
+def annotations_of(facts: AnnotationFacts | None) -> Annotations | None:
+    """The annotations that metrics.json has."""
+    if facts is None:
+        return None
+    boxes = tuple(Box(**{**box.values(), "label": one_line(box.label)}) for box in facts.boxes)
+    return Annotations(one_line(facts.file), facts.sha256, boxes, facts.alone)

@@ -15,7 +15,7 @@ from ..stft.windows import WINDOWS, Profile, Window, get_window
 from ..text import format_value, one_line
 from .consistency import check_arrays, check_metrics, check_values
 from .folder import result_folder
-from .metrics import MEASURES, Metrics, read_metrics
+from .metrics import MEASURES, Metrics, annotations_of, read_metrics
 from .result import ARRAYS, CONFIG, METRICS, Result
 from .result_arrays import check_types, read_arrays, result_fields
 from .untrusted_files import open_untrusted, refused
@@ -102,6 +102,7 @@ def _origin(metrics: Metrics) -> dict:
         "sha256": source.sha256,
         "began": one_line(source.began) if isinstance(source.began, str) else source.began,
         "metadata": {one_line(name, 40): one_line(text) for name, text in (source.metadata or {}).items()},
+        "annotations": annotations_of(source.annotations),
         "notes": tuple(Note(one_line(remark.text), remark.severity) for remark in metrics.notes),
     }
 

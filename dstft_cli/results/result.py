@@ -31,6 +31,7 @@ from .metrics import (
     Remark,
     Seconds,
     WindowLengths,
+    annotation_facts,
 )
 from .progress import CONVERGED, PATIENCE, STEPS
 from .versions import SCHEMA_VERSION, versions
@@ -264,6 +265,7 @@ class Result:
             unit=signal.unit,
             **({} if signal.began is None else {"began": signal.began}),
             **({"metadata": dict(signal.metadata)} if signal.metadata else {}),
+            **({} if signal.annotations is None else {"annotations": annotation_facts(signal.annotations)}),
         )
 
 

@@ -12,7 +12,7 @@ SCHEMA_VERSION = 4
 """Of the format of a result: its arrays and its metrics carry it."""
 
 RUN_AGAIN = "run dstft optimize again"
-_PACKAGES = ("dstft-cli", "torch", "numpy", "soundfile", "pandas", "matplotlib")
+_PACKAGES = ("dstft-cli", "torch", "numpy", "scipy", "soundfile", "pandas", "matplotlib")
 
 
 def tool_version() -> str:

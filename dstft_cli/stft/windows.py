@@ -14,13 +14,16 @@ So a tone of amplitude A reads A/2, whatever the family and θ. The right-hand e
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import InputError
 
 Profile = Callable[[Tensor], Tensor]
+_POINTS = 20_000  # of a profile that is integrated
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def from_profile(profile: Profile, slope: Profile | None = None, name: str | Non
     """
     name = name or getattr(profile, "__name__", "custom")
     name = f"my {name}" if name in WINDOWS else name  # a result then never takes it for the family of that name
-    u = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000 - 0.5
+    u = (torch.arange(_POINTS, dtype=torch.float64) + 0.5) / _POINTS - 0.5
     values = profile(u)
     if values.shape != u.shape:
         raise InputError(
@@ -147,3 +150,42 @@ def get_window(window: "str | Window | Profile") -> Window:
     if window not in WINDOWS:
         raise InputError(f"window {window!r} is not known; choose one of {', '.join(WINDOWS)} or pass a callable")
     return WINDOWS[window]
+
+
+@lru_cache(maxsize=64)
+def equivalent_widths(window: Window) -> tuple[float, float]:
+    """Equivalent duration and noise bandwidth of a window family (Harris); of Hann: 0.375 and 1.5.
+
+    They are computed from the profile with the midpoint rule, so that any callable has them.
+
+    window: the family.
+
+    Returns ∫g² / max g² in units of θ, and ∫g² / (∫g)² in units of fs/θ.
+    """
+    u = (torch.arange(_POINTS, dtype=torch.float64) + 0.5) / _POINTS - 0.5
+    values = window.profile(u)
+    squares = values.square()
+    return float(squares.mean() / squares.max()), float(squares.mean() / values.mean().square())
+
+
+def noise_bandwidth(window: Window, theta: np.ndarray | float, sample_rate: float) -> np.ndarray:
+    """The equivalent noise bandwidth fs/θ ∫g² in Hz of windows of θ samples, in the shape of theta."""
+    return sample_rate * equivalent_widths(window)[1] / np.asarray(theta, dtype=np.float64)
+
+
+def psd(stft: np.ndarray, theta: np.ndarray | float, window: Window, sample_rate: float) -> np.ndarray:
+    """The one-sided power spectral density of each point, 2|S|² over its noise bandwidth.
+
+    In stationary noise its mean is that of the noise under windows of any length, as that of scipy.signal.welch with
+    scaling="density". A line has more of it under longer windows, as there.
+
+    stft: S or |S| of all bins from 0 to fs/2, (F, T), in the unit of the signal; windows have unit area.
+    theta: window lengths in samples, any shape that broadcasts to (F, T).
+    window: the family.
+    sample_rate: Hz.
+
+    Returns (F, T) in unit²/Hz.
+    """
+    sides = np.full((len(stft), 1), 2.0)
+    sides[[0, -1]] = 1.0  # these two frequencies have no mirror image
+    return sides * np.square(np.abs(stft), dtype=np.float64) / noise_bandwidth(window, theta, sample_rate)

@@ -11,15 +11,19 @@ from ..config.loading import Config, merge_config
 from ..errors import InputError
 from ..optimization.auto_lengths import choose_lengths
 from ..optimization.resources import most_samples_in_memory, plan_run
+from ..recordings.annotations.read import KEYS as BOX_KEYS
+from ..recordings.annotations.read import annotate
 from ..recordings.audio import audit_file, open_audio, read_audio
-from ..recordings.detrend import detrend
 from ..recordings.formats.registry import find_format
 from ..recordings.kinds import TEXT_EXTENSIONS, is_text
 from ..recordings.notes import WARNING, Note
+from ..recordings.preparation.calibration import calibrate
+from ..recordings.preparation.prepare import KEYS, Preparation, prepare
 from ..recordings.request import Request, load_options
 from ..recordings.signal import Signal, check_signal, load_signals
 from ..recordings.time_expansion import expanded_rate
 from ..stft.modes import FIXED, FIXED_HOP, PLANE
+from ..units import reference_in, reference_text
 
 BLOCKS = 32  # measured of a recording that is too long to be read whole
 _WHOLE = 1 << 24  # samples over all channels: a recording that has more is measured in blocks
@@ -39,8 +43,10 @@ def describe_recording(path: str, config: Config) -> dict:
     form = find_format(path)
     header = {"format": form.name} if form else {} if is_text(path) else _header(path, config)
     signals, samples, remarks = _signals(path, config, header)
-    first = signals[0]
-    notes = [*first.notes, *detrend(first, config.signal.detrend).notes, *remarks]
+    first, preparation = signals[0], Preparation.of(config.signal.model_dump())
+    calibrated = [calibrate(signal, preparation.calibration, preparation.sensitivity) for signal in signals]
+    plan, prepared = _plan(config, first, samples, preparation)
+    notes = [*prepared.notes, *remarks]
     return {
         "file_bytes": os.path.getsize(path),
         "format": header.get("format", "text"),
@@ -53,9 +59,12 @@ def describe_recording(path: str, config: Config) -> dict:
         "duration_s": samples / first.sample_rate,
         "channels_in_file": len(first.channels),
         "share_measured": min(1.0, len(first.samples) / samples),
-        "channels": [_level(signal, header) for signal in signals],
+        "db_reference": None
+        if config.figures.db_ref == "max"
+        else reference_text(calibrated[0].unit, config.figures.db_ref),
+        "channels": [_level(*pair, header, config.figures.db_ref) for pair in zip(calibrated, signals, strict=True)],
         "notes": [asdict(note) for note in dict.fromkeys(notes) if not note.text.startswith("using channel ")],
-        "optimize": _plan(config, first, samples),
+        "optimize": plan,
     }
 
 
@@ -81,7 +90,7 @@ def _header(path: str, config: Config) -> dict:
 
 def _signals(path: str, config: Config, header: dict) -> tuple[list[Signal], int, list[Note]]:
     """The channels asked for, or all; the number of samples in the time range asked for; and further notes."""
-    settings = load_options(config.signal.model_dump(exclude={"detrend"}))
+    settings = load_options(config.signal.model_dump(exclude=KEYS | BOX_KEYS))
     channel = settings.pop("channel")
     if "samples" in header and _WHOLE < header["samples"] * header["channels"] < _UNKNOWN_LENGTH:
         request = Request(os.fsdecode(path), channel or "all", **{name: settings[name] for name in _OF_REQUEST})
@@ -127,12 +136,12 @@ def _finite(signals: list[Signal]) -> list[Signal]:
     return signals
 
 
-def _level(signal: Signal, header: dict) -> dict:
-    """Rate, level, spread, clipping and silence of one channel, in its unit."""
+def _level(signal: Signal, stored: Signal, header: dict, db_ref: str) -> dict:
+    """Rate, level, spread, clipping and silence of one channel, in its unit. stored: the same as the file has it; db_ref: of its level."""
     samples = signal.samples
     low, high, mean = (float(value) for value in (samples.min(), samples.max(), samples.mean()))
     peak, rms = max(-low, high), float(np.sqrt(np.mean(np.square(samples))))
-    scaled = header.get("full_scale", False)
+    scaled = header.get("full_scale", False) and signal is stored
     return {
         "name": signal.channel,
         "unit": signal.unit,
@@ -146,7 +155,8 @@ def _level(signal: Signal, header: dict) -> dict:
         "peak": peak,
         "peak_db_re_full_scale": _decibels(peak) if scaled else None,
         "rms_db_re_full_scale": _decibels(rms) if scaled else None,
-        "clipped_samples": _clipped(samples, low, high, header.get("bits")),
+        "level_db": None if db_ref == "max" else _decibels(float(samples.std()) / reference_in(signal.unit, db_ref)),
+        "clipped_samples": _clipped(stored.samples, header.get("bits")),
         "silent_share": _silent(samples, signal.sample_rate),
     }
 
@@ -155,12 +165,13 @@ def _decibels(ratio: float) -> float | None:
     return 20 * float(np.log10(ratio)) if ratio else None
 
 
-def _clipped(samples: np.ndarray, low: float, high: float, bits: int | None) -> int:
+def _clipped(samples: np.ndarray, bits: int | None) -> int:
     """The number of samples in runs of three or more at the ends of the scale.
 
-    samples: (N,), from low to high. bits: of integer samples, whose scale is known; None for others, whose extremes count
+    samples: (N,). bits: of integer samples, whose scale is known; None for others, whose extremes count
     only if they plainly cut the signal off: in several runs, and with more samples than the next twentieth of the range.
     """
+    low, high = float(samples.min()), float(samples.max())
     if low == high:
         return 0
     if bits:
@@ -195,16 +206,20 @@ def _silent(samples: np.ndarray, rate: float) -> float:
     return float(np.mean(ranges <= _SILENT * ranges.max()))
 
 
-def _plan(config: Config, signal: Signal, samples: int) -> dict:
-    """The grid and the resources of a run with this config; or why it would be refused."""
+def _plan(config: Config, signal: Signal, samples: int, preparation: Preparation) -> tuple[dict, Signal]:
+    """The grid and the resources of a run with this config, or why it would be refused; and the signal that it would see."""
     rate = signal.sample_rate
+    if len(signal.samples) < samples:  # blocks of a long recording, which no filter may join
+        preparation = replace(preparation, whiten=False, highpass=None, lowpass=None)
     try:
         check_signal(signal)
+        signal = prepare(signal, preparation)
+        signal = annotate([signal], config.signal.annotations, config.signal.label)[0]
         chosen = choose_lengths(signal, config, samples=samples)
         config = chosen.config
         grid = make_grid(config, rate, samples)
     except InputError as error:
-        return {"refused": str(error)}
+        return {"refused": str(error)}, signal
     moving, in_memory = config.transform.hop_mode != FIXED_HOP, samples <= most_samples_in_memory(config)
     needs = plan_run(config, rate, samples, in_memory)
     tf = None if moving else plan_run(merge_config(config, {"mode": PLANE}), rate, samples, in_memory)
@@ -229,4 +244,4 @@ def _plan(config: Config, signal: Signal, samples: int) -> dict:
         "disk_bytes": round(needs.disk),
         "time_s": needs.seconds,
         "in_pieces": needs.long,
-    }
+    }, signal

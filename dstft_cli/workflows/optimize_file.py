@@ -11,7 +11,8 @@ from ..errors import OutputExistsError
 from ..figures.of_result import FIGURE_KINDS, FIGURES, make_figures
 from ..optimization.optimize import optimize, plan_signal
 from ..optimization.resources import PICTURES, ResourcePlan, run_room
-from ..recordings.detrend import detrend
+from ..recordings.annotations import read as boxes
+from ..recordings.preparation.prepare import KEYS, Preparation, prepare
 from ..recordings.request import load_options
 from ..recordings.signal import Signal, check_signal, check_unchanged, load_signals
 from ..results.progress import INTERRUPTED, OnStep, Step
@@ -28,24 +29,31 @@ _FIGURE_FILES = [f"{name}.{kind}" for name in FIGURES for kind in FIGURE_KINDS]
 
 
 def load_inputs(path: str | Path, config: Config, whole: bool = True) -> list[Signal]:
-    """The signals of a file that the section ``signal`` of the config selects, detrended.
+    """The signals of a file that the section ``signal`` of the config selects, prepared as it says.
 
     path: a recording.
     config: of the run.
     whole: False leaves the samples of recordings that are long for the memory allowed in their file, to be read lazily.
 
-    Raises InputError if the file cannot be read or a signal is too short.
+    Raises InputError if the file cannot be read, a signal is too short, or cannot be prepared so.
     """
-    options = load_options(config.signal.model_dump(exclude={"detrend"}))
+    options = load_options(config.signal.model_dump(exclude=KEYS | boxes.KEYS))
     signals = load_signals(path, **options, memory=None if whole else run_room(config))
     for signal in signals:
         check_signal(signal)
-    return [detrend(signal, config.signal.detrend) for signal in signals]
+    settings = config.signal.model_dump()
+    signals = [prepare(signal, Preparation.of(settings)) for signal in signals]
+    signals = boxes.annotate(signals, *(settings[key] for key in ("annotations", "label", "each_box")))
+    for signal in signals:
+        check_signal(signal)
+    return signals
 
 
 def output_folders(folder: str | Path | None, signals: list[Signal]) -> list[Path]:
-    """The result folder of each signal: ``folder`` (default ``dstft-out/<stem>``), or its subfolders for several channels."""
+    """The result folder of each signal: ``folder`` (default ``dstft-out/<stem>``), or its subfolders for channels or boxes."""
     base = Path("dstft-out") / _folder_name(signals[0]) if folder is None else Path(folder)
+    if getattr(signals[0], "annotations", None) and signals[0].annotations.alone:
+        return [base / f"box-{signal.annotations.boxes[0].number}" for signal in signals]
     if len(signals) == 1:
         return [base]
     return [base / f"channel-{i}" for i in range(1, len(signals) + 1)]

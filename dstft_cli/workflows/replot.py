@@ -40,7 +40,7 @@ def check_used(result: Result, outputs: Collection[str], given: Mapping[str, obj
     """
     rows, columns = result.theta.shape
     time, band = {"spectrogram", "comparison", "frames"}, {"spectrogram", "comparison"}
-    changes = {option: set(band) for option in ("--db-range", "--db-ref", "--cmap", "--even-floor")}
+    changes = {option: set(band) for option in ("--db-range", "--db-ref", "--scaling", "--cmap", "--even-floor")}
     changes["--theta-cmap"] = {"frames", "theta"} if min(rows, columns) > 1 else {"frames"}
     changes["--freq-scale"] = band | {"theta"} if rows > 1 else band
     time |= {"theta", TABLE} if columns > 1 else set()

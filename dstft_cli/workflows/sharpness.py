@@ -32,10 +32,9 @@ import torch
 from ..optimization.criteria import get_criterion
 from ..recordings.signal import Signal
 from ..results.result import Result
-from ..stft.windows import Window
+from ..stft.windows import Window, equivalent_widths
 from ..system.disk_arrays import block_ranges, columns, min_median_max, on_disk
 
-_PROFILE_POINTS = 20_000
 _BLOCK_BINS = 1 << 20  # bins in memory at a time
 
 
@@ -216,18 +215,3 @@ def spread(candidate: Candidate) -> Spread:
         return Spread(0.0, 1.0, float(plane), 1.0)
     area = math.exp(math.log(total) - logs / total)
     return Spread(float(plane * squares / total**2), area, float(plane), math.exp(lengths / total))
-
-
-def equivalent_widths(window: Window) -> tuple[float, float]:
-    """Equivalent duration and noise bandwidth of a window family (Harris); of Hann: 0.375 and 1.5.
-
-    They are computed from the profile with the midpoint rule, so that any callable has them.
-
-    window: the family.
-
-    Returns ∫g² / max g² in units of θ, and ∫g² / (∫g)² in units of fs/θ.
-    """
-    u = (torch.arange(_PROFILE_POINTS, dtype=torch.float64) + 0.5) / _PROFILE_POINTS - 0.5
-    values = window.profile(u)
-    squares = values.square()
-    return float(squares.mean() / squares.max()), float(squares.mean() / values.mean().square())

@@ -43,7 +43,7 @@ def run(console: Console, config: Config, inputs: Sequence[str], output: str, op
         from ...viewer.page import check_bokeh  # here: it imports torch, which only the workers need otherwise
 
         check_bokeh()
-    items = _find(console, inputs, output, options.from_file)
+    items = _find(console, inputs, output, options.from_file, config.signal.annotations)
     if not items:
         console.warn("nothing to do: no recordings match")
         return _NOTHING_MATCHED
@@ -64,9 +64,11 @@ def run(console: Console, config: Config, inputs: Sequence[str], output: str, op
     return _run(console, plan, options)
 
 
-def _find(console: Console, inputs: Sequence[str], output: str, from_file: BinaryIO | None) -> list[Item]:
+def _find(
+    console: Console, inputs: Sequence[str], output: str, from_file: BinaryIO | None, annotations: str | None
+) -> list[Item]:
     listed = [] if from_file is None else read_list(from_file)
-    items, without = find_inputs(inputs, listed, output)
+    items, without = find_inputs(inputs, listed, output, annotations)
     for name in without:
         console.warn(f"{click.format_filename(name)}: no recordings there")
     return items

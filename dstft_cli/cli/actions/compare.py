@@ -12,14 +12,15 @@ from ...figures import spectrograms
 from ...figures.of_result import view_of
 from ...figures.shown.continued_ends import continued_ends
 from ...figures.shown.display import Display
+from ...figures.shown.levels import drawn
 from ...figures.shown.source import display_of, frame_distance, source_of
 from ...results.progress import Step
 from ...results.result import Result
 from ...system.atomic_files import replace_file
 from ...workflows import compare, sharpness
-from ..options import Settings
 from ..printing.comparison import as_csv, print_table
 from ..printing.console import Console
+from ..settings import Settings
 from .compare_inputs import Targets, analyse, holds_result, read_results, refuse_settings
 
 __all__ = ["Targets", "run"]
@@ -94,7 +95,9 @@ def _draw(
     panels = [
         spectrograms.Panel(
             one.label,
-            spectrograms.Plane(display.times, one.frequencies, display.picture(view.even_floor)),
+            spectrograms.Plane(
+                display.times, one.frequencies, drawn(display, view, one.window, one.signal.sample_rate)
+            ),
             _title_end(name, getattr(measure, key)),
         )
         for one, display, measure in zip(candidates, displays, measures, strict=True)

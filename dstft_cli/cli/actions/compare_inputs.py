@@ -23,8 +23,8 @@ from ...results.result import Result
 from ...text import format_value, one_line, time_text
 from ...workflows.optimize_file import load_inputs
 from ...workflows.replot import check_free, picture_kind
-from ..options import Settings
 from ..printing.console import Console
+from ..settings import Settings
 
 
 @dataclass(frozen=True)
@@ -154,6 +154,10 @@ def _recording(console: Console, paths: Sequence[str], config: Config) -> Signal
         name = click.format_filename(paths[1])
         raise InputError(f"{name}: compare takes one recording, or results; optimize each and compare the results")
     signals = load_inputs(paths[0], config)
+    if len(signals) > 1 and config.signal.each_box:
+        raise InputError(
+            f"--each-box: compare takes one box, but {signals[0].where} has {len(signals)}; choose one with --label"
+        )
     if len(signals) > 1:
         raise InputError(f"--channel all: compare takes one channel, but {signals[0].where} has {len(signals)}")
     console.notes(signals)

@@ -19,6 +19,14 @@ def notes(result: Result, reconstruction: Reconstruction) -> Iterator[str]:
         yield "the signal is 0 where no window covers it"
     if result.config.signal.detrend != "none":
         yield f"the {result.config.signal.detrend} that was removed before the analysis is not added back"
+    settings = result.config.signal
+    done = ["whitened"] if settings.whiten else []
+    done += ["filtered"] if settings.highpass is not None or settings.lowpass is not None else []
+    done += (
+        [f"in {result.signal.unit}"] if settings.sensitivity or (settings.calibration and result.signal.unit) else []
+    )
+    if done:
+        yield f"the signal is the one analysed: {', '.join(done)}"
     if not result.complete:
         yield f"this run was {result.stop_reason}; its spectrogram is the best state before that"
 

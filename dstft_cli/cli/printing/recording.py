@@ -32,7 +32,8 @@ def rows(facts: dict) -> Iterator[Row]:
     alike = len({(channel["sample_rate_hz"], channel["samples"]) for channel in channels}) == 1
     for name, channel in zip(names, channels, strict=False):
         length = "" if alike else f"{channel['samples']} samples at {channel['sample_rate_hz']:.10g} Hz; "
-        yield "level", f"{name:{max(map(len, names))}}  {length}{_level_text(channel)}".strip()
+        level = _level_text(channel, facts["db_reference"])
+        yield "level", f"{name:{max(map(len, names))}}  {length}{level}".strip()
     if len(channels) > _MOST_CHANNELS:
         yield "", f"and {len(channels) - _MOST_CHANNELS} channels more; --json lists all"
     yield from _plan_rows(facts["optimize"])
@@ -45,7 +46,7 @@ def began_text(began: str | float) -> str:
     return f"begins at {began.replace('T', ' ') if isinstance(began, str) else f'{began:.12g} s'}"
 
 
-def _level_text(channel: dict) -> str:
+def _level_text(channel: dict, reference: str | None) -> str:
     unit = f" {one_line(channel['unit'], 20)}" if channel["unit"] else ""
     low, high, mean = (channel[name] for name in ("lowest", "highest", "mean"))
     if low == high:
@@ -55,6 +56,8 @@ def _level_text(channel: dict) -> str:
     else:
         levels = (f"{channel[name]:.4g} ({channel[f'{name}_db_re_full_scale']:.1f} dB)" for name in ("peak", "rms"))
         text = "of full scale: peak {}, rms {}, mean {:.2g}".format(*levels, mean)
+    if channel["level_db"] is not None:
+        text += f", {channel['level_db']:.1f} dB re {reference}"
     if channel["clipped_samples"]:
         text += f"; clipped: {channel['clipped_samples']} samples in runs at the limits"
     silent = f"; silent (60 dB down) for {100 * channel['silent_share']:.3g} % of the time"

@@ -1,1 +1,1 @@
-"""What of a result its pictures show: the band that holds signal, the ends of the recording, and the means that tell."""
+"""What of a result its pictures show: the band that holds signal, the ends of the recording, its levels, and the means that tell."""

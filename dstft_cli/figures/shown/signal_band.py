@@ -132,6 +132,7 @@ def with_band(view: View, frequencies: np.ndarray, ratio: np.ndarray, magnitude:
     if band is None:
         return replace(view, fmin=low, fmax=high)
     first, last = (float(frequencies[inside][m]) for m in band[:2])
+    first, last = _with_boxes(view, first, last, top)
     margin = max(_MARGIN * (last - first), _LEAST_MARGIN * float(frequencies[1] - frequencies[0]))
     first, last = first - margin, last + margin
     begins_high = first > max(_HIGH[0] * last, _HIGH[1] * top)
@@ -140,9 +141,16 @@ def with_band(view: View, frequencies: np.ndarray, ratio: np.ndarray, magnitude:
     if view.fmin == "auto" and not log and begins_high:
         low = _rounded(first, math.floor)
     remark = _remark(low, high, frequencies)
-    if not log and band.octaves > _OCTAVES:
+    if view.freq_scale == "linear" and band.octaves > _OCTAVES:
         remark += f"{'; ' if remark else ''}signal spans {band.octaves:.0f} octaves, see --freq-scale log"
     return replace(view, fmin=low, fmax=high, corner=remark)
+
+
+def _with_boxes(view: View, first: float, last: float, top: float) -> tuple[float, float]:
+    """The ends of a band in Hz, moved so that all boxes with a band of their own are in it. top: the highest frequency."""
+    lows = [box.low for box in view.boxes if box.low is not None]
+    highs = [box.high for box in view.boxes if box.high is not None]
+    return min([first, *lows]), min(top, max([last, *highs]))
 
 
 def _rounded(value: float, direction) -> float:

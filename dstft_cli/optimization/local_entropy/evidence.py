@@ -19,6 +19,7 @@ PER_OCTAVE = 4.0  # nodes; the evidence is smooth in log θ
 SHARPNESS = 7.2  # units of evidence in a nat; in white noise the contrast over three octaves is typically half a unit
 _CHANCE, _STEEPNESS = 3.5, 6.0  # contrast that has half of the weight, in units; how fast weight comes with contrast
 _LOUDNESS, LEAST_VOICE = 0.25, 0.01  # power of energy in what a place says; what one without evidence says
+_OUTSIDE = 1e-4  # what a place says that does not count, of what it would say
 _TINY = 1e-30
 
 
@@ -30,12 +31,16 @@ class Evidence:
     values: D in nats, (B, f, t), 0 at the shortest length.
     energy: the energy about each place, (f, t), on any scale.
     heard: how surely each place stands out of the noise, (f, t), 0 to 1; 1 for all.
+    inside: 1 for places that count and 0 for others, (f, t); None where all count.
+    share: of all places of the recording, those that count.
     """
 
     lengths: list[float]
     values: Tensor
     energy: Tensor
     heard: Tensor | float = 1.0
+    inside: Tensor | None = None
+    share: float = 1.0
 
     def votes(self, shape: tuple[int, int], here: slice = slice(None)) -> "Votes":
         """The votes of the places, summed over the axes along which θ does not vary.
@@ -54,7 +59,10 @@ class Evidence:
         weight = 1 / (1 + (_CHANCE / SHARPNESS * math.sqrt(octaves / 3) / contrast) ** _STEEPNESS)
         counts = weight * self.heard
         voice = self.energy**_LOUDNESS * (counts + LEAST_VOICE)
-        planes = [plane[..., here] for plane in (voice * counts * earned, voice * (1 - counts), voice, weight)]
+        if self.inside is not None:  # other places hardly speak, and only against change
+            weight, counts, voice = weight * self.inside, counts * self.inside, voice * (self.inside + _OUTSIDE)
+        planes = (voice * counts * earned, voice * (1 - counts), voice, weight / self.share)
+        planes = [plane[..., here] for plane in planes]
         for axis in (-2, -1):
             if shape[axis] == 1:
                 planes = [plane.sum(axis, keepdim=True) for plane in planes]

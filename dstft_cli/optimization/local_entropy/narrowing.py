@@ -19,21 +19,25 @@ _STEP = 0.6  # deviations between the places measured
 _CLEAR = 0.05  # nats by which a place counts as narrower or wider
 
 
-def width_changes(power: Tensor, other: Tensor, grid: WorkingGrid) -> Tensor:
+def width_changes(power: Tensor, other: Tensor, grid: WorkingGrid, inside: Tensor | None = None) -> Tensor:
     """Sums over the places of a block of two spectrograms, from which ``narrowing`` makes its figures.
 
     power, other: P, (F, T) each, of the spectrogram and of that with the constant window, on one scale for all blocks.
     grid: gives the size of a unit.
+    inside: 1 for points that count and 0 for others, (F, T); None where all count.
 
     Returns (6,) float64: the energy, that of narrower and of wider places, energy times change in nats of the narrower places,
     the amplitude of all places, and amplitude times change.
     """
+    steps = [max(1, int(_STEP * per)) for per in grid.per_unit]
     kernels = [
-        gaussian_rows(range(0, size, max(1, int(_STEP * per))), size, per, power)
-        for size, per in zip(power.shape, grid.per_unit, strict=True)
+        gaussian_rows(range(0, size, step), size, per, power)
+        for size, step, per in zip(power.shape, steps, grid.per_unit, strict=True)
     ]
     (width, energy), (other_width, other_energy) = (_log_width(one, kernels) for one in (power, other))
     change, weight = (width - other_width).double(), (energy * other_energy).sqrt().double()
+    if inside is not None:
+        weight = weight * inside[:: steps[0], :: steps[1]].to(weight)
     narrower, wider = change < -_CLEAR, change > _CLEAR
     gained, amplitude = weight[narrower] * change[narrower], weight.sqrt()
     parts = weight, weight[narrower], weight[wider], gained, amplitude, amplitude * change

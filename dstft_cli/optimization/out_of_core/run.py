@@ -135,7 +135,9 @@ class OutOfCoreRun(OptimizationRun):
             lengths = self._inside_lengths(block)
             stft = torch.from_numpy(np.ascontiguousarray(self.spectrum.columns(first, last))).to(problem.device)
             power = (magnitude(stft) / problem.scale).square().mul_(lengths)
-            yield width_changes(power, problem.magnitude(block, length).square().mul_(length), problem.places)
+            constant = problem.magnitude(block, length).square().mul_(length)
+            inside = None if problem.boxes is None else problem.boxes.at_plane(problem.places, first, last)
+            yield width_changes(power, constant, problem.places, inside)
 
     def _inside_lengths(self, block: FrameBlock) -> Tensor:
         around = block.first, block.last

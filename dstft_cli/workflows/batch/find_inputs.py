@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import InputError
+from ...recordings.annotations.read import annotation_choices
 from ...recordings.formats.registry import EXTENSIONS as FORMAT_EXTENSIONS
 from ...recordings.kinds import TEXT_EXTENSIONS, has_header
 from ...text import one_line
@@ -38,7 +39,9 @@ class _Match:
     files: list[str]
 
 
-def find_inputs(inputs: Sequence[str], listed: Sequence[str], out: str | Path) -> tuple[list[Item], list[str]]:
+def find_inputs(
+    inputs: Sequence[str], listed: Sequence[str], out: str | Path, annotations: str | None = None
+) -> tuple[list[Item], list[str]]:
     """The recordings that files, folders and patterns stand for, in order, and the arguments that stand for none.
 
     A folder stands for all recordings in it and below. Each result's folder is the recording's path below the common
@@ -47,6 +50,7 @@ def find_inputs(inputs: Sequence[str], listed: Sequence[str], out: str | Path) -
     inputs: files, folders or glob patterns.
     listed: more of them, from a list; a missing file becomes an item, which fails later in a row of its own.
     out: folder of the batch.
+    annotations: a file, or a folder of files, of annotations, which are no recordings; None for none.
 
     Raises InputError if one of ``inputs`` does not exist, or if two recordings would share a folder.
     """
@@ -55,7 +59,8 @@ def find_inputs(inputs: Sequence[str], listed: Sequence[str], out: str | Path) -
     matches += [_resolve(name, home, strict=False) for name in listed]
     root = _common_folder([match.root for match in matches])
     paths = {os.path.abspath(path): path for match in reversed(matches) for path in reversed(match.files)}
-    ordered = sorted(paths.items(), key=lambda pair: _same_name_key(pair[0]))
+    others = _annotation_files(paths, annotations) if annotations is not None else set()
+    ordered = sorted((pair for pair in paths.items() if os.path.realpath(pair[0]) not in others), key=_order)
     items = [Item(path, result_folder(absolute, root)) for absolute, path in ordered]
     _check_distinct(items)
     idle = [name for name, match in zip((*inputs, *listed), matches, strict=True) if not match.files]
@@ -145,6 +150,18 @@ def _common_folder(roots: list[str]) -> str:
         return os.path.commonpath(roots) if roots else os.getcwd()
     except ValueError:
         raise InputError("the inputs are on several drives; run one batch for each drive, with its own -o") from None
+
+
+def _order(pair: tuple[str, str]) -> tuple[str, ...]:
+    return _same_name_key(pair[0])
+
+
+def _annotation_files(paths: Iterable[str], annotations: str) -> set[str]:
+    """The file of annotations, or those in a folder that are named after recordings. paths: of all inputs."""
+    if not os.path.isdir(annotations):
+        return {os.path.realpath(annotations)}
+    pairs = ((path, file) for path in paths for file in annotation_choices(annotations, Path(path).stem))
+    return {os.path.realpath(file) for path, file in pairs if os.path.realpath(file) != os.path.realpath(path)}
 
 
 def _same_name_key(path: str) -> tuple[str, ...]:

@@ -15,13 +15,14 @@ from ...recordings.notes import WARNING, Note
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 RESUME, OVERWRITE, SKIP, ERROR = ON_EXISTING = ("resume", "overwrite", "skip", "error")
 COLUMNS = (
-    *("input", "status", "error", "output"),
+    *("input", "box", "status", "error", "output"),
     *("theta_min_ms", "theta_median_ms", "theta_max_ms"),
     *("loss_initial", "loss_final", "gain", "coverage", "seconds"),
     "notes",
 )
 """Keys of a row, and columns of the summary.
 
+box: number and label of the box that the result is about, with --each-box.
 status: done, skipped (an earlier run did it) or failed. error: why it failed, one sentence. output: folder of the result.
 theta_...: window lengths in ms. loss_initial: with the first constant window; loss_final: at the end; gain: the decrease, as a
 share of loss_initial. coverage: share of the signal that the windows reach. seconds: run time, also of an earlier run.
@@ -35,7 +36,14 @@ _ONE_AT_A_TIME = threading.Lock()  # seed, number of threads and matplotlib are 
 
 def failed(path: str, reason: str) -> Row:
     """The row of an input without a result. reason: one sentence."""
-    return dict.fromkeys(COLUMNS) | {"input": path, "status": FAILED, "error": reason, "output": "", "notes": []}
+    return dict.fromkeys(COLUMNS) | {
+        "input": path,
+        "box": "",
+        "status": FAILED,
+        "error": reason,
+        "output": "",
+        "notes": [],
+    }
 
 
 def process_input(path: str, config: Config, folder: str, on_existing: str = RESUME) -> list[Row]:
@@ -65,7 +73,7 @@ def _run(path: str, config: Config, folder: str, on_existing: str) -> Iterator[R
     loading = (time.perf_counter() - began) / len(signals)
     for signal, home in zip(signals, output_folders(folder, signals), strict=True):
         try:
-            earlier = _reusable(home, signal.sha256, config, on_existing)
+            earlier = _reusable(home, signal.sha256, config, on_existing, signal.annotations)
             if earlier:
                 _add_page(home, config)
                 yield _row(path, home, earlier, SKIPPED)
@@ -99,8 +107,8 @@ def _earlier_rows(path: str, config: Config, folder: str, on_existing: str) -> l
 
     base = Path(folder)
     homes = [base] if (base / METRICS).exists() else _channel_homes(base)
-    if not homes or on_existing in (OVERWRITE, ERROR):
-        return []
+    if not homes or on_existing in (OVERWRITE, ERROR) or config.signal.annotations is not None:
+        return []  # which boxes there are, only their file tells
     for home in homes:
         remove_leftovers(home)
     digest = file_hash(path)
@@ -124,13 +132,15 @@ def _channel_homes(base: Path) -> list[Path]:
         return []
 
 
-def _reusable(home: Path, digest: str, config: Config, on_existing: str) -> dict:
+def _reusable(home: Path, digest: str, config: Config, on_existing: str, annotations=None) -> dict:
     """The metrics of the complete result in a folder, if it may be reused; else empty.
 
     RESUME demands the same input, settings and version; the result's own config.yaml has its settings.
 
     digest: SHA-256 of the input.
+    annotations: of the signal.
     """
+    from ...results.metrics import annotation_facts
     from ...results.result import COMPLETE, CONFIG, METRICS, SCHEMA_VERSION
     from ...results.versions import tool_version
 
@@ -143,12 +153,19 @@ def _reusable(home: Path, digest: str, config: Config, on_existing: str) -> dict
             and metrics["versions"]["dstft-cli"] == tool_version()
             and metrics["input"]["sha256"] == digest
             and metrics["criterion"] == config.criterion
+            and _boxes(metrics["input"].get("annotations"))
+            == _boxes(annotations and annotation_facts(annotations).model_dump())
             and _has_arrays(home)
             and _same_settings(home / CONFIG, metrics.get("chosen", []), config)
         )
         return metrics if metrics["stop_reason"] in COMPLETE and (same or on_existing == SKIP) else {}
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return {}
+
+
+def _boxes(facts: dict | None) -> tuple | None:
+    """What decides that two results are about the same boxes. facts: of metrics.json."""
+    return None if facts is None else (facts["alone"], facts["boxes"])
 
 
 def _same_settings(stored: Path, chosen: list[str], config: Config) -> bool:
@@ -197,6 +214,7 @@ def _row(path: str, home: Path, metrics: dict, status: str) -> Row:
     first, last = loss["initial"], loss["final"]
     return {
         "input": path,
+        "box": _box_name(metrics["input"].get("annotations")),
         "status": status,
         "error": "",
         "output": os.fspath(home),
@@ -208,6 +226,14 @@ def _row(path: str, home: Path, metrics: dict, status: str) -> Row:
         "seconds": metrics["seconds"]["total"],
         "notes": [_note(note) for note in metrics["notes"]],
     }
+
+
+def _box_name(annotations: dict | None) -> str:
+    """Number and label of the box that a result is about; "" if it is about more. annotations: of metrics.json."""
+    if not annotations or not annotations["alone"]:
+        return ""
+    box = annotations["boxes"][0]
+    return f"{box['number']} {box['label']}".rstrip()
 
 
 def _note(content: dict[str, str] | str) -> Note:

@@ -58,7 +58,8 @@ def write_report(rows: Sequence[Row], out: Path) -> Path:
     The page is one file that needs no network: thumbnails from the results' folders are in it. The same rows and results
     give the same bytes.
 
-    rows: one for each input. Keys: input (name or path); status (done, failed, or skipped: done by an earlier run); error (a
+    rows: one for each input. Keys: input (name or path); box (number and label of its box, if it is about one);
+        status (done, failed, or skipped: done by an earlier run); error (a
         sentence); output (the folder of the result, absolute or from ``out``); theta_min_ms, theta_median_ms,
         theta_max_ms; loss_initial, loss_final; gain (decrease of the loss, as a fraction of loss_initial); coverage (0 to 1);
         seconds; notes (remarks on the recording, a list). An unknown number is None or not finite.
@@ -154,7 +155,7 @@ def _cells(row: Row, out: Path, columns: Sequence[_Column]) -> dict:
         "rank": list(_STATUSES).index(row["status"]),
         "status": _STATUSES[row["status"]],
         "folder_name": one_line(os.path.join(before, ""), 500) if before else "",
-        "name": one_line(name, 500),
+        "name": one_line(f"{name}, box {row['box']}" if row.get("box") else name, 500),
         "view": None if folder is None or not os.path.isfile(folder / VIEW) else f"{_link(folder, out)}{VIEW}",
         "link": None if folder is None else _link(folder, out),
         "warnings": [one_line(warning, 300) for warning in warnings_in(row.get("notes") or [])],

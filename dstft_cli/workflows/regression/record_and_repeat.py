@@ -9,7 +9,7 @@ from pathlib import Path
 from ...config.loading import Config, load_config
 from ...errors import DstftError, InputError
 from ...optimization.optimize import optimize
-from ...recordings.signal import file_hash
+from ...recordings.signal import Signal, file_hash
 from ...results.progress import OnStep
 from ...results.versions import versions
 from ...text import file_name, one_line
@@ -118,13 +118,19 @@ def _path_to(root: Path, name: str) -> Path:
     return Path(os.path.normpath(root / name))
 
 
+def _part(signal: Signal, channel: int) -> str:
+    """The name of a signal among those of its recording: its box, or its channel."""
+    boxes = signal.annotations
+    return f"box-{boxes.boxes[0].number}" if boxes and boxes.alone else f"channel-{channel}"
+
+
 def _run_all(names: Sequence[str], config: Config, root: Path, on_run: OnRun) -> tuple[Baseline, Mapping[str, float]]:
     """Returns two things: the measurements of the recordings, with default tolerances, and the time that each entry took, in s."""
     inputs, seconds = {}, {}
     for i, name in enumerate(names):
         signals = load_inputs(_path_to(root, name), config)
         for channel, signal in enumerate(signals, start=1):
-            label = name if len(signals) == 1 else f"{name}#channel-{channel}"
+            label = name if len(signals) == 1 else f"{name}#{_part(signal, channel)}"
             began = time.perf_counter()
             inputs[label] = measure(name, optimize(signal, config, on_run(label, i, len(names))))
             seconds[label] = time.perf_counter() - began

@@ -1,0 +1,1 @@
+"""Annotations of recordings: boxes over time and frequency from Raven, Audacity and Praat."""
