@@ -140,6 +140,11 @@ class TestReading:
         with pytest.raises(InputError, match="add the column File Offset"):
             boxes_of("\n".join(line.rpartition("\t")[0] for line in table.splitlines()))
 
+    def test_a_raven_table_of_several_channels_says_that_all_count(self, boxes_of, tmp_path):
+        table = RAVEN.replace("2\tSpectrogram 1\t1", "2\tSpectrogram 1\t2")
+        assert len(boxes_of(table)) == 3 and [box.number for box in boxes_of(table, "channel 2")] == [2]
+        assert "all channels" in read_boxes(str(tmp_path / "boxes"), "calls.wav")[1][0].text
+
     def test_audacity_labels_have_bands_and_points_are_left_out(self, boxes_of, tmp_path):
         assert boxes_of(AUDACITY) == [Box(1, 0.59, 0.65, 1200, 3600, "Aves"), Box(3, 0.9, 1.4, None, 550, "hum")]
         assert "1 points" in read_boxes(str(tmp_path / "boxes"), "calls.wav")[1][0].text

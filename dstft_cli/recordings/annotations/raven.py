@@ -98,6 +98,7 @@ def _box(where: str, line: int, count: int, row: Row) -> tuple[Box, set[str]]:
     start = begin if offset is None else offset
     label = next((row[name] for name in _LABELS if row.get(name)), "")
     words = {text for name, text in row.items() if text and name not in ("view", *_FILE) and not _is_number(text)}
+    words |= {f"channel {row['channel']}"} if row.get("channel") else set()
     selection = row.get("selection", "")
     own = (
         int(selection)

@@ -98,7 +98,11 @@ def read_boxes(path: str, recording: str, label: str | None = None) -> tuple[lis
     boxes = [box for box in boxes if box.start < box.end]
     if not boxes:
         raise InputError(f"{where}: it has no box with a length, {points} points only")
-    return boxes, [Note(f"{points} points in {where} have no length and are left out")] if points else []
+    notes = [Note(f"{points} points in {where} have no length and are left out")] if points else []
+    channels = {word for _, words in described for word in words if word.startswith("channel ")}
+    if len(channels) > 1 and label is None:
+        notes.append(Note(f"the boxes of all channels in {where} count; --label '{min(channels)}' takes those of one"))
+    return boxes, notes
 
 
 def _read(path: str, where: str, recording: str) -> list[tuple[Box, set[str]]]:
