@@ -1,6 +1,7 @@
 """Files of many fields are read as their own libraries wrote them; damaged ones are refused, or say so."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -137,8 +138,7 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(files, tmp_pa
 
 
 def test_every_extra_is_in_the_project_and_in_formats():
-    import tomllib
-
+    tomllib = pytest.importorskip("tomllib")
     text = (Path(__file__).parent.parent / "pyproject.toml").read_text("utf-8")
     extras = tomllib.loads(text)["project"]["optional-dependencies"]
     needed = {form.extra for form in FORMATS if form.extra}
@@ -151,6 +151,12 @@ def test_content_goes_before_the_extension(files, untried, tmp_path):
     assert load_signal(tmp_path / "a.dat", channel="Vibration/acc").sample_rate == RATE
     for name, (path, _) in files.items():
         assert find_format(str(path)).extensions == () or Path(name).suffix in find_format(str(path)).extensions
+
+
+def test_a_pipe_is_not_waited_for(tmp_path, dstft):
+    os.mkfifo(tmp_path / "a.edf")
+    run = dstft("info", tmp_path / "a.edf")
+    assert run.code == 2 and "not a regular file" in run.err
 
 
 def test_info_on_a_wav_imports_none_of_the_libraries():

@@ -123,6 +123,8 @@ def find_format(path: str) -> Format | None:
     path: the file. Its first bytes decide, else its extension.
     """
     try:
+        if not os.path.isfile(path):  # a pipe would wait
+            return None
         with open(path, "rb") as file:
             head = file.read(_HEAD)
     except (OSError, ValueError):
