@@ -17,6 +17,11 @@ from .notes import WARNING, Note
 _STUCK_SECONDS, _SLOWEST = 600.0, 1e6  # reading that takes longer, plus the size over so many bytes a second, hangs
 _SAMPLES_SHARE = 0.2  # of the memory of a run; the rest is for what the run computes from the samples
 
+AUDIO_EXTENSIONS = (
+    *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
+    *(".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
+)
+
 
 def warnings_in(notes: Iterable[Note]) -> list[str]:
     """The texts of those notes that are warnings."""

@@ -174,6 +174,11 @@ class DSTFT(nn.Module):
         """θ in samples within [theta_min, L]; the gradient passes a bound, so that θ can come back from beyond it."""
         return _within(self.theta, self.theta_min, self.support)
 
+    def clamp_(self) -> None:
+        """Move ``theta`` itself into [theta_min, L], so that it reads as it is used; for after a step of an optimiser."""
+        with torch.no_grad():
+            self.theta.clamp_(self.theta_min, self.support)
+
     def positions(self, samples: int) -> Tensor:
         """t_n for a signal of N samples as the transform uses them, (T,), float64, in samples.
 

@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import InputError
+from ...recordings.request import AUDIO_EXTENSIONS
 from ...recordings.signal import TEXT_EXTENSIONS
 from ...text import one_line
 
-AUDIO_EXTENSIONS = (
-    *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
-    *(".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
-)
 _SUMMARY = "summary.csv"  # of a batch
 _RESULT = ("metrics.json", "config.yaml")  # in the folder of each result
 _OUR_EXTENSIONS = (".npz", ".json", ".yaml", ".png", ".svg", ".pdf", ".csv", ".html")  # of the files beside results
