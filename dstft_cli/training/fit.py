@@ -77,10 +77,11 @@ class Fit:
     loss: of outputs and targets.
     budget: of the training.
     seed: of the order of clips and of dropout.
+    keep_last: takes the last state for the best; for models that have so few parameters that they cannot fit noise.
     """
 
-    def __init__(self, model: nn.Module, loss: Loss, budget: Budget, seed: int):
-        self.model, self.loss, self.budget, self.seed = model, loss, budget, seed
+    def __init__(self, model: nn.Module, loss: Loss, budget: Budget, seed: int, keep_last: bool = False):
+        self.model, self.loss, self.budget, self.seed, self.keep_last = model, loss, budget, seed, keep_last
         self.spectrogram: Spectrogram = model.spectrogram
         theta = self.spectrogram.layer.theta
         weights = [value for value in model.parameters() if value.requires_grad and value is not theta]
@@ -98,7 +99,9 @@ class Fit:
 
     @property
     def best_epoch(self) -> int:
-        """The index of the epoch with the lowest validation loss."""
+        """The index of the epoch whose state is the best."""
+        if self.keep_last:
+            return len(self.history) - 1
         losses = [epoch.validation_loss for epoch in self.history]
         return losses.index(min(losses))
 

@@ -188,15 +188,15 @@ class Run:
         model = self.task.build(spectrogram, train.samples.shape[1]).to(self.device)
         learns = any(value.requires_grad for value in model.parameters())
         budget = self.budget if learns else Budget(1, self.budget.batch, 0.0, 0.0)
-        return Fit(model, self.task.loss, budget, seed)
+        return Fit(model, self.task.loss, budget, seed, keep_last=not self.task.classes)
 
     def _part(self, seed: int, part: str) -> Data:
         index = [i for i, own in enumerate(self.parts[seed]) if own == part]
         return self.data.take(torch.tensor(index)).to(self.device)
 
     def _keep(self, fit: Fit, record: Record) -> None:
-        loss = min(epoch.validation_loss for epoch in fit.history)
-        if record.length is None and loss < self.kept_loss:
+        loss = fit.history[fit.best_epoch].validation_loss
+        if record.length is None and (loss < self.kept_loss or self.kept_seed == record.seed):
             self.kept, self.kept_loss, self.kept_seed = dict(fit.best), loss, record.seed
 
     def _finish(self, fit: Fit, record: Record) -> None:
@@ -218,7 +218,8 @@ class Run:
 
     def _step(self, fit: Fit) -> Step:
         """How far the run is, in epochs of all its trainings, and the time that it will still take."""
-        per_job = [self.budget.epochs if fit.optimizer is not None or length is None else 1 for _, length in self.jobs]
+        learns_weights = bool(self.task.classes)
+        per_job = [self.budget.epochs if learns_weights or length is None else 1 for _, length in self.jobs]
         done = sum(per_job[: len(self.records)]) + len(fit.history)
         spent = time.perf_counter() - self._began
         left = spent / self._epochs * (sum(per_job) - done) if self._epochs else None
