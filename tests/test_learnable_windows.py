@@ -2,10 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from dstft_cli import DSTFT, Hops, InputError, dstft
+from dstft_cli import DSTFT, Hops, InputError, Signal, optimize, read_result, write_result
+from dstft_cli import dstft as transform_of
+from dstft_cli.optimization.criteria import entropy
+from dstft_cli.optimization.window_shape import learn_cosine
 from dstft_cli.stft.learnable.families import (
     FAMILIES,
     CosineWindow,
@@ -15,6 +19,7 @@ from dstft_cli.stft.learnable.families import (
     TukeyWindow,
 )
 from dstft_cli.stft.learnable.transform import learnable_dstft
+from dstft_cli.stft.windows import WINDOWS
 
 U = (torch.arange(40_000, dtype=torch.float64) + 0.5) / 40_000 - 0.5
 ODD_SHAPES = {
@@ -47,7 +52,7 @@ def test_every_shape_is_even_and_has_unit_area(name):
 def test_known_windows_are_members(noise, window, like):
     positions, theta = torch.arange(0, 300, 20.0), torch.full((1, 1), 50.3, dtype=torch.float64)
     learnt = learnable_dstft(noise, theta, positions, 64, window.double())
-    assert torch.allclose(learnt, dstft(noise, theta, positions, 64, like), atol=1e-7)
+    assert torch.allclose(learnt, transform_of(noise, theta, positions, 64, like), atol=1e-7)
 
 
 def test_kaiser_is_that_of_torch():
@@ -149,3 +154,41 @@ def test_theta_reads_within_its_bounds_once_moved_back():
     assert layer.theta.item() == 276 and layer.lengths().item() == 256
     layer.clamp_()
     assert layer.theta.item() == 256
+
+
+class TestLearntForARecording:
+    @pytest.fixture
+    def signal(self):
+        time = np.arange(4000) / 2000
+        tones = np.sin(2 * np.pi * 300 * time) + np.sin(2 * np.pi * 312 * time)
+        return Signal(tones + 0.01 * np.random.default_rng(0).standard_normal(4000), 2000, "tones")
+
+    def test_entropy_is_below_that_of_every_hann_window(self, signal):
+        frames = torch.from_numpy(signal.samples).float().unfold(0, 512, 128)
+        coefficients, found = learn_cosine(frames, (64, 512))
+        lengths = np.geomspace(64, 512, 61)
+        hann = [entropy(dstft_magnitude_of(frames, length)).item() for length in lengths]
+        assert found["entropy"] < min(hann) and coefficients != [1.0, 0.0]
+
+    def test_a_run_names_the_shape_and_its_configuration_repeats_it(self, signal, tmp_path):
+        lengths = {"support": 512, "hop": 64, "theta_min": 64}
+        result = optimize(signal, window="learn-cosine", **lengths)
+        assert result.window.name.startswith("cosine(") and result.window.name != "cosine(1, 0)"
+        write_result(result, tmp_path / "out", figures=False)
+        again = read_result(tmp_path / "out")
+        assert again.window.name == again.config.transform.window == result.window.name
+        assert np.array_equal(optimize(signal, again.config).stft, result.stft)
+
+    def test_other_tools_lack_it(self, dstft, sample_data):
+        run = dstft("recommend", sample_data / "chirp.wav", "--window", "learn-cosine")
+        assert run.code == 2 and "other tools lack it" in run.err
+
+    @pytest.mark.parametrize("name", ["cosine()", "cosine(1;2)", "learn-sine", "cosine(1..2)"])
+    def test_refuses_a_name_that_is_none(self, signal, name):
+        with pytest.raises(InputError, match="window"):
+            optimize(signal, window=name)
+
+
+def dstft_magnitude_of(frames, length):
+    taps = torch.arange(frames.shape[1]) - frames.shape[1] / 2
+    return torch.fft.rfft(frames * WINDOWS["hann"].value(taps, torch.tensor(length, dtype=torch.float32))).abs().T

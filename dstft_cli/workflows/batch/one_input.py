@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...config.loading import Config, dump_config, load_config
+from ...config.loading import Config, dump_config, load_config, merge_config
 from ...errors import describe_error
 from ...recordings.notes import WARNING, Note
 
@@ -153,7 +153,12 @@ def _same_settings(stored: Path, chosen: list[str], config: Config) -> bool:
     from ...optimization.auto_lengths import unchosen
 
     text = stored.read_text("utf-8")
-    return text == dump_config(config) or dump_config(unchosen(load_config(stored), chosen)) == dump_config(config)
+    if text == dump_config(config):
+        return True
+    earlier = unchosen(load_config(stored), chosen)
+    if config.transform.window == "learn-cosine" and earlier.transform.window.startswith("cosine("):  # what it learnt
+        earlier = merge_config(earlier, {"transform.window": config.transform.window})
+    return dump_config(earlier) == dump_config(config)
 
 
 def _has_arrays(home: Path) -> bool:

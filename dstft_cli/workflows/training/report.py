@@ -10,7 +10,7 @@ from ...training.dataset.examples import PARTS, TEST, TRAIN, VALIDATION
 from ...training.run import Record
 from ...training.scores import Comparison, Mean, compare, sentence
 from ...training.task import CLASSIFY
-from ..other_tools import code_lines, rounded_window
+from ..other_tools import HOPS_PER_WINDOW, code_lines, rounded_window
 from .prepare import Prepared
 
 _TOOLS = ("librosa", "torchaudio", "torch")
@@ -110,7 +110,7 @@ def _lines(prepared: Prepared) -> dict[str, str]:
     record = next(
         (one for one in prepared.run.records if one.length is None and one.seed == prepared.run.kept_seed), None
     )
-    if record is None or prepared.setup.mode != CONSTANT:
+    if record is None or prepared.setup.mode != CONSTANT or prepared.setup.window not in HOPS_PER_WINDOW:
         return {}
     lines = code_lines(rounded_window(prepared.setup.window, record.theta[0], prepared.clips.rate))
     return {tool: lines[tool] for tool in _TOOLS}
