@@ -59,7 +59,7 @@ class Spectrogram(nn.Module):
         if self.norm is None:
             values = (squares + _TINY).sqrt()
         else:
-            values = self._normalised((squares + _FLOOR).log(), valid)
+            values = self._normalised((squares / _FLOOR).log1p(), valid)
         return (values * valid[:, None])[:, None]
 
     def _normalised(self, values: Tensor, valid: Tensor) -> Tensor:
