@@ -20,7 +20,7 @@ from dstft_cli.workflows.training.settings import TrainSettings
 from dstft_cli.workflows.training.train import train
 
 LENGTHS = ("--support", "64", "--hop", "32")
-QUICK = (*LENGTHS, "--epochs", "4", "--batch-size", "8", "--threads", "1", "--learning-rate", "0.01", "--set", "dpi=30")
+QUICK = (*LENGTHS, "--epochs", "8", "--batch-size", "4", "--threads", "1", "--learning-rate", "0.01", "--set", "dpi=30")
 
 
 def settings(epochs=3, seeds=1, fixed="16", task="classify", lengths=("support=64", "hop=32"), batch=8, rate=0.02):

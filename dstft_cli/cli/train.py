@@ -71,31 +71,25 @@ _training_options = cloup.option_group(
         help="Trainings of each window.",
     ),
     cloup.option(
-        "--epochs", metavar="N", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Of each training."
+        "--epochs", metavar="N", type=click.IntRange(1, 10_000), help="Of each training. [default: 20; frequency: 40]"
     ),
     cloup.option(
         "--batch-size",
         metavar="N",
         type=click.IntRange(1, 100_000),
-        default=32,
-        show_default=True,
-        help="Clips a step.",
+        help="Clips a step. [default: 32; frequency: 4]",
     ),
     cloup.option(
         "--learning-rate",
         metavar="X",
         type=click.FloatRange(0, min_open=True),
-        default=2e-3,
-        show_default=True,
-        help="Of the weights, at first.",
+        help="Of the weights, at first. [default: 0.002]",
     ),
     cloup.option(
         "--theta-rate",
         metavar="X",
         type=click.FloatRange(0, min_open=True),
-        default=0.01,
-        show_default=True,
-        help="Of the window length, in octaves a step, at first.",
+        help="Of the window length, in octaves a step, at first. [default: 0.01; frequency: 0.05]",
     ),
     cloup.option(
         "--dropout",

@@ -33,7 +33,7 @@ from .modes import (
     get_mode,
     theta_shape,
 )
-from .transform import dstft
+from .transform import dstft, dstft_power
 from .windows import Profile, Window, get_window
 
 
@@ -168,6 +168,12 @@ class DSTFT(nn.Module):
         theta = self.lengths()[:, : len(frames)]  # frames that follow the windows may end before the last θ
         transform = learnable_dstft if isinstance(self.window, LearnableWindow) else dstft
         return transform(signal, theta, frames, self.support, self.window)
+
+    def power(self, signals: Tensor) -> Tensor:
+        """|S|² (B, F, T) of real signals (B, N), as ``forward`` gives it, faster under one window for all frames."""
+        if isinstance(self.window, LearnableWindow) or self.hop_mode != FIXED_HOP or self.frame_positions is not None:
+            return torch.view_as_real(self(signals)).square().sum(-1)
+        return dstft_power(signals, self.lengths(), self._frames(signals.shape[-1]), self.support, self.window)
 
     def inverse(self, spectrum: Tensor, length: int) -> Inverse:
         """The signal of ``length`` samples whose transform is nearest to S (F, T); errors and the rest as for ``inverse``."""

@@ -46,7 +46,7 @@ class Spectrogram(nn.Module):
 
     def squares(self, samples: Tensor) -> Tensor:
         """|S|² of clips (B, n) in units of the mean square of the training samples, (B, F, T)."""
-        return torch.view_as_real(self.layer(samples)).square().sum(-1) / self.power
+        return self.layer.power(samples) / self.power
 
     def valid(self, lengths: Tensor, frames: int) -> Tensor:
         """(B, T): true for frames centred within their clip of that many samples."""
@@ -67,6 +67,8 @@ class Spectrogram(nn.Module):
         if not self.training:
             return self.norm(values)
         rows = values.transpose(1, 2)
+        if bool(valid.all()):
+            return self.norm(rows.reshape(-1, rows.shape[-1])).view(rows.shape).transpose(1, 2)
         out = torch.zeros_like(rows)
         out[valid] = self.norm(rows[valid])
         return out.transpose(1, 2)

@@ -33,7 +33,9 @@ def run(
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
     with console.progress() as show:
-        rows, notes = predict(Path(model), paths, config, resample, own, show)
+        rows, notes, warnings = predict(Path(model), paths, config, resample, own, show)
+    for warning in warnings:
+        console.warn(warning)
     for note in notes:
         console.note(note)
     if output is None:

@@ -6,13 +6,18 @@ import click
 
 from ...config.loading import Config
 from ...errors import InputError
-from ...system.shutdown import StopRequest, stop_request
+from ...system.shutdown import StopRequest, Terminated, stop_request
 from ...training.fit import Budget
 from ...workflows.training.prepare import Prepared
 from ...workflows.training.settings import TrainSettings
 from ...workflows.training.train import OVERWRITE, RESUME, Outcome, default_folder, is_complete, train
 from ..printing.console import Console
-from ..printing.training import blocks, facts, notes, rows, table
+from ..printing.training import at_bound, blocks, facts, notes, rows, table
+
+_USUAL = {  # where the user gives none; a track has few clips, and nothing but the window to learn
+    "classify": {"epochs": 20, "batch_size": 32, "learning_rate": 2e-3, "theta_rate": 0.01},
+    "frequency": {"epochs": 40, "batch_size": 4, "learning_rate": 2e-3, "theta_rate": 0.05},
+}
 
 
 def run(
@@ -32,10 +37,14 @@ def run(
     if resume and is_complete(folder):
         console.say(f"{folder}: this training is complete")
         return 0
-    budget = Budget(*(training.pop(name) for name in ("epochs", "batch_size", "learning_rate", "theta_rate")))
+    usual = _USUAL[training["task"]]
+    given = {name: training.pop(name) for name in ("epochs", "batch_size", "learning_rate", "theta_rate")}
+    budget = Budget(*(usual[name] if value is None else value for name, value in given.items()))
     settings = TrainSettings(config, budget=budget, **training)
 
     def ready(prepared: Prepared, resumed: bool) -> None:
+        for warning in prepared.clips.warnings:
+            console.warn(warning)
         for note in notes(prepared, resume, resumed):
             console.note(note)
 
@@ -43,6 +52,8 @@ def run(
 
         def on_step(step) -> bool:
             show(step)
+            if stop and step.phase == "read":  # there is nothing to keep yet
+                raise Terminated if stop.code == Terminated.code else KeyboardInterrupt
             return bool(stop)
 
         outcome = train(data, settings, folder, RESUME if resume else on_existing, export, on_step, ready)
@@ -55,6 +66,8 @@ def _print(console: Console, outcome: Outcome, folder: Path) -> None:
         console.table(*table(outcome))
         console.facts(rows(outcome))
         click.echo("\n".join(blocks(outcome)))
+    if advice := at_bound(outcome):
+        console.note(advice)
     console.facts(facts(outcome, folder), separate=bool(outcome.summary.rows))
 
 

@@ -78,6 +78,16 @@ def blocks(outcome: Outcome) -> Iterator[str]:
         yield line
 
 
+def at_bound(outcome: Outcome) -> str:
+    """What to do where the window that is written is as long or as short as allowed; "" where it is not."""
+    lengths, setup = outcome.prepared.run.kept.get("spectrogram.layer.theta"), outcome.prepared.setup
+    if lengths is not None and float(lengths.max()) > 0.995 * setup.support:
+        return "the learnt window is the longest allowed; a longer --support may be better"
+    if lengths is not None and float(lengths.min()) < 1.005 * setup.theta_min:
+        return "the learnt window is the shortest allowed; a shorter --theta-min may be better"
+    return ""
+
+
 def facts(outcome: Outcome, folder: Path) -> Iterator[Row]:
     """Where the result is."""
     if outcome.parity is not None:

@@ -36,6 +36,7 @@ def score_over_length(fixed: Sequence[FixedScore], learnt: Sequence[LearntScore]
     scale, factor = axis_scales.length_scale(np.array([one.length for one in (*fixed, *learnt)]), margin=0.06)
     if fixed:
         x, y, widths = np.array(fixed).T
+        widths = np.minimum(widths, [y, 100 - y])  # no accuracy is beyond these
         axes.errorbar(
             x * factor,
             y,
@@ -59,8 +60,8 @@ def score_over_length(fixed: Sequence[FixedScore], learnt: Sequence[LearntScore]
         linestyle="none",
     )
     axes.axhline(y.mean(), color=COLOURS["learnt"], linewidth=1.0, linestyle=(0, (5, 4)), label="learnt: mean")
-    lows = [one.accuracy - one.half_width for one in fixed]
-    highs = [one.accuracy + one.half_width for one in fixed]
+    lows = [max(0.0, one.accuracy - one.half_width) for one in fixed]
+    highs = [min(100.0, one.accuracy + one.half_width) for one in fixed]
     put_scale(axes, "x", scale, most=8)
     put_scale(axes, "y", axis_scales.value_scale(np.array([*lows, *highs, *y]), "Test accuracy (%)"), most=8)
     draw_grid(axes)

@@ -29,13 +29,14 @@ class Clips:
     samples: (N, n) float32, zeros behind the end of a clip.
     lengths: (N,) int64, samples of each clip.
     rate: Hz.
-    notes: sentences about what was read.
+    notes: sentences about what was read. warnings: those about damaged recordings.
     """
 
     samples: Tensor
     lengths: Tensor
     rate: float
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def take(self, index: Sequence[int]) -> "Clips":
         """Some of the clips, in the order of the index."""
@@ -78,7 +79,7 @@ def load_clips(
         on_clip(done + 1, len(paths))
     if cut:
         notes.append(f"{cut} of {len(paths)} clips are longer than {time_text(seconds)} and are cut to their beginning")
-    return _packed(rows, float(rate or first.sample_rate), (*warned, *notes))
+    return _packed(rows, float(rate or first.sample_rate), tuple(notes), tuple(warned))
 
 
 def _signals(paths: Sequence[str], config: Config, workers: int) -> Iterator[Signal]:
@@ -128,7 +129,7 @@ def _check_memory(rows: list[np.ndarray], total: int) -> None:
         )
 
 
-def _packed(rows: list[np.ndarray], rate: float, notes: tuple[str, ...]) -> Clips:
+def _packed(rows: list[np.ndarray], rate: float, notes: tuple[str, ...], warnings: tuple[str, ...]) -> Clips:
     lengths = torch.tensor([len(row) for row in rows])
     longest = int(lengths.max())
     if 4 * len(rows) * longest > _SHARE * free_memory():
@@ -144,10 +145,10 @@ def _packed(rows: list[np.ndarray], rate: float, notes: tuple[str, ...]) -> Clip
             *notes,
             f"{short} of {len(rows)} clips are shorter than {time_text(longest / rate)}; they are padded and masked",
         )
-    return Clips(samples, lengths, rate, notes)
+    return Clips(samples, lengths, rate, notes, warnings)
 
 
 def resized(clips: Clips, samples: int) -> Clips:
     """The same clips with ``samples`` samples each: cut to their beginning, or padded with zeros."""
     padded = torch.nn.functional.pad(clips.samples, (0, max(0, samples - clips.samples.shape[1])))[:, :samples]
-    return Clips(padded, clips.lengths.clamp(max=samples), clips.rate, clips.notes)
+    return Clips(padded, clips.lengths.clamp(max=samples), clips.rate, clips.notes, clips.warnings)

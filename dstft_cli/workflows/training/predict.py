@@ -26,14 +26,14 @@ def predict(
     resample: bool = False,
     own_factory: str | None = None,
     on_step: Callable[[Step], object] = lambda step: None,
-) -> tuple[list[list[str]], tuple[str, ...]]:
+) -> tuple[list[list[str]], tuple[str, ...], tuple[str, ...]]:
     """What a model finds in recordings.
 
     model: its folder, or a file in it. paths: of the recordings. config: its section ``signal`` says how they are read.
     resample: bring them to the model's rate. own_factory: as for read_model. on_step: called for each recording read.
 
-    Returns the rows of a table, the header first, and notes. For classes: file, class, probability, and the probability of each class.
-    For frequencies: file, time in s, frequency in Hz, a row for each frame.
+    Returns the rows of a table, the header first, notes, and warnings of damaged recordings. The columns are, for classes: file, class,
+    probability, and the probability of each class; for frequencies: file, time in s, frequency in Hz, a row for each frame.
     Raises InputError for a model or a recording that cannot be read, and for other rates.
     """
     trained = read_model(model, own_factory)
@@ -55,7 +55,7 @@ def predict(
     rows = (
         _classes(trained, paths, outputs) if trained.facts.task == CLASSIFY else _tracks(trained, paths, clips, outputs)
     )
-    return list(rows), notes if longer else ()
+    return list(rows), notes if longer else (), clips.warnings
 
 
 def _outputs(trained: Model, clips: Clips) -> Tensor:

@@ -106,7 +106,7 @@ def _write(prepared: Prepared, folder: Path, complete: bool, export: str | None)
             from ...training.onnx_export import export_onnx
 
             parity = export_onnx(facts, prepared.run.kept, temporary / ONNX, prepared.clips)
-        content = metrics(prepared, summary, complete, prepared.clips.notes)
+        content = metrics(prepared, summary, complete, (*prepared.clips.warnings, *prepared.clips.notes))
         content |= {} if parity is None else {"onnx_largest_difference": parity}
         text = json.dumps(finite(content), indent=2, allow_nan=False, ensure_ascii=False)
         (temporary / METRICS).write_text(text + "\n", encoding="utf-8")
