@@ -183,7 +183,7 @@ class Run:
 
     def _fit(self, seed: int, start: float, learnt: bool, train: Data) -> Fit:
         torch.manual_seed(seed)  # the same weights at first for every window
-        spectrogram = self.setup.spectrogram(start, learnt)
+        spectrogram = self.setup.spectrogram(start, learnt).to(self.device)
         spectrogram.calibrate(train.samples, train.lengths)
         model = self.task.build(spectrogram, train.samples.shape[1]).to(self.device)
         learns = any(value.requires_grad for value in model.parameters())

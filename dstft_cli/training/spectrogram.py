@@ -4,10 +4,10 @@ import torch
 from torch import Tensor, nn
 
 from ..stft.layer import DSTFT
-from ..stft.modes import FIXED
 
 LOG, MAGNITUDE = FEATURES = ("log", "magnitude")
-_FLOOR = 1e-8  # of the mean square of the training samples: 80 dB below it nothing is distinguished
+_FLOOR = 1e-8  # of the mean |S|² of training clips: 80 dB below it nothing is distinguished
+_CALIBRATED = 128  # clips
 _TINY = 1e-30  # keeps the slope of a root finite
 
 
@@ -15,7 +15,8 @@ class Spectrogram(nn.Module):
     """What a network sees of clips, (B, 1, F, T): 0 behind the end of a clip.
 
     ``log``: log |S|, of mean 0 and deviation 1 at each frequency (batch normalisation over the frames of the clips alone).
-    ``magnitude``: |S| in units of the training samples' rms, as the paper has it.
+    ``magnitude``: |S| as the paper has it, in units of its rms in training clips under the first window, so that no window is at an
+    advantage by the scale of its magnitudes.
 
     support, hop, theta, theta_min: L, H, θ or its first value, and its bound, in samples.
     mode: of the DSTFT; ``fixed`` does not learn.
@@ -31,21 +32,20 @@ class Spectrogram(nn.Module):
         self.norm = nn.BatchNorm1d(support // 2 + 1, affine=False) if features == LOG else None
 
     def calibrate(self, samples: Tensor, lengths: Tensor) -> None:
-        """Take the unit of the samples from training clips, (N, n) with their lengths (N,)."""
-        mean = samples.square().sum(dtype=torch.float64) / lengths.sum()
-        self.power.copy_(mean.clamp_min(_TINY**0.5))
-
-    @property
-    def learns(self) -> bool:
-        """Whether θ is learnt."""
-        return self.layer.mode != FIXED
+        """Take the unit of |S|, its rms under the first window, from training clips, (N, n) with their lengths (N,)."""
+        step = max(1, len(samples) // _CALIBRATED)  # clips of a class may lie together
+        few, own = samples[::step], lengths[::step]
+        with torch.no_grad():
+            squares = self.squares(few) * self.power
+            valid = self.valid(own, squares.shape[-1])[:, None].expand_as(squares)
+            self.power.copy_(squares[valid].mean().clamp_min(_TINY**0.5))
 
     def theta(self) -> Tensor:
         """θ in samples within its bounds, (1, 1) or (F, 1)."""
         return self.layer.lengths().detach()
 
     def squares(self, samples: Tensor) -> Tensor:
-        """|S|² of clips (B, n) in units of the mean square of the training samples, (B, F, T)."""
+        """|S|² of clips (B, n) in units of its mean in training clips under the first window, (B, F, T)."""
         return self.layer.power(samples) / self.power
 
     def valid(self, lengths: Tensor, frames: int) -> Tensor:
