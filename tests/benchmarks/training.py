@@ -102,7 +102,10 @@ def parts(*recordings: str) -> None:
             "1",
         ]
         lowest = min(load_signal(path).sample_rate for path in recordings)
-        subprocess.run([*command, "--resample", f"{lowest:g}", "--epochs", "6", "-o", f"{folder}/out"], check=True)
+        subprocess.run(
+            [*command, "--resample", f"{lowest:g}", "--epochs", "20", "--batch-size", "8", "-o", f"{folder}/out"],
+            check=True,
+        )
 
 
 def tracking() -> None:
