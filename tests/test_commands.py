@@ -16,7 +16,21 @@ from config_files import KEYS
 from dstft_cli import load_config
 
 COMMANDS = [
-    *([name] for name in ("optimize", "batch", "recommend", "compare", "reconstruct", "plot", "view", "info")),
+    *(
+        [name]
+        for name in (
+            "optimize",
+            "batch",
+            "recommend",
+            "train",
+            "predict",
+            "compare",
+            "reconstruct",
+            "plot",
+            "view",
+            "info",
+        )
+    ),
     *(["check", name] for name in ("record", "run")),
     *(["config", name] for name in ("init", "show", "validate", "presets")),
     *([], ["check"], ["config"]),
@@ -63,7 +77,7 @@ class TestHelp:
         code = (
             f"import sys\nfrom dstft_cli.__main__ import main\nsys.argv[1:] = {arguments}\n"
             "try: main()\nexcept SystemExit as end: assert not end.code\n"
-            "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'pydantic', 'rich', 'soundfile', 'yaml', 'scipy'}\n"
+            "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'pydantic', 'rich', 'soundfile', 'yaml', 'scipy', 'sklearn'}\n"
             "print('LOADED', sorted(heavy & set(sys.modules)))"
         )
         run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
@@ -115,6 +129,8 @@ class TestHelp:
             (("check", "record"), "the baseline's name"),
             (("compare",), "the table"),
             (("recommend",), "the recommendation"),
+            (("train",), "the result"),
+            (("predict",), "the table"),
         ],
     )
     def test_says_what_a_quiet_command_prints(self, dstft, command, printed):

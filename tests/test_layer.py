@@ -249,3 +249,15 @@ def test_moves_to_a_gpu(cuda, build):
     assert spectrum.device.type == layer.positions(100).device.type == "cuda"
     for parameter in layer.parameters():
         assert parameter.grad.device.type == "cuda" and parameter.grad.any()
+
+
+@pytest.mark.parametrize("settings", [{}, {"mode": "frequency-varying"}, {"window": "learn-kaiser"}], ids=str)
+def test_power_is_that_of_the_transform_and_so_is_its_gradient(noise, settings):
+    layer = build_layer(64, 7, theta=40.0, **settings).double()
+    signals = noise.view(3, 100)
+    weights = torch.rand(3, 33, 15, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    (layer.power(signals) * weights).sum().backward()
+    own, layer.theta.grad = layer.theta.grad, None
+    (layer(signals).abs().square() * weights).sum().backward()
+    assert torch.allclose(layer.power(signals), layer(signals).abs().square())
+    assert torch.allclose(own, layer.theta.grad)

@@ -12,7 +12,10 @@ LENGTH = {"metavar": "LENGTH"}
 ON_OFF = {"type": bool, "metavar": "on|off"}
 
 window = setting(
-    "--window", "transform.window", metavar="NAME", help="hann, hamming, blackman or gaussian. [default: hann]"
+    "--window",
+    "transform.window",
+    metavar="NAME",
+    help="hann, hamming, blackman, gaussian, or learn-cosine (the shape is learnt too). [default: hann]",
 )
 device = setting("--device", "run.device", metavar="NAME", help="auto, cpu or cuda. [default: auto]")
 dtype = setting("--dtype", "run.dtype", metavar="NAME", help="float32 or float64. [default: float32]")

@@ -1,11 +1,12 @@
 """Types of the schema's values: what users may write for a length, a column, a mode, a number."""
 
 import math
+import re
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, Strict
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, Strict, WrapValidator
 
 from ..errors import InputError
 from ..stft.modes import HOP_MODES, MODES, get_hop_mode, get_mode
@@ -45,6 +46,14 @@ def _mode_type(full_name: Callable[[str], str], modes: tuple[str, ...]) -> Any:
             return value  # refused by Literal, which lists the modes
 
     return Annotated[Literal[modes], BeforeValidator(read)]
+
+
+_COSINE = re.compile(r"cosine\([-+.0-9e, ]+\)")  # one that stands for no family is refused by get_window
+
+
+def _window_name(value: Any, of_list: Callable[[Any], str]) -> str:
+    """A sum of cosines by its coefficients, or a name of the list."""
+    return value if isinstance(value, str) and _COSINE.fullmatch(value) else of_list(value)
 
 
 def _reference(value: Any) -> str:
@@ -131,6 +140,11 @@ def _length_type(read: Callable[[object], Length]) -> Any:
 
 
 Hop, Support, Window = _length_type(read_length), _length_type(read_support), _length_type(read_window)
+WindowName = Annotated[
+    Literal["hann", "hamming", "blackman", "gaussian", "learn-cosine"],
+    WrapValidator(_window_name),
+    PlainSerializer(str, return_type=str),
+]
 Column = Annotated[int | str | None, PlainValidator(_column)]
 Delimiter = Annotated[str, PlainValidator(_delimiter)]
 Mode, HopMode = _mode_type(get_mode, MODES), _mode_type(get_hop_mode, HOP_MODES)

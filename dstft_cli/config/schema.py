@@ -21,6 +21,7 @@ from .field_types import (
     Weight,
     Whole,
     Window,
+    WindowName,
 )
 from .figure_settings import FigureSettings
 from .preparation_settings import PreparationSettings
@@ -84,8 +85,10 @@ class TransformSettings(_Section):
         "Which window lengths are optimised. fixed: none, theta is used; constant: one for the whole recording; "
         "time-varying: one per frame; frequency-varying: one per frequency; tf-varying: one per frame and frequency.",
     )
-    window: Literal["hann", "hamming", "blackman", "gaussian"] = _setting(
-        "hann", "Shape of the window: hann, hamming, blackman or gaussian."
+    window: WindowName = _setting(
+        "hann",
+        "Shape of the window: hann, hamming, blackman or gaussian; learn-cosine: a sum of cosines that is learnt from the recording; "
+        "cosine(0.93, 0.05): such a sum, 1 + 0.93 cos(2 pi u) + 0.05 cos(4 pi u).",
     )
     support: Support = _setting(
         "auto",

@@ -34,6 +34,7 @@ from .resources import ResourcePlan, check_plan, plan_run
 from .run import OptimizationRun
 from .strategies.fixed_frames import FixedFrameStrategy, learn_local
 from .strategies.moving_frames import MovingFrameStrategy
+from .window_shape import with_learnt_shape
 
 _EVALUATIONS = 50  # at most, of a constant search
 
@@ -55,7 +56,7 @@ def optimize(
     signal: from load_signal, or ``Signal(samples, sample_rate, name)``.
     config: a Config, a YAML file, a preset's name, or None for the defaults.
     on_step: called with a Step as the run goes on; a true return ends it with the best state so far (``interrupted``).
-    window: a family's name, a Window, or any callable profile g(u).
+    window: a family's name, ``learn-cosine`` for a shape that is learnt from the signal, a Window, or any callable profile g(u).
     criterion: a name in ``criteria.CRITERIA``, or a differentiable callable of |S|, (F, T), whose scalar is minimised.
     penalty: a name in ``criteria.PENALTIES``, or a differentiable callable of t_n (T,), θ (1 or F, 1 or T) and N, all in
         samples, whose scalar is minimised with weight ``penalty_weight``.
@@ -80,8 +81,11 @@ def optimize(
         settings["loss.criterion"] = "entropy"  # a function of one plane, as that is
     config = merge_config(config, {key: value for key, value in settings.items() if value is not None})
     signal = _as_asked(signal, config, settings)
-    family = get_window(config.transform.window if window is None or isinstance(window, str) else window)
     check_signal(signal)
+    if window is None or isinstance(window, str):
+        config = with_learnt_shape(signal, config)
+        window = config.transform.window
+    family = get_window(window)
     chosen = choose_lengths(signal, config, family)
     signal, config = chosen.noted(signal), chosen.config
     if config.run.threads:

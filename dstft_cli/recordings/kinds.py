@@ -5,6 +5,10 @@ import hashlib
 import os
 import re
 
+AUDIO_EXTENSIONS = (
+    *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
+    *(".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
+)
 TEXT_EXTENSIONS = (".csv", ".tsv", ".txt", ".dat", ".asc", ".lvm", ".prn", ".tab", ".ascii")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 _MAYBE_TEXT = (".log", ".data", ".out", ".xy", ".knt", ".smc", ".slist")

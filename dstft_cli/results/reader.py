@@ -11,7 +11,7 @@ from ..errors import ConfigError, InputError
 from ..recordings.notes import Note
 from ..recordings.signal import Signal
 from ..stft.checked_transform import Accuracy
-from ..stft.windows import WINDOWS, Profile, Window, get_window
+from ..stft.windows import Profile, Window, get_window, is_named
 from ..text import format_value, one_line
 from .consistency import check_arrays, check_metrics, check_values
 from .folder import result_folder
@@ -137,4 +137,4 @@ def _window(name: str, path: Path, given: Window | Profile | None) -> Window:
         sentence = f"its window was {one_line(name, 40)}, a callable, which no file can hold, and this needs it"
         raise refused(path, f"{sentence}; in Python, read_result(folder, window=...) takes it")
 
-    return WINDOWS.get(name) or Window(one_line(name), missing, missing, known=False)
+    return get_window(name) if is_named(name) else Window(one_line(name), missing, missing, known=False)

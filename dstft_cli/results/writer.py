@@ -9,7 +9,7 @@ import numpy as np
 
 from ..config.loading import dump_config
 from ..recordings.lazy_samples import iter_blocks
-from ..stft.windows import WINDOWS
+from ..stft.windows import is_named
 from ..system.disk_arrays import file_beside, on_disk, write_plane, write_row
 from ..text import one_line
 from .result import BESIDE, Result
@@ -40,7 +40,7 @@ def _put_beside(values: np.ndarray, path: Path, dtype: str) -> None:
 def write_config(result: Result, path: Path) -> None:
     """Write config.yaml, with a remark where the window was a callable."""
     text = dump_config(result.config)
-    if result.window.name not in WINDOWS:
+    if not is_named(result.window.name):
         remark = f"The window was {one_line(result.window.name)}, a callable, which no file can hold"
         text = f"# {remark}; the window below was not used.\n{text}"
     path.write_text(text, encoding="utf-8")

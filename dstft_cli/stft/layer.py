@@ -19,6 +19,8 @@ from .frame_positions import (
 )
 from .frames import Frames, check_support
 from .inverse import Inverse, inverse
+from .learnable.families import FAMILIES, LearnableWindow
+from .learnable.transform import learnable_dstft
 from .modes import (
     CONSTANT,
     CONSTANT_HOP,
@@ -31,7 +33,7 @@ from .modes import (
     get_mode,
     theta_shape,
 )
-from .transform import dstft
+from .transform import dstft, dstft_power
 from .windows import Profile, Window, get_window
 
 
@@ -74,7 +76,8 @@ class DSTFT(nn.Module):
     theta: first window length in samples, a number, or a tensor that broadcasts to that shape. Default L/2. The
         parameters lie on the tensor's device; ``theta`` has its dtype.
     theta_min: least window length in samples; a length beyond [theta_min, L] is used as the nearer bound.
-    window: a family's name, a Window, or a callable profile g(u), u in [-1/2, 1/2].
+    window: a family's name, a Window, a callable profile g(u), u in [-1/2, 1/2], or a LearnableWindow, whose shape is learnt
+        too; ``learn-cosine``, ``learn-gaussian``, ``learn-kaiser``, ``learn-tukey`` and ``learn-free`` name those.
 
     Parameters (``theta``, in samples; ``hop`` or ``hops``, in samples, float64) stay the same objects for the module's
     whole life. Where the hop is learnt the module takes signals of (T-1)·hop_min samples or more; where it is fixed and
@@ -91,11 +94,11 @@ class DSTFT(nn.Module):
         mode: str = CONSTANT,
         theta: float | Tensor | None = None,
         theta_min: float = 1.0,
-        window: str | Window | Profile = "hann",
+        window: str | Window | Profile | LearnableWindow = "hann",
     ):
         super().__init__()
         self._kept = None
-        self.support, self.mode, self.window = check_support(support), get_mode(mode), get_window(window)
+        self.support, self.mode, self.window = check_support(support), get_mode(mode), _get_window(window)
         rule = hop if isinstance(hop, Hops) else Hops(hop=hop)
         self.hop_mode = get_hop_mode(rule.mode)
         self.theta_min = float(theta_min)
@@ -163,16 +166,29 @@ class DSTFT(nn.Module):
         """S (..., F, T) complex of a real signal (..., N). Raises InputError where N samples do not fit the T frames."""
         frames = self._frames(signal.shape[-1])
         theta = self.lengths()[:, : len(frames)]  # frames that follow the windows may end before the last θ
-        return dstft(signal, theta, frames, self.support, self.window)
+        transform = learnable_dstft if isinstance(self.window, LearnableWindow) else dstft
+        return transform(signal, theta, frames, self.support, self.window)
+
+    def power(self, signals: Tensor) -> Tensor:
+        """|S|² (B, F, T) of real signals (B, N), as ``forward`` gives it, faster under one window for all frames."""
+        if isinstance(self.window, LearnableWindow) or self.hop_mode != FIXED_HOP or self.frame_positions is not None:
+            return torch.view_as_real(self(signals)).square().sum(-1)
+        return dstft_power(signals, self.lengths(), self._frames(signals.shape[-1]), self.support, self.window)
 
     def inverse(self, spectrum: Tensor, length: int) -> Inverse:
         """The signal of ``length`` samples whose transform is nearest to S (F, T); errors and the rest as for ``inverse``."""
-        positions = self.positions(length)
-        return inverse(spectrum, self.lengths().detach()[:, : len(positions)], positions.detach(), length, self.window)
+        positions, window = self.positions(length), self.window
+        window = window.frozen() if isinstance(window, LearnableWindow) else window
+        return inverse(spectrum, self.lengths().detach()[:, : len(positions)], positions.detach(), length, window)
 
     def lengths(self) -> Tensor:
         """θ in samples within [theta_min, L]; the gradient passes a bound, so that θ can come back from beyond it."""
         return _within(self.theta, self.theta_min, self.support)
+
+    def clamp_(self) -> None:
+        """Move ``theta`` itself into [theta_min, L], so that it reads as it is used; for after a step of an optimiser."""
+        with torch.no_grad():
+            self.theta.clamp_(self.theta_min, self.support)
 
     def positions(self, samples: int) -> Tensor:
         """t_n for a signal of N samples as the transform uses them, (T,), float64, in samples.
@@ -219,6 +235,14 @@ class DSTFT(nn.Module):
         numbers = [name for name in ("hop", "hop_min", "overlap") if hasattr(self, name)]
         steps = "".join(f", {name}={torch.as_tensor(getattr(self, name)).item():g}" for name in numbers)
         return f"support={self.support}, mode={self.mode}, hop_mode={self.hop_mode}{steps}, window={self.window.name}"
+
+
+def _get_window(window) -> Window | LearnableWindow:
+    if isinstance(window, LearnableWindow):
+        return window
+    if isinstance(window, str) and window in FAMILIES:
+        return FAMILIES[window]()
+    return get_window(window)
 
 
 def _within(parameter: Tensor, least: float, most: float) -> Tensor:

@@ -131,6 +131,40 @@ class _ByFFT(torch.autograd.Function):
         return to_signal, to_theta, None if to_positions is None else to_positions.to(ctx.position_dtype), None, None
 
 
+def dstft_power(signal: Tensor, theta: Tensor, frames: Frames, support: int, window: Window) -> Tensor:
+    """|S|² of signals (B, N), (B, F, T), differentiable in θ alone where that is one window, which is faster than by way of S.
+
+    theta: window lengths in samples, any shape that ``dstft`` takes. frames: T frames of L samples. support: L. window: the family.
+    """
+    if theta.shape == (1, 1) and not signal.requires_grad:
+        return _PowerByFFT.apply(signal, theta, frames, window)
+    return torch.view_as_real(dstft(signal, theta, frames, support, window)).square().sum(-1)
+
+
+class _PowerByFFT(torch.autograd.Function):
+    """|S|² under one window. Phases drop out; the gradient by the window is s times twice the adjoint FFT of the gradient times S."""
+
+    @staticmethod
+    def forward(ctx, signal, theta, frames, window):
+        work = _FrameFFT(signal, theta, frames)
+        spectrum = torch.fft.rfft(work.samples * work.per_frame(window.value, slice(0, len(frames))))  # (B, T, F)
+        ctx.save_for_backward(signal, theta, spectrum)
+        ctx.frames, ctx.window = frames, window
+        return torch.view_as_real(spectrum).square().sum(-1).transpose(-1, -2)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        signal, theta, spectrum = ctx.saved_tensors
+        work, support = _FrameFFT(signal, theta, ctx.frames), ctx.frames.support
+        weights = grad.transpose(-1, -2).clone()
+        weights[..., 0] *= 2  # the inverse real FFT counts the inner bins twice
+        weights[..., -1] *= 2
+        pull = torch.fft.irfft(spectrum * weights, n=support, norm="forward").mul_(work.samples)
+        d_theta, _ = work.per_frame(ctx.window.derivatives, slice(0, len(ctx.frames)))
+        return None, _sum_of_products(pull, d_theta).sum().reshape(theta.shape), None, None
+
+
 class _FrameFFT:
     """What forward and backward by FFT share: frames, phases, and the loop over blocks of frames."""
 

@@ -12,7 +12,8 @@ So a tone of amplitude A reads A/2, whatever the family and θ. The right-hand e
 """
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -138,11 +139,32 @@ def from_profile(profile: Profile, slope: Profile | None = None, name: str | Non
     return Window(name, lambda u: profile(u) / area, lambda u: derivative(u) / area)
 
 
+LEARN_COSINE = "learn-cosine"
+"""The name for a sum of cosines whose coefficients are learnt, which begins as Hann."""
+
+_NUMBER = r"[-+]?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]+)?"
+_COSINE = re.compile(rf"cosine\(({_NUMBER}(?:, *{_NUMBER})*)\)")
+
+
+def cosine_name(coefficients: Sequence[float]) -> str:
+    """The name of the family g(u) = 1 + Σ_k a_k cos(2πku), such as ``cosine(0.93, 0.05)``; get_window knows it."""
+    return f"cosine({', '.join(f'{a:.4g}' for a in coefficients)})"
+
+
+def is_named(name: str) -> bool:
+    """Whether a name says all of a family, so that get_window can make it."""
+    return name in WINDOWS or bool(_COSINE.fullmatch(name))
+
+
 def get_window(window: "str | Window | Profile") -> Window:
     """The window family for a name, a Window, or a callable profile g(u).
 
     Raises InputError for an unknown name.
     """
+    if window == LEARN_COSINE:
+        return WINDOWS["hann"]
+    if isinstance(window, str) and (match := _COSINE.fullmatch(window)):
+        return _cosine_sum(window, 1.0, *map(float, match[1].split(",")))
     if isinstance(window, Window):
         return window
     if callable(window):

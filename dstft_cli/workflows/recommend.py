@@ -28,7 +28,7 @@ from ..stft.modes import CONSTANT, FIXED_HOP
 from ..stft.windows import get_window
 from ..text import time_text
 from .adaptive_gain import GainEstimate, Watch, estimate_gain, window_samples
-from .other_tools import AudioSelection, RoundedWindow, code_lines, rounded_window
+from .other_tools import HOPS_PER_WINDOW, AudioSelection, RoundedWindow, code_lines, rounded_window
 
 SHARE = 0.01  # lengths whose loss is at most that fraction above the lowest count as equally good
 
@@ -137,6 +137,10 @@ def recommend(
     if config.transform.hop_mode != FIXED_HOP:
         raise InputError(
             f"transform.hop_mode is {config.transform.hop_mode}: recommend needs frames that do not move; --set hop_mode=fixed"
+        )
+    if config.transform.window not in HOPS_PER_WINDOW:
+        raise InputError(
+            f"transform.window is {config.transform.window}: other tools lack it; recommend takes {', '.join(HOPS_PER_WINDOW)}"
         )
     if config.run.threads:
         torch.set_num_threads(config.run.threads)

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from ...recordings.notes import WARNING, Note
 from ...recordings.request import note_line
-from ...text import one_line
+from ...text import one_line, time_text
 
 if TYPE_CHECKING:  # torch is slow to import, and not every command needs it
     from ...recordings.signal import Signal
@@ -35,6 +35,9 @@ _PHASES = {
     "verify": "checking",
     "write": "writing",
     "invert": "inverting",
+    "read": "reading clips",
+    "sweep": "first windows",
+    "train": "training",
 }
 _QUIET_SECONDS = 2.0  # between two plain lines
 _LOG_SECONDS = 10.0  # between two on many inputs
@@ -170,7 +173,10 @@ def _status(step: Step) -> str:
     forms = {"residual": ".1e"}
     parts += [f"{names.get(name, name)} {value:{forms.get(name, '.4f')}}" for name, value in step.terms.items()]
     if step.theta:
-        parts.append(f"θ {step.theta[0]:.0f}-{step.theta[1]:.0f}")
+        low, high = (f"{length:.0f}" for length in step.theta)
+        parts.append(f"θ {low}" if step.phase == "train" and low == high else f"θ {low}-{high}")
+    if step.left:
+        parts.append(f"{time_text(max(1, round(step.left)))} left")
     return "  ".join(parts)
 
 

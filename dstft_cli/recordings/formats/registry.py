@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...errors import InputError
-from ..kinds import has_header
+from ..kinds import AUDIO_EXTENSIONS, TEXT_EXTENSIONS, has_header
 
 _HEAD = 512  # bytes that show the format
 _SAC_VERSION = slice(304, 308)  # of a SAC header, the number 6 in either byte order
@@ -115,6 +115,7 @@ FORMATS = (
     Format("MP4, MKV or other media", _MEDIA, "media", _is_media, "media", ("av",), True),
 )
 EXTENSIONS = tuple(extension for each in FORMATS for extension in each.extensions)
+RECORDING_EXTENSIONS = (*AUDIO_EXTENSIONS, *TEXT_EXTENSIONS, *EXTENSIONS)
 
 
 def find_format(path: str) -> Format | None:

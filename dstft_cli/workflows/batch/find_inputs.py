@@ -10,14 +10,10 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...recordings.annotations.read import annotation_choices
-from ...recordings.formats.registry import EXTENSIONS as FORMAT_EXTENSIONS
-from ...recordings.kinds import TEXT_EXTENSIONS, has_header
+from ...recordings.formats.registry import RECORDING_EXTENSIONS
+from ...recordings.kinds import has_header
 from ...text import one_line
 
-AUDIO_EXTENSIONS = (
-    *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
-    *(".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
-)
 _SUMMARY = "summary.csv"  # of a batch
 _RESULT = ("metrics.json", "config.yaml")  # in the folder of each result
 _OUR_EXTENSIONS = (".npz", ".json", ".yaml", ".png", ".svg", ".pdf", ".csv", ".html")  # of the files beside results
@@ -130,7 +126,7 @@ def _is_ours(folder: str, name: str) -> bool:
 
 
 def _is_recording(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in (*AUDIO_EXTENSIONS, *TEXT_EXTENSIONS, *FORMAT_EXTENSIONS)
+    return os.path.splitext(name)[1].lower() in RECORDING_EXTENSIONS
 
 
 def _inside(path: str, folder: str) -> bool:

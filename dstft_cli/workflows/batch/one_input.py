@@ -175,8 +175,11 @@ def _same_settings(stored: Path, chosen: list[str], config: Config) -> bool:
     text = stored.read_text("utf-8")
     if text == dump_config(config):
         return True
-    earlier = merge_config(load_config(stored), {"figures.html": config.figures.html})  # a page can be added
-    return dump_config(unchosen(earlier, chosen)) == dump_config(config)
+    earlier = unchosen(load_config(stored), chosen)
+    earlier = merge_config(earlier, {"figures.html": config.figures.html})  # a page can be added
+    if config.transform.window == "learn-cosine" and earlier.transform.window.startswith("cosine("):  # what it learnt
+        earlier = merge_config(earlier, {"transform.window": config.transform.window})
+    return dump_config(earlier) == dump_config(config)
 
 
 def _add_page(home: Path, config: Config) -> None:

@@ -15,13 +15,14 @@ import numpy as np
 import torch
 
 from ...config.loading import Config, merge_config
+from ...errors import InputError
 from ...optimization.criteria import magnitude
 from ...optimization.problem import Problem
 from ...recordings.signal import Signal
 from ...results.result import Result
 from ...stft.modes import CONSTANT, FIXED_HOP, OVERLAP, PLANE, theta_shape
 from ...stft.transform import dstft
-from ...stft.windows import get_window
+from ...stft.windows import LEARN_COSINE, get_window
 from .baseline_file import GRID, Entry
 
 MOST_STEPS, MOST_STEPS_OVERLAP = 30, 10
@@ -77,6 +78,10 @@ def probe(signal: Signal, config: Config) -> dict[str, float]:
 
     Returns numbers by name, each beginning with "trial."; the level is the mean of |S| in dB.
     """
+    if config.transform.window == LEARN_COSINE:
+        raise InputError(
+            "transform.window is learn-cosine: a regression check needs a window that stays; name one, such as hann"
+        )
     problem = Problem(signal, config, get_window(config.transform.window))
     if problem.local:
         problem.precompute(lambda index, count: None)

@@ -1,0 +1,1 @@
+"""Pictures of trainings: losses and window lengths over epochs, scores over window length, and confusions of classes."""

@@ -1,0 +1,1 @@
+"""Windows whose shape is learnt together with their length."""

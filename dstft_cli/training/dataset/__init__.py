@@ -1,0 +1,1 @@
+"""A data set: its clips, their labels, and the parts that train, validate and test."""
