@@ -6,7 +6,7 @@ import click
 import cloup
 
 from .options import analysis_options, config_options, with_settings
-from .shared import console_command, figures, output, quiet, verbose
+from .shared import console_command, figures, output, quiet, reassign, verbose
 
 
 class _Shard(click.ParamType):
@@ -65,6 +65,7 @@ _batch_options = cloup.option_group(
         "skip always keeps it.",
     ),
     figures,
+    reassign,
     cloup.option("--no-report", is_flag=True, help="Do not write report.html."),
     verbose(),
     quiet("Print the results' folder, failures and warnings only."),

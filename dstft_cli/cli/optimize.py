@@ -4,7 +4,7 @@ import click
 import cloup
 
 from .options import analysis_options, config_options, with_settings
-from .shared import console_command, figures, output, quiet, verbose
+from .shared import console_command, figures, output, quiet, reassign, verbose
 
 
 @cloup.command("optimize", short_help="find the best window lengths for a recording and write its spectrogram")
@@ -22,6 +22,7 @@ from .shared import console_command, figures, output, quiet, verbose
         help="What to do if the folder has a result already.",
     ),
     figures,
+    reassign,
     verbose(),
     quiet("Print the result's folder and warnings only."),
 )

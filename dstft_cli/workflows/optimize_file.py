@@ -6,9 +6,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+
 from ..config.loading import Config
-from ..errors import OutputExistsError
-from ..figures.of_result import FIGURE_KINDS, FIGURES, make_figures
+from ..errors import InputError, OutputExistsError
+from ..figures.of_result import FIGURE_KINDS, FIGURES, NOT_IN_MEMORY, make_figures
 from ..optimization.optimize import optimize, plan_signal
 from ..optimization.resources import PICTURES, ResourcePlan, run_room
 from ..recordings.detrend import detrend
@@ -20,6 +22,9 @@ from ..results.writer import write_arrays, write_config, write_metrics
 from ..system.atomic_files import check_disk_space, replace_files
 from ..system.disk_arrays import file_beside
 from ..system.folder_lock import folder_lock, remove_leftovers
+
+REASSIGNED = "reassigned.npz"
+"""The reassigned spectrogram of a run that was asked for it: magnitude (F, T), times and frequencies."""
 
 _DRAWN_AT_ONCE = 2_000_000  # bins: the figures of an interrupted run are drawn up to that size
 _FIGURE_FILES = [f"{name}.{kind}" for name in FIGURES for kind in FIGURE_KINDS]
@@ -93,6 +98,8 @@ def run_signal(
     file of a long recording changed meanwhile.
     """
     plan = plan or plan_signal(signal, config)
+    if config.figures.reassign and plan.long:
+        raise InputError(f"{signal.where}: {NOT_IN_MEMORY}")
     remove_leftovers(folder)  # those of a killed run may take the room that this one needs
     check_disk_space(folder, plan.disk - PICTURES)
     with folder_lock(folder) as check_place, contextlib.ExitStack() as stack:
@@ -140,7 +147,7 @@ def _result_files(folder: Path) -> contextlib.AbstractContextManager[Path]:
     """A temporary folder for the files of a result, which then replace those in the folder."""
     from ..figures.thumbnail import THUMBNAIL
 
-    stale = [*_FIGURE_FILES, THUMBNAIL, *map(file_beside, BESIDE)]
+    stale = [*_FIGURE_FILES, THUMBNAIL, REASSIGNED, *map(file_beside, BESIDE)]
     return replace_files(folder, last=METRICS, stale=stale)
 
 
@@ -150,6 +157,11 @@ def _write(result: Result, folder: Path, figures: bool, with_thumbnail: bool = F
     began = time.perf_counter()
     write_arrays(result, folder / ARRAYS)
     write_config(result, folder / CONFIG)
+    if result.config.figures.reassign:
+        from ..figures.shown.reassigned import reassigned_magnitude
+
+        axes = {"times": result.times, "frequencies": result.frequencies}
+        np.savez(folder / REASSIGNED, magnitude=reassigned_magnitude(result), **axes)
     if figures:
         _write_figures(result, folder)
     if with_thumbnail:
