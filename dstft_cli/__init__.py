@@ -26,6 +26,8 @@ _HOMES = {
     "TextOptions": "recordings.request",
     "Window": "stft.windows",
     "optimize": "optimization.optimize",
+    "Track": "tracking.track",
+    "track": "workflows.track",
     "write_result": "workflows.optimize_file",
 }
 

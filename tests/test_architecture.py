@@ -17,7 +17,7 @@ LADDER = [  # a package imports from lower lines only
     "cli",
     "workflows",
     "figures",
-    "optimization",
+    "optimization tracking",
     "results",
     "config",
     "recordings stft",

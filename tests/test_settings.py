@@ -17,7 +17,8 @@ WORDS = dict(  # values for the keys that do not take 12
         "mode=tf window=hamming device=cpu dtype=float64 exact=true detrend=linear factor=0.25 "
         "criterion=kurtosis hop_mode=time-varying penalty=none overlap=0.5 "
         "reduction=sum unit=samples schedule=cosine freq_scale=log format=svg decimal=. delimiter=; "
-        "regularizer=none time_unit=ms name=sgd cmap=viridis memory=2GB even_floor=false absolute_time=true draw=theta reassign=true db_ref=1"
+        "regularizer=none time_unit=ms name=sgd cmap=viridis memory=2GB even_floor=false absolute_time=true draw=theta "
+        "reassign=true db_ref=1"
     ).split()
 )
 
