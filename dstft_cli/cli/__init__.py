@@ -12,12 +12,12 @@ import click
 import cloup
 
 from ..errors import DstftError, describe_error, is_internal_error
-from . import batch, check, compare, config, info, optimize, plot, recommend, reconstruct
+from . import batch, check, compare, config, info, optimize, plot, recommend, reconstruct, track
 from .shared import VERBOSITY
 
 _LEAST_COLUMNS, _MOST_COLUMNS = 50, 110  # of help texts
 _MOST_ERRORS = 50  # lines that are printed
-_COMMANDS = [optimize, batch, recommend, compare, reconstruct, plot, check, info, config]
+_COMMANDS = [optimize, batch, recommend, compare, reconstruct, track, plot, check, info, config]
 
 
 class _ErrorBoundary(cloup.Group):
