@@ -7,7 +7,7 @@ import numpy as np
 
 from .plane import TrackedPlane
 
-_NEAR = 1.5  # reciprocals of the window's length: ridges that are closer are not told apart
+_NEAR = 2.5  # reciprocals of the window's length: ridges that are closer are not told apart
 _FITTED = 2.0  # longest window lengths before and after a crossing that tell a ridge's slope
 
 

@@ -28,9 +28,8 @@ def tone_evidence(ratio: np.ndarray) -> np.ndarray:
 
     ratio: power over noise, 1 in the mean in noise.
     """
-    ratio = np.asarray(ratio, dtype=np.float64)
-    loud = np.log(np.maximum(ratio, _LOUD) / _LOUD)
-    return _likelihood(np.minimum(ratio, _LOUD)) + loud * _LOUD * _SLOPE
+    quiet = np.interp(np.minimum(ratio, _LOUD), _RATIOS, _VALUES)
+    return quiet + np.log(np.maximum(ratio, _LOUD) / _LOUD) * (_LOUD * _SLOPE)
 
 
 def _likelihood(ratio: np.ndarray | float) -> np.ndarray:
@@ -40,4 +39,6 @@ def _likelihood(ratio: np.ndarray | float) -> np.ndarray:
     return total - np.log(len(_STRENGTHS))
 
 
+_RATIOS = np.linspace(0.0, _LOUD, 801)  # the likelihood is smooth: a table serves
+_VALUES = _likelihood(_RATIOS)
 _SLOPE = float(_likelihood(_LOUD + 0.5) - _likelihood(_LOUD - 0.5))

@@ -12,7 +12,7 @@ import numpy as np
 
 _NEVER = -1e30
 _REACH = 3.0  # standard deviations of a change of slope that are tried
-_MOST_REACH = 24  # rows
+_MOST_REACH = 10  # rows
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Motion:
 class Lattice:
     """The evidence along every straight step of a plane.
 
-    evidence: log likelihood ratios, (K, T).
+    evidence: log likelihood ratios, (K, T) of float32 or float64.
     motion: how paths move.
 
     ``ends`` are the frames at the ends of the steps, (N + 1,); ``path`` and ``posterior`` speak of these.
@@ -69,7 +69,7 @@ class Lattice:
         first, last = self.ends[step], self.ends[step + 1]
         back = (last - np.arange(first + 1, last + 1)) / (last - first)
         moved = np.rint(np.multiply.outer(back, self.motion.slopes)).astype(int)  # rows before the last one
-        total = np.zeros((len(self.evidence), len(self.motion.slopes)))
+        total = np.zeros((len(self.evidence), len(self.motion.slopes)), self.evidence.dtype)
         for frame, offsets in zip(range(first + 1, last + 1), moved, strict=True):
             total += self._padded[:, frame][self._index - offsets]
         return total
@@ -104,12 +104,12 @@ class Lattice:
         count = best.shape[1]
         top, chosen = best.copy(), np.zeros(best.shape, np.int8)
         for size in range(1, min(self.motion.reach, count - 1) + 1):
-            cost = float(self.motion.cost(np.array(size)))
+            cheaper = best - best.dtype.type(self.motion.cost(np.array(size)))
             upper, lower = slice(size, count), slice(0, count - size)
             for to, come, change in ((upper, lower, size), (lower, upper, -size)):
-                better = best[:, come] - cost > top[:, to]
-                top[:, to] = np.where(better, best[:, come] - cost, top[:, to])
-                chosen[:, to] = np.where(better, change, chosen[:, to])
+                better = cheaper[:, come] > top[:, to]
+                np.copyto(top[:, to], cheaper[:, come], where=better)
+                np.copyto(chosen[:, to], change, where=better)
         return top, chosen
 
     def posterior(self) -> np.ndarray:

@@ -13,7 +13,7 @@ from .track import HARMONIC, METHODS, Tracking
 _SLOPE = 4.0  # reciprocal squares of a short window's length: what changes faster is no ridge under any window
 _STEP = 0.25  # middle window lengths from one end of a step to the next
 _BEND = 0.4  # of the greatest slope: the change of slope in a window's length
-_MOST_ROWS = 48  # in a step
+_MOST_ROWS = {"ridge": 20, "harmonic": 48}  # in a step
 _MOST_STATES = 6e8  # of all steps together
 _MOST_COMPONENTS, _MOST_ORDERS = 100, 200
 
@@ -36,7 +36,9 @@ def with_limits(tracking: Tracking, planes: Sequence[TrackedPlane]) -> Tracking:
     if harmonic and low >= highest:
         why = f"from --fmin {low:g} Hz on, all orders lie beyond half the sampling rate, {half:g} Hz"
         raise InputError(f"orders: {why}; lower --fmin, or give lower orders")
-    high = highest if tracking.fmax is None else min(tracking.fmax, highest)
+    usual = half / max(tracking.orders) if harmonic else half  # so that all orders are seen
+    high = max(usual, 2 * low) if tracking.fmax is None else tracking.fmax
+    high = min(high, highest)
     least = 4 * planes[0].spacing / (max(tracking.orders) if harmonic else 1)
     if not 0 <= low or not high - low >= least:
         raise InputError(
@@ -78,7 +80,7 @@ def motion(tracking: Tracking, planes: Sequence[TrackedPlane], spacing: float, r
     length, hop, count = middle_length(planes), planes[0].hop, len(planes[0].positions)
     frames = max(1, round(_STEP * length / hop))
     step = frames * hop
-    most = int(np.clip(np.ceil(tracking.max_slope * step / spacing), 1, min(_MOST_ROWS, rows - 1)))
+    most = int(np.clip(np.ceil(tracking.max_slope * step / spacing), 1, min(_MOST_ROWS[tracking.method], rows - 1)))
     bend = _BEND * most * step / length
     if rows * (2 * most + 1) * count / frames > _MOST_STATES:
         raise InputError(

@@ -10,13 +10,13 @@ from ..stft.phase.reassignment import Coordinates, coordinates
 from .crossings import uncrossed
 from .evidence import tone_evidence
 from .lattice import Lattice, Motion
-from .limits import motion
+from .limits import middle_length, motion
 from .plane import TrackedPlane
 from .track import SURE, Track, Tracking
 from .windows import best_plane, mixed
 
 _MOST = 8  # components that are looked for where their number is not given
-_LEAST = 3.0  # window lengths that a component must be there for, to be one
+_LEAST = 4.0  # window lengths that a component must be there for, to be one
 _LOBE, _SKIRT, _FAINT = (
     2.0,
     12.0,
@@ -35,7 +35,7 @@ def ridge_tracks(planes: Sequence[TrackedPlane], tracking: Tracking) -> tuple[Tr
     tracking: with all limits.
     """
     band = _band(planes[0], tracking)
-    evidence = [(tone_evidence(plane.ratio) * plane.weight)[band] for plane in planes]
+    evidence = [(tone_evidence(plane.ratio) * plane.weight)[band].astype(np.float32) for plane in planes]
     moves = motion(tracking, planes, planes[0].spacing, len(evidence[0]))
     paths, sures = [], []
     for _ in range(tracking.components or _MOST):
@@ -90,7 +90,7 @@ def _confidence(path: np.ndarray, evidence: np.ndarray, planes: Sequence[Tracked
 
 def _lasts(sure: np.ndarray, planes: Sequence[TrackedPlane]) -> bool:
     """Whether a component is there for some window lengths."""
-    return float((sure >= SURE).sum()) * planes[0].hop >= _LEAST * min(plane.length for plane in planes)
+    return float((sure >= SURE).sum()) * planes[0].hop >= _LEAST * middle_length(planes)
 
 
 def _peel(evidence: np.ndarray, path: np.ndarray, plane: TrackedPlane, band: slice) -> None:

@@ -11,7 +11,10 @@ _ALIKE = 1.0  # middle window lengths over which one window serves
 
 def mixed(evidence: Sequence[np.ndarray]) -> np.ndarray:
     """The evidence of planes (K, T) together, where any of their windows may be the right one in a frame."""
-    return np.logaddexp.reduce(evidence, axis=0) - np.log(len(evidence)) if len(evidence) > 1 else evidence[0]
+    if len(evidence) == 1:
+        return evidence[0]
+    top = np.maximum.reduce(evidence)
+    return top + np.log(sum(np.exp(own - top) for own in evidence) / len(evidence))
 
 
 def best_plane(planes: Sequence[TrackedPlane], paths: Sequence[np.ndarray]) -> TrackedPlane:
