@@ -1,7 +1,7 @@
 """Spectrograms that are tracked: one of a result, or several of a recording, each under another window length."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +22,7 @@ _LEAST_FRAMES = 4
 _PER_OCTAVE = 2.0  # window lengths of a recording
 _MOST_BINS = 60_000_000  # of all spectrograms of a recording together
 _SHORT = 0.1  # of the windows are shorter than a short one
+_OWN = 0.25  # power of a window's own length in the distance of independent frames
 _NEW = 0.5  # window lengths from a frame to one that sees other noise
 
 
@@ -33,6 +34,7 @@ class TrackedPlane:
     theta: window lengths in samples, (1 or F, 1 or T).
     framed: the signal, the frames that are tracked and the window family.
     sample_rate: Hz. start: recording time of sample 0 in s.
+    middle: the middle of the window lengths of all planes of the signal, in samples.
     """
 
     spectrum: np.ndarray
@@ -40,6 +42,7 @@ class TrackedPlane:
     framed: FramedSignal
     sample_rate: float
     start: float
+    middle: float
 
     @cached_property
     def magnitude(self) -> np.ndarray:
@@ -88,8 +91,12 @@ class TrackedPlane:
 
     @property
     def weight(self) -> np.ndarray:
-        """How much of what a frame says is new: windows that overlap see the same noise; of the shape of theta."""
-        return np.minimum(1.0, self.hop * self.sample_rate / (_NEW * self.theta))
+        """How much of what a frame says is new: windows that overlap see the same noise; of the shape of theta.
+
+        Between planes it hardly falls with the length: a loud line says more under the window that resolves it.
+        """
+        length = self.theta**_OWN * self.middle ** (1 - _OWN)
+        return np.minimum(1.0, self.hop * self.sample_rate / (_NEW * length))
 
     def at(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Values (F, T) at one fractional row of each frame, (T,), interpolated linearly."""
@@ -107,7 +114,7 @@ class TrackedPlane:
         lengths = torch.tensor(theta, dtype=self.framed.samples.dtype)
         with torch.no_grad():
             spectrum = self.framed.stft(lengths).numpy()
-        return TrackedPlane(spectrum, theta, self.framed, self.sample_rate, self.start)
+        return replace(self, spectrum=spectrum, theta=theta)
 
 
 def plane_of_result(result: Result, tracking: Tracking) -> TrackedPlane:
@@ -127,7 +134,8 @@ def plane_of_result(result: Result, tracking: Tracking) -> TrackedPlane:
     samples = torch.tensor(result.signal.samples, dtype=DTYPES[result.config.run.dtype])
     framed = FramedSignal(samples, torch.tensor(result.frame_positions[frames]), result.support, result.window)
     theta = result.theta if result.theta.shape[1] == 1 else result.theta[:, frames]
-    return TrackedPlane(result.stft[:, frames], theta, framed, result.sample_rate, result.signal.start)
+    middle = _middle(theta)
+    return TrackedPlane(result.stft[:, frames], theta, framed, result.sample_rate, result.signal.start, middle)
 
 
 def planes_of_signal(signal: Signal, grid: Grid, window: Window, tracking: Tracking) -> list[TrackedPlane]:
@@ -153,7 +161,13 @@ def _under(framed: FramedSignal, lengths: list[float], signal: Signal) -> Iterat
     for length in lengths:
         with torch.no_grad():
             spectrum = framed.stft(length).numpy()
-        yield TrackedPlane(spectrum, np.full((1, 1), length), framed, signal.sample_rate, signal.start)
+        theta, middle = np.full((1, 1), length), _middle(np.array(lengths))
+        yield TrackedPlane(spectrum, theta, framed, signal.sample_rate, signal.start, middle)
+
+
+def _middle(lengths: np.ndarray) -> float:
+    """The geometric mean."""
+    return float(np.exp(np.log(lengths).mean()))
 
 
 def _frames(times: np.ndarray, tracking: Tracking, where: str) -> np.ndarray:
