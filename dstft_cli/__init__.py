@@ -28,6 +28,8 @@ _HOMES = {
     "Window": "stft.windows",
     "annotate": "recordings.annotations.read",
     "optimize": "optimization.optimize",
+    "Track": "tracking.track",
+    "track": "workflows.track",
     "write_result": "workflows.optimize_file",
 }
 

@@ -18,7 +18,7 @@ LADDER = [  # a package imports from lower lines only
     "workflows",
     "viewer",
     "figures",
-    "optimization training",
+    "optimization tracking training",
     "results",
     "config",
     "recordings stft",

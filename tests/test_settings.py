@@ -18,7 +18,7 @@ WORDS = dict(  # values for the keys that do not take 12
         "criterion=kurtosis hop_mode=time-varying penalty=none overlap=0.5 "
         "reduction=sum unit=samples schedule=cosine freq_scale=log format=svg decimal=. delimiter=; "
         "regularizer=none time_unit=ms name=sgd cmap=viridis memory=2GB even_floor=false absolute_time=true html=true draw=theta db_ref=1 "
-        "sensitivity=100mV/g whiten=true scaling=psd each_box=true"
+        "reassign=true sensitivity=100mV/g whiten=true scaling=psd each_box=true"
     ).split()
 )
 

@@ -12,12 +12,12 @@ import click
 import cloup
 
 from ..errors import DstftError, describe_error, is_internal_error
-from . import batch, check, compare, config, info, optimize, plot, predict, recommend, reconstruct, train, view
+from . import batch, check, compare, config, info, optimize, plot, predict, recommend, reconstruct, track, train, view
 from .shared import VERBOSITY
 
 _LEAST_COLUMNS, _MOST_COLUMNS = 50, 110  # of help texts
 _MOST_ERRORS = 50  # lines that are printed
-_COMMANDS = [optimize, batch, recommend, train, predict, compare, reconstruct, plot, view, check, info, config]
+_COMMANDS = [optimize, batch, recommend, train, predict, track, compare, reconstruct, plot, view, check, info, config]
 
 
 class _ErrorBoundary(cloup.Group):

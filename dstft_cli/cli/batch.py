@@ -7,7 +7,7 @@ import cloup
 
 from .options import analysis_options, config_options
 from .settings import with_settings
-from .shared import console_command, figures, html, output, quiet, verbose
+from .shared import console_command, figures, html, output, quiet, reassign, verbose
 
 
 class _Shard(click.ParamType):
@@ -66,6 +66,7 @@ _batch_options = cloup.option_group(
         "skip always keeps it.",
     ),
     figures,
+    reassign,
     html,
     cloup.option("--no-report", is_flag=True, help="Do not write report.html."),
     verbose(),

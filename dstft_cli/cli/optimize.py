@@ -5,7 +5,7 @@ import cloup
 
 from .options import analysis_options, config_options
 from .settings import with_settings
-from .shared import console_command, figures, html, output, quiet, verbose
+from .shared import console_command, figures, html, output, quiet, reassign, verbose
 
 
 @cloup.command("optimize", short_help="find the best window lengths for a recording and write its spectrogram")
@@ -23,6 +23,7 @@ from .shared import console_command, figures, html, output, quiet, verbose
         help="What to do if the folder has a result already.",
     ),
     figures,
+    reassign,
     html,
     verbose(),
     quiet("Print the result's folder and warnings only."),

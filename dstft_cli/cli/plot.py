@@ -7,7 +7,7 @@ from .options import picture_settings
 from .settings import setting, with_settings
 from .shared import console_command, output, quiet, verbose
 
-FIGURES = ("spectrogram", "theta", "comparison", "loss", "frames")  # those of dstft_cli.figures.of_result
+FIGURES = ("spectrogram", "theta", "comparison", "loss", "frames", "reassigned")  # those of dstft_cli.figures.of_result
 
 
 @cloup.command("plot", short_help="draw a result's pictures again with other ranges, colours and sizes")

@@ -17,7 +17,14 @@ figures = setting(
     "--figures",
     "figures.draw",
     metavar="NAMES",
-    help="Pictures to draw: all, none, or some of spectrogram,theta,comparison,loss,frames. [default: all]",
+    help="Pictures to draw: all, none, or some of spectrogram,theta,comparison,loss,frames,reassigned. [default: all]",
+)
+reassign = setting(
+    "--reassign",
+    "figures.reassign",
+    is_flag=True,
+    flag_value=True,
+    help="Also write the reassigned spectrogram, reassigned.png and .npz: lines as thin as a bin, clicks as short as a frame.",
 )
 
 html = setting(

@@ -7,7 +7,7 @@ from pydantic import PlainValidator, StrictBool, StrictStr, model_validator
 from .field_types import Decibels, HighEdge, LowEdge, Reference, Whole, names_of
 from .section import Problem, Section, refuse, setting
 
-FIGURES = ("spectrogram", "theta", "comparison", "loss", "frames")
+FIGURES = ("spectrogram", "theta", "comparison", "loss", "frames", "reassigned")
 
 
 class FigureSettings(Section):
@@ -55,8 +55,13 @@ class FigureSettings(Section):
     format: Literal["png", "svg", "pdf"] = setting("png", "File type: png, svg or pdf.")
     draw: Annotated[str, PlainValidator(names_of(FIGURES))] = setting(
         "all",
-        "Pictures that a run draws: all, none, or some of spectrogram, theta, comparison, loss and frames, with commas "
-        "between them. all: frames only if they moved. dstft plot draws any of them later.",
+        "Pictures that a run draws: all, none, or some of spectrogram, theta, comparison, loss, frames and reassigned, with "
+        "commas between them. all: frames only if they moved, reassigned only if asked. dstft plot draws any of them later.",
+    )
+    reassign: StrictBool = setting(
+        False,
+        "true: one more picture and array, reassigned.png and .npz: energy is moved to the time and frequency that the phase "
+        "tells, so that lines become thin. Noise, and what begins or ends within its window, stays.",
     )
     html: StrictBool = setting(
         False, "true: write view.html too, one page to zoom, hover, switch layers and listen. Needs the extra view."

@@ -11,6 +11,7 @@ import torch
 from ..config.figure_settings import FIGURES
 from ..config.grid import make_grid
 from ..config.loading import Config
+from ..errors import InputError
 from ..optimization.auto_lengths import choose_lengths
 from ..optimization.criteria import CRITERIA, get_criterion
 from ..recordings.signal import Signal
@@ -19,18 +20,24 @@ from ..stft.modes import FIXED_HOP
 from ..text import one_line, time_text
 
 FIGURE_KINDS = ("png", "svg", "pdf")
+NOT_IN_MEMORY = (
+    "the spectrogram is too large for the memory allowed, and reassignment needs all of it; give more --memory, a longer --hop, "
+    "or a shorter part with --duration"
+)
 _ZERO = 1e-6  # of a criterion, nats: less is rounding error
 
 
 def usual_figures(result: Result) -> tuple[str, ...]:
-    """The names of the figures that there are of a result: ``frames`` only if they moved."""
-    return FIGURES if result.hop_mode != FIXED_HOP else FIGURES[:-1]
+    """The names of the figures that a result has: ``frames`` only if they moved, ``reassigned`` only if the run was asked for it."""
+    asked = {"frames": result.hop_mode != FIXED_HOP, "reassigned": result.config.figures.reassign}
+    return tuple(name for name in FIGURES if asked.get(name, True))
 
 
 def drawn_figures(result: Result) -> tuple[str, ...]:
     """The names of the figures that a run draws: those that its config names."""
-    chosen = result.config.figures.draw
-    return {"all": usual_figures(result), "none": ()}.get(chosen, tuple(chosen.split(",")))
+    settings = result.config.figures
+    named = (*settings.draw.split(","), *["reassigned"] * settings.reassign)
+    return {"all": usual_figures(result), "none": ()}.get(settings.draw, tuple(dict.fromkeys(named)))
 
 
 def check_view(signal: Signal, config: Config) -> None:
@@ -54,13 +61,14 @@ def make_figures(result: Result, names: Collection[str] | None = None, **changes
     from .frame_timeline import frame_timeline
     from .images import Plane
     from .loss_curves import loss_curves
+    from .shown.reassigned import reassigned_magnitude
     from .shown.source import display_of, source_of
 
     result = _as_stored(result)
     view = replace(view_of(result.signal, result.config), **changes)
     names = drawn_figures(result) if names is None else names
     source = source_of(result, view)
-    display = display_of(result, source) if {"spectrogram", "theta", "comparison"} & {*names} else None
+    display = display_of(result, source) if {*names} - {"loss", "frames"} else None
     view = display.view(view) if display else view
     note = f"{_window_text(result)}{_value_text(result.criterion, result.final[result.criterion], 3)}"
     bounds = result.grid.theta_min, float(result.support)
@@ -73,12 +81,18 @@ def make_figures(result: Result, names: Collection[str] | None = None, **changes
         found = display.areas() if min(result.theta.shape) > 1 else None
         return spectrograms.theta_map(plane(source.theta()), result.sample_rate, view, bounds, found)
 
+    def moved():
+        if result.on_disk:
+            raise InputError(f"{result.signal.where}: {NOT_IN_MEMORY}")
+        return spectrograms.spectrogram(plane(reassigned_magnitude(result)), view, f"reassigned, {note}")
+
     makers = {
         "spectrogram": lambda: spectrograms.spectrogram(plane(_drawn(result, display, view)), view, note),
         "theta": theta,
         "comparison": lambda: spectrograms.comparison(_panels(result, source, display, view), view),
         "loss": lambda: loss_curves(result.history, view, _length_loss(result)),
         "frames": lambda: frame_timeline(*frames, view, note),
+        "reassigned": moved,
     }
     return {name: make() for name, make in makers.items() if name in names}
 
@@ -101,7 +115,7 @@ def view_of(signal: Signal, config: Config):
     title = name if len(signal.channels) < 2 else f"{name}, channel {one_line(signal.channel)}"
     boxes = () if signal.annotations is None else signal.annotations.boxes
     title += f", {boxes[0].name}" if boxes and signal.annotations.alone else ""
-    look = config.figures.model_dump(exclude={"format", "draw", "absolute_time", "html"})
+    look = config.figures.model_dump(exclude={"format", "draw", "reassign", "absolute_time", "html"})
     began = signal.began if config.figures.absolute_time else None
     view = View(**look, start=signal.start, title=title, began=began, unit=one_line(signal.unit, 20), boxes=boxes)
     zero_level(view)  # raises where the samples have another unit than the reference

@@ -30,7 +30,7 @@ def thumbnail(result: Result) -> bytes:
 
     Raises InputError if the band contains no bin.
     """
-    look = result.config.figures.model_dump(exclude={"format", "draw", "absolute_time", "html"})
+    look = result.config.figures.model_dump(exclude={"format", "draw", "reassign", "absolute_time", "html"})
     view = View(**look, start=result.signal.start)
     boxes = () if result.signal.annotations is None else result.signal.annotations.boxes
     display = display_of(result, source_of(result, view), continued=False)

@@ -6,9 +6,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+
 from ..config.loading import Config
-from ..errors import OutputExistsError
-from ..figures.of_result import FIGURE_KINDS, FIGURES, make_figures
+from ..errors import InputError, OutputExistsError
+from ..figures.of_result import FIGURE_KINDS, FIGURES, NOT_IN_MEMORY, make_figures
 from ..optimization.optimize import optimize, plan_signal
 from ..optimization.resources import PICTURES, ResourcePlan, run_room
 from ..recordings.annotations import read as boxes
@@ -23,6 +25,9 @@ from ..system.disk_arrays import file_beside
 from ..system.folder_lock import folder_lock, remove_leftovers
 from ..viewer.page import VIEW, page
 from .view import write_page
+
+REASSIGNED = "reassigned.npz"
+"""The reassigned spectrogram of a run that was asked for it: magnitude (F, T), times and frequencies."""
 
 _DRAWN_AT_ONCE = 2_000_000  # bins: the figures of an interrupted run are drawn up to that size
 _FIGURE_FILES = [f"{name}.{kind}" for name in FIGURES for kind in FIGURE_KINDS]
@@ -103,6 +108,8 @@ def run_signal(
     file of a long recording changed meanwhile.
     """
     plan = plan or plan_signal(signal, config)
+    if config.figures.reassign and plan.long:
+        raise InputError(f"{signal.where}: {NOT_IN_MEMORY}")
     remove_leftovers(folder)  # those of a killed run may take the room that this one needs
     check_disk_space(folder, plan.disk - PICTURES)
     with folder_lock(folder) as check_place, contextlib.ExitStack() as stack:
@@ -150,7 +157,7 @@ def _result_files(folder: Path) -> contextlib.AbstractContextManager[Path]:
     """A temporary folder for the files of a result, which then replace those in the folder."""
     from ..figures.thumbnail import THUMBNAIL
 
-    stale = [*_FIGURE_FILES, THUMBNAIL, VIEW, *map(file_beside, BESIDE)]
+    stale = [*_FIGURE_FILES, THUMBNAIL, VIEW, REASSIGNED, *map(file_beside, BESIDE)]
     return replace_files(folder, last=METRICS, stale=stale)
 
 
@@ -161,6 +168,11 @@ def _write(result: Result, folder: Path, home: Path, figures: bool, with_thumbna
     began = time.perf_counter()
     write_arrays(result, folder / ARRAYS)
     write_config(result, folder / CONFIG)
+    if result.config.figures.reassign:
+        from ..figures.shown.reassigned import reassigned_magnitude
+
+        axes = {"times": result.times, "frequencies": result.frequencies}
+        np.savez(folder / REASSIGNED, magnitude=reassigned_magnitude(result), **axes)
     if figures:
         _write_figures(result, folder)
     if figures and result.config.figures.html:

@@ -39,8 +39,9 @@ def check_used(result: Result, outputs: Collection[str], given: Mapping[str, obj
     given: {option: its value, None if not given}.
     """
     rows, columns = result.theta.shape
-    time, band = {"spectrogram", "comparison", "frames"}, {"spectrogram", "comparison"}
-    changes = {option: set(band) for option in ("--db-range", "--db-ref", "--scaling", "--cmap", "--even-floor")}
+    time, band = {"spectrogram", "comparison", "frames", "reassigned"}, {"spectrogram", "comparison", "reassigned"}
+    changes = {option: set(band) for option in ("--db-range", "--db-ref", "--scaling", "--cmap")}
+    changes["--even-floor"] = {"spectrogram", "comparison"}
     changes["--theta-cmap"] = {"frames", "theta"} if min(rows, columns) > 1 else {"frames"}
     changes["--freq-scale"] = band | {"theta"} if rows > 1 else band
     time |= {"theta", TABLE} if columns > 1 else set()

@@ -1,0 +1,1 @@
+"""Ridges and harmonics followed through a spectrogram: their frequency, amplitude and confidence over time."""

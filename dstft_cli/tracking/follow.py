@@ -1,0 +1,20 @@
+"""From spectrograms to the track that is asked for."""
+
+from collections.abc import Sequence
+
+from .harmonic import harmonic_track
+from .limits import with_limits
+from .plane import TrackedPlane
+from .ridges import ridge_tracks
+from .track import HARMONIC, Track, Tracking
+
+
+def follow(planes: Sequence[TrackedPlane], tracking: Tracking) -> tuple[Track, TrackedPlane]:
+    """The track, and the spectrogram under the windows that suit it best.
+
+    planes: of the same frames, each under other windows.
+
+    Raises InputError for settings that clash with each other or with the planes.
+    """
+    tracking = with_limits(tracking, planes)
+    return (harmonic_track if tracking.method == HARMONIC else ridge_tracks)(planes, tracking)
