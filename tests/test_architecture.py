@@ -42,7 +42,7 @@ HOMES = {
     "pyarrow": {"recordings/formats/columnar"},
     "av": {"recordings/formats/media"},
     "charset_normalizer": {"recordings/tables/encoding"},
-    "scipy": {"recordings/preparation/band", "recordings/preparation/whitening"},
+    "scipy": {"recordings/preparation/band", "recordings/preparation/whitening", "tracking/order_spectrum"},
     "pandas": {"recordings/tables/rates/clock_text", "recordings/tables/table"},
     "yaml": {"config/yaml_io"},
     "matplotlib": {

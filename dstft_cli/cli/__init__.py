@@ -13,7 +13,7 @@ import cloup
 
 from ..errors import DstftError, describe_error, is_internal_error
 from . import batch, check, compare, config, info, optimize, plot, predict, recommend, reconstruct, track, train, view
-from .shared import VERBOSITY
+from .options.common import VERBOSITY
 
 _LEAST_COLUMNS, _MOST_COLUMNS = 50, 110  # of help texts
 _MOST_ERRORS = 50  # lines that are printed

@@ -5,9 +5,9 @@ import re
 import click
 import cloup
 
-from .options import analysis_options, config_options
-from .settings import with_settings
-from .shared import console_command, figures, html, output, quiet, reassign, verbose
+from .options.analysis import analysis_options, config_options
+from .options.common import console_command, figures, html, output, quiet, reassign, verbose
+from .options.settings import with_settings
 
 
 class _Shard(click.ParamType):

@@ -3,9 +3,9 @@
 import click
 import cloup
 
-from .options import config_options
-from .settings import with_settings
-from .shared import console_command, quiet, verbose
+from .options.analysis import config_options
+from .options.common import console_command, quiet, verbose
+from .options.settings import with_settings
 
 _baseline_options = cloup.option_group(
     "Baseline",

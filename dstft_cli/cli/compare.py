@@ -3,9 +3,9 @@
 import click
 import cloup
 
-from .options import analysis_options, config_options
-from .settings import with_settings
-from .shared import console_command, output, quiet, verbose
+from .options.analysis import analysis_options, config_options
+from .options.common import console_command, output, quiet, verbose
+from .options.settings import with_settings
 
 
 @cloup.command("compare", short_help="spectrograms side by side, and how sharp each is in a table")

@@ -3,8 +3,8 @@
 import click
 import cloup
 
-from .options import config_options
-from .settings import with_settings
+from .options.analysis import config_options
+from .options.settings import with_settings
 
 
 @cloup.group("config", short_help="make, show or check a configuration")

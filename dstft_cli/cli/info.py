@@ -3,9 +3,9 @@
 import click
 import cloup
 
-from .options import config_options, db_reference, signal_options
-from .settings import with_settings
-from .shared import console_command, verbose
+from .options.analysis import config_options, db_reference, signal_options
+from .options.common import console_command, verbose
+from .options.settings import with_settings
 
 
 @cloup.command("info", short_help="what a result or a recording is, on one screen")

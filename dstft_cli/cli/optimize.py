@@ -3,9 +3,9 @@
 import click
 import cloup
 
-from .options import analysis_options, config_options
-from .settings import with_settings
-from .shared import console_command, figures, html, output, quiet, reassign, verbose
+from .options.analysis import analysis_options, config_options
+from .options.common import console_command, figures, html, output, quiet, reassign, verbose
+from .options.settings import with_settings
 
 
 @cloup.command("optimize", short_help="find the best window lengths for a recording and write its spectrogram")

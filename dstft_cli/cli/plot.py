@@ -3,9 +3,9 @@
 import click
 import cloup
 
-from .options import picture_settings
-from .settings import setting, with_settings
-from .shared import console_command, output, quiet, verbose
+from .options.analysis import picture_settings
+from .options.common import console_command, output, quiet, verbose
+from .options.settings import setting, with_settings
 
 FIGURES = ("spectrogram", "theta", "comparison", "loss", "frames", "reassigned")  # those of dstft_cli.figures.of_result
 

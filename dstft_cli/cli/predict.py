@@ -3,8 +3,9 @@
 import click
 import cloup
 
-from .options import config_options, signal_options, threads, with_settings
-from .shared import console_command, output, quiet, verbose
+from .options.analysis import config_options, signal_options, threads
+from .options.common import console_command, output, quiet, verbose
+from .options.settings import with_settings
 
 
 @cloup.command("predict", short_help="apply a model of dstft train to recordings")

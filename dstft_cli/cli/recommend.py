@@ -3,9 +3,19 @@
 import click
 import cloup
 
-from .options import LENGTH, LENGTHS, config_options, device, dtype, loss_options, signal_options, threads, window
-from .settings import setting, with_settings
-from .shared import console_command, output, quiet, verbose
+from .options.analysis import (
+    LENGTH,
+    LENGTHS,
+    config_options,
+    device,
+    dtype,
+    loss_options,
+    signal_options,
+    threads,
+    window,
+)
+from .options.common import console_command, output, quiet, verbose
+from .options.settings import setting, with_settings
 
 _transform_options = cloup.option_group(
     "Transform",

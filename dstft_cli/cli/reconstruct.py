@@ -3,7 +3,7 @@
 import click
 import cloup
 
-from .shared import console_command, output, quiet, verbose
+from .options.common import console_command, output, quiet, verbose
 
 
 @cloup.command("reconstruct", short_help="the signal back from a result, masked or not")

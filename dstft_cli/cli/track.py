@@ -3,8 +3,9 @@
 import click
 import cloup
 
-from .options import config_options, run_options, signal_options, transform_options, with_settings
-from .shared import console_command, output, quiet, verbose
+from .options.analysis import config_options, run_options, signal_options, transform_options
+from .options.common import console_command, output, quiet, verbose
+from .options.settings import with_settings
 
 
 @cloup.command("track", short_help="follow the frequency of ridges, or of a shaft from all its orders")

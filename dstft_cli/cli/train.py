@@ -3,8 +3,9 @@
 import click
 import cloup
 
-from .options import LENGTH, LENGTHS, config_options, device, setting, signal_options, threads, window, with_settings
-from .shared import console_command, output, quiet, verbose
+from .options.analysis import LENGTH, LENGTHS, config_options, device, signal_options, threads, window
+from .options.common import console_command, output, quiet, verbose
+from .options.settings import setting, with_settings
 
 _data_options = cloup.option_group(
     "Data set",

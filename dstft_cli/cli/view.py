@@ -3,7 +3,7 @@
 import click
 import cloup
 
-from .shared import console_command, output, quiet, verbose
+from .options.common import console_command, output, quiet, verbose
 
 
 @cloup.command("view", short_help="one page to zoom, hover, switch layers and listen")

@@ -84,7 +84,10 @@ def make_figures(result: Result, names: Collection[str] | None = None, **changes
     def moved():
         if result.on_disk:
             raise InputError(f"{result.signal.where}: {NOT_IN_MEMORY}")
-        return spectrograms.spectrogram(plane(reassigned_magnitude(result)), view, f"reassigned, {note}")
+        look = (
+            replace(view, scaling="rms") if view.scaling == "psd" else view
+        )  # no point has a bandwidth of its own then
+        return spectrograms.spectrogram(plane(reassigned_magnitude(result)), look, f"reassigned, {note}")
 
     makers = {
         "spectrogram": lambda: spectrograms.spectrogram(plane(_drawn(result, display, view)), view, note),

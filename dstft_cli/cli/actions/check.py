@@ -17,9 +17,9 @@ from ...workflows.regression import record_and_repeat, reports
 from ...workflows.regression.baseline_file import baseline_text, read_baseline, write_baseline
 from ...workflows.regression.comparison import Check, updated_baseline
 from ...workflows.regression.measurements import profile
+from ..options.settings import Settings
 from ..printing.check import count_of, print_outcome, print_profile
 from ..printing.console import Console
-from ..settings import Settings
 
 _OUT_OF_TOLERANCE = 4  # exit code
 

@@ -18,9 +18,9 @@ from ...results.progress import Step
 from ...results.result import Result
 from ...system.atomic_files import replace_file
 from ...workflows import compare, sharpness
+from ..options.settings import Settings
 from ..printing.comparison import as_csv, print_table
 from ..printing.console import Console
-from ..settings import Settings
 from .compare_inputs import Targets, analyse, holds_result, read_results, refuse_settings
 
 __all__ = ["Targets", "run"]

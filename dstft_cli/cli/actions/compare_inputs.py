@@ -23,8 +23,8 @@ from ...results.result import Result
 from ...text import format_value, one_line, time_text
 from ...workflows.optimize_file import load_inputs
 from ...workflows.replot import check_free, picture_kind
+from ..options.settings import Settings
 from ..printing.console import Console
-from ..settings import Settings
 
 
 @dataclass(frozen=True)

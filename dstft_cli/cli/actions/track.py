@@ -18,7 +18,7 @@ from ...tracking.track import Tracking
 from ...workflows.optimize_file import load_inputs, output_folders
 from ...workflows.track import Tracked, track_result, track_signal
 from ...workflows.track_files import SUMMARY, Extras, check_free, write_summary, write_track
-from ..options import Settings
+from ..options.settings import Settings
 from ..printing.console import Console
 from ..printing.track import rows
 

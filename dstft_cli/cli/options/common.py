@@ -6,7 +6,7 @@ from collections.abc import Callable
 import click
 from cloup import option
 
-from ..system.shutdown import terminable
+from ...system.shutdown import terminable
 from .settings import setting
 
 VERBOSITY = "dstft_cli.verbosity"
@@ -46,7 +46,7 @@ def console_command(function: Callable[..., int | None]) -> Callable:
     @functools.wraps(function)
     def run(ctx, verbose=0, quiet=False, **options):
         ctx.meta[VERBOSITY] = verbose
-        from .printing.console import Console  # here: --help does without it
+        from ..printing.console import Console  # here: --help does without it
 
         with terminable():
             ctx.exit(function(Console(quiet, verbose), **options) or 0)

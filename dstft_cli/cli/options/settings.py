@@ -22,7 +22,7 @@ class Settings(NamedTuple):
 
     def config(self):
         """The Config of a run. Raises ConfigError for a setting that is refused."""
-        from ..config.loading import load_config  # here: --help does without it
+        from ...config.loading import load_config  # here: --help does without it
 
         return load_config(*self)
 

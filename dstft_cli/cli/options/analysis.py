@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from cloup import option, option_group
 
-from .preparation_options import annotation_options, preparation_options
+from .preparation import annotation_options, preparation_options
 from .settings import setting
 
 LENGTHS = "A LENGTH is samples (1024), a time (20ms, 1.5s, 250us), a percentage (25%) or auto."
