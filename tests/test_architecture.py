@@ -43,6 +43,7 @@ HOMES = {
         "figures/style",
         "figures/thumbnail",
         "figures/titles",
+        "figures/tracks/track_figure",
     },
     "PIL": {"figures/spectrograms", "figures/thumbnail"},
     "rich": {"cli/printing/console"},
