@@ -59,6 +59,7 @@ HOMES = {
         "figures/training/curves",
         "figures/training/windows",
         "workflows/training/pictures",
+        "figures/tracks/track_figure",
     },
     "PIL": {"figures/spectrograms", "figures/thumbnail"},
     "rich": {"cli/printing/console"},

@@ -96,10 +96,19 @@ def _lasts(sure: np.ndarray, planes: Sequence[TrackedPlane]) -> bool:
 def _peel(evidence: np.ndarray, path: np.ndarray, plane: TrackedPlane, band: slice) -> None:
     """Take a ridge out of a plane's evidence (K, T): what is left there says nothing, so that another may cross."""
     lobe = plane.lobe(path + band.start)
+    seen = np.abs(_neighbours(path, max(1, round(plane.length / plane.hop / 2))) - path).max(
+        0
+    )  # within a window: it is as wide
     distance = np.abs(np.arange(len(evidence))[:, None] - path)
     top = plane.at(path + band.start, plane.ratio)
-    near = (distance <= _LOBE * lobe) | ((distance <= _SKIRT * lobe) & (plane.ratio[band] < _FAINT * top))
+    near = (distance <= _LOBE * lobe + seen) | ((distance <= _SKIRT * lobe + seen) & (plane.ratio[band] < _FAINT * top))
     evidence[near] = np.minimum(evidence, _SILENT * plane.weight)[near]
+
+
+def _neighbours(path: np.ndarray, half: int) -> np.ndarray:
+    """The path up to half frames before and after each frame, (5, T); the ends are repeated."""
+    frames = np.arange(len(path))
+    return np.stack([path[np.clip(frames + round(share * half), 0, len(path) - 1)] for share in (-1, -0.5, 0, 0.5, 1)])
 
 
 def _refined(path: np.ndarray, plane: TrackedPlane, phases: Coordinates) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -141,7 +141,7 @@ def _draw(
     tracked: Tracked, config: Config, folder: Path, truth: np.ndarray | None, orders: OrderSpectrum | None
 ) -> None:
     from ..figures.spectrograms import save
-    from ..figures.track_figure import order_figure, track_figure
+    from ..figures.tracks.track_figure import order_figure, track_figure
 
     look, view = config.figures, view_of(tracked.signal, config)
     figures = {PICTURE: track_figure(tracked.track, tracked.plane, view, truth)}

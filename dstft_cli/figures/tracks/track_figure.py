@@ -6,15 +6,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..tracking.order_spectrum import OrderSpectrum
-from ..tracking.plane import TrackedPlane
-from ..tracking.track import HARMONIC, SURE, Track
-from .axes import draw_grid, draw_line, outer_labels, put_scale
-from .axis_scales import Scale, time_scale
-from .images import Plane, decibel_bar, decibel_colours, draw_image, fill_decibels, plane_scales
-from .shown.display import Display
-from .style import GREY, View, freeze_layout, new_figure, print_size, styled
-from .titles import heading
+from ...tracking.order_spectrum import OrderSpectrum
+from ...tracking.plane import TrackedPlane
+from ...tracking.track import HARMONIC, SURE, Track
+from ..axes import draw_grid, draw_line, outer_labels, put_scale
+from ..axis_scales import Scale, time_scale
+from ..images import Plane, decibel_bar, decibel_colours, draw_image, fill_decibels, plane_scales
+from ..shown.display import Display
+from ..style import GREY, View, freeze_layout, new_figure, print_size, styled
+from ..titles import heading
 
 _COLOURS = ("#2ec4b6", "#ff9f1c", "#9bf6ff", "#ffadad", "#caffbf", "#bdb2ff", "#fdffb6", "#ffc6ff")
 _MOST_ORDERS = 12  # drawn over the spectrogram
@@ -43,9 +43,8 @@ def track_figure(track: Track, plane: TrackedPlane, view: View, truth: np.ndarra
     image = draw_image(upper, scales, **decibel_colours(view))
     decibel_bar(image, upper, view)
     heading(upper, view.title, _words(track))
-    factor = float(scales.x.centres[-1] / track.times[-1]) if track.times[-1] else 1.0
-    _over_image(upper, track, factor, truth)
-    _alone(lower, track, time_scale(times, view.start, began=view.began), factor, truth)
+    _over_image(upper, track, scales.x.centres, truth)
+    _alone(lower, track, time_scale(times, view.start, began=view.began), truth)
     outer_labels(upper, left=True, bottom=True)
     freeze_layout(figure)
     fill_decibels([image], [image_of], [scales], view)
@@ -64,32 +63,32 @@ def _words(track: Track) -> str:
     return "1 ridge" if track.components == 1 else f"{track.components} ridges"
 
 
-def _over_image(axes: Axes, track: Track, factor: float, truth: np.ndarray | None) -> None:
+def _over_image(axes: Axes, track: Track, times: np.ndarray, truth: np.ndarray | None) -> None:
     orders = track.tracking.orders[:_MOST_ORDERS] or (1.0,)
     for i, line in enumerate(track.frequency):
         for order in orders:
             there = np.where(track.confidence[i] >= SURE, order * line, np.nan)
-            axes.plot(track.times * factor, there, color=_COLOURS[i % len(_COLOURS)], linewidth=1.1, alpha=0.85)
+            axes.plot(times, there, color=_COLOURS[i % len(_COLOURS)], linewidth=1.1, alpha=0.85)
     if truth is not None:
-        axes.plot(track.times * factor, truth, color="white", linewidth=0.9, linestyle=(0, (2, 2)))
+        axes.plot(times, truth, color="white", linewidth=0.9, linestyle=(0, (2, 2)))
 
 
-def _alone(axes: Axes, track: Track, along: Scale, factor: float, truth: np.ndarray | None) -> None:
+def _alone(axes: Axes, track: Track, along: Scale, truth: np.ndarray | None) -> None:
     shown = [track.frequency[i][track.confidence[i] >= SURE] for i in range(track.components)]
     values = np.concatenate([*shown, *([] if truth is None else [truth[np.isfinite(truth)]])])
     values = values if len(values) else track.frequency.ravel()
     low, high = float(values.min()), float(values.max())
+    times = along.centres
     room = max(_MARGIN * (high - low), 1e-3 * max(high, 1e-9))
     for i, line in enumerate(track.frequency):
         colour, sure = _COLOURS[i % len(_COLOURS)], track.confidence[i] >= SURE
-        times = track.times * factor
         axes.fill_between(
             times, line - track.spread[i], line + track.spread[i], where=sure, color=colour, alpha=0.3, linewidth=0
         )
         axes.plot(times, np.where(sure, np.nan, line), color=GREY, linewidth=0.6, alpha=0.5)
         axes.plot(times, np.where(sure, line, np.nan), color=colour, linewidth=1.4)
     if truth is not None:
-        axes.plot(track.times * factor, truth, color="black", linewidth=0.9, linestyle=(0, (2, 2)))
+        axes.plot(times, truth, color="black", linewidth=0.9, linestyle=(0, (2, 2)))
     put_scale(axes, "x", along)
     put_scale(axes, "y", Scale(values, low - room, high + room, "Frequency (Hz)"), most=8)
     draw_grid(axes)
