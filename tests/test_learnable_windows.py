@@ -19,7 +19,7 @@ from dstft_cli.stft.learnable.families import (
     TukeyWindow,
 )
 from dstft_cli.stft.learnable.transform import learnable_dstft
-from dstft_cli.stft.windows import WINDOWS
+from dstft_cli.stft.windows import WINDOWS, get_window
 
 U = (torch.arange(40_000, dtype=torch.float64) + 0.5) / 40_000 - 0.5
 ODD_SHAPES = {
@@ -53,6 +53,12 @@ def test_known_windows_are_members(noise, window, like):
     positions, theta = torch.arange(0, 300, 20.0), torch.full((1, 1), 50.3, dtype=torch.float64)
     learnt = learnable_dstft(noise, theta, positions, 64, window.double())
     assert torch.allclose(learnt, transform_of(noise, theta, positions, 64, like), atol=1e-7)
+
+
+def test_a_name_with_coefficients_is_that_sum_of_cosines():
+    named = get_window("cosine(0.8, -0.1, 0.05)")
+    assert torch.allclose(named.profile(U), CosineWindow([0.8, -0.1, 0.05]).double().profile(U), atol=1e-7)
+    assert named.profile(U).mean().item() == pytest.approx(1, abs=1e-6)
 
 
 def test_kaiser_is_that_of_torch():

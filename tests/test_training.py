@@ -206,6 +206,39 @@ def test_shape_and_length_are_learnt_for_a_task(tones, tmp_path, no_pictures):
     assert outcome.summary.lines == {}
 
 
+def test_the_frequency_of_a_recording_is_predicted(tmp_path, dstft, no_pictures):
+    table = write_tracks(tmp_path / "set", noise=0.02)
+    train(
+        str(table),
+        settings(2, fixed="none", task="frequency", lengths=("support=256", "hop=32", "theta=24")),
+        tmp_path / "out",
+    )
+    found = dstft("predict", tmp_path / "out", tmp_path / "set/0.wav")
+    rows = list(csv.DictReader(found.out.splitlines()))
+    assert len(rows) == 63 and float(rows[-1]["time_s"]) == pytest.approx(62 * 32 / RATE)
+    truth = np.genfromtxt(tmp_path / "set/0.csv", delimiter=",", names=True)
+    times, found = (np.array([float(row[name]) for row in rows]) for name in ("time_s", "frequency_hz"))
+    expected = np.interp(times, truth["time_s"], truth["frequency_hz"])
+    assert np.sqrt(np.mean((found - expected)[1:-1] ** 2)) < 30  # of frequencies from 150 to 450 Hz
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("time_s,hz\n0,1\n", "no column frequency_hz"),
+        ("time_s,frequency_hz\n0,300\n0,310\n", "line 3: times must increase"),
+        ("time_s,frequency_hz\n0,300\n0.5,high\n", "line 3: '0.5,high'"),
+        ("time_s,frequency_hz\n0,300\n0.5,1200\n", "1200 Hz is above half the sampling rate"),
+        ("time_s,frequency_hz\n5,300\n6,300\n", "no frame of its clip"),
+    ],
+)
+def test_refuses_a_track_and_names_the_place(tmp_path, text, words):
+    table = write_tracks(tmp_path)
+    (tmp_path / "0.csv").write_text(text)
+    with pytest.raises(InputError, match=f"0.csv.*{words}"):
+        prepare(str(table), settings(task="frequency"), None)
+
+
 def test_frequency_task_finds_the_best_length_of_a_scan(tmp_path):
     table = write_tracks(tmp_path)
     prepared = prepare(
