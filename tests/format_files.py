@@ -118,22 +118,30 @@ def universal_binary(path: Path) -> list[Expected]:
 
 
 def edf(path: Path) -> list[Expected]:
-    """Two channels at rates of their own, and two annotations."""
+    """Two channels at rates of their own, and two annotations; EDF has 16 bits, BDF 24."""
     import pyedflib
 
+    levels = 2**16 if path.suffix == ".edf" else 2**24
+    kind = pyedflib.FILETYPE_EDFPLUS if path.suffix == ".edf" else pyedflib.FILETYPE_BDFPLUS
+
     def header(label: str, unit: str, rate: float, limit: float) -> dict:
-        scale = {"physical_min": -limit, "physical_max": limit, "digital_min": -32768, "digital_max": 32767}
+        scale = {
+            "physical_min": -limit,
+            "physical_max": limit,
+            "digital_min": -levels // 2,
+            "digital_max": levels // 2 - 1,
+        }
         return {"label": label, "dimension": unit, "sample_frequency": rate, **scale, "transducer": "", "prefilter": ""}
 
-    with pyedflib.EdfWriter(str(path), 2, file_type=pyedflib.FILETYPE_EDFPLUS) as file:
+    with pyedflib.EdfWriter(str(path), 2, file_type=kind) as file:
         file.setSignalHeaders([header("EEG Fpz-Cz", "uV", RATE, 200), header("Resp", "mV", 50, 5)])
         file.setStartdatetime(BEGAN.astype(datetime.datetime))
         file.writeSamples([50 * TONE, SLOW])
         file.writeAnnotation(1.0, -1, "blink")
         file.writeAnnotation(3.0, 2, "spindle")
     return [
-        Expected("EEG Fpz-Cz", 50 * TONE, RATE, "uV", str(BEGAN), 400 / 65535),
-        Expected("Resp", SLOW, 50.0, "mV", str(BEGAN), 10 / 65535),
+        Expected("EEG Fpz-Cz", 50 * TONE, RATE, "uV", str(BEGAN), 400 / levels),
+        Expected("Resp", SLOW, 50.0, "mV", str(BEGAN), 10 / levels),
     ]
 
 
@@ -224,6 +232,7 @@ FILES: dict[str, Callable[[Path], list[Expected]]] = {
     "a.uff": universal,
     "b.unv": universal_binary,
     "a.edf": edf,
+    "b.bdf": edf,
     "r1.hea": wfdb_record,
     "a.mseed": miniseed,
     "a.sac": sac,

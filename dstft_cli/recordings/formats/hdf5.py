@@ -35,7 +35,7 @@ class _Row:
     def __getitem__(self, samples: slice) -> np.ndarray:
         if self._together * len(range(*samples.indices(self._count))) <= _MOST_TOGETHER:
             block = _block(self._path, file_version(self._path), self._name, self._axis, samples.start, samples.stop)
-            return block[:, self._column] if self._axis == 0 else block[self._column]
+            return (block[:, self._column] if self._axis == 0 else block[self._column]).copy()
         with h5py.File(self._path, "r") as file:
             dataset = file[self._name]
             if dataset.ndim == 1:
