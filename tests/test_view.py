@@ -222,3 +222,29 @@ class TestCommand:
         assert f'href="chirp/{VIEW}"' in rows(html=True)
         assert page.stat().st_size > 1_000_000
         assert (tmp_path / "chirp" / "metrics.json").read_bytes() == metrics  # nothing was computed again
+
+
+@pytest.fixture(scope="module")
+def pascals(recording, tmp_path_factory):
+    """The page of a result with a reassigned spectrogram, in pascals; pictures draw its power density."""
+    home = tmp_path_factory.mktemp("levels")
+    tones = Signal(recording.samples, RATE, "tones", unit="Pa")
+    look = {"reassign": True, "db_ref": "20uPa", "scaling": "psd"}
+    write_result(optimize(tones, mode="constant", support=256, hop=64, threads=1, **look), home, figures=False)
+    write_view([read_result(home)], ["tones"], home / VIEW)
+    return home / VIEW
+
+
+class TestLevelsAndLayers:
+    def test_the_reassigned_spectrogram_is_one_more_layer(self, pascals):
+        layers = content(pascals)["results"][0]["layers"]
+        assert [layer["key"] for layer in layers] == ["optimum", "short", "long", "reassigned"]
+        assert layers[-1]["window"] == layers[0]["window"] != layers[1]["window"]
+
+    def test_levels_are_those_of_tones_in_the_unit_of_the_reference(self, pascals):
+        (result,), step = content(pascals)["results"], content(pascals)["step"]
+        top = 20 * np.log10(1 / 20e-6 / np.sqrt(2))  # the rising tone has an amplitude of 1 Pa
+        loudest = levels_of(pascals).max()
+        assert r"Level (dB re 20 \u00b5Pa)" in pascals.read_text("utf-8")
+        assert abs(result["layers"][0]["top"] - top) < 3 and step < 1
+        assert abs(loudest - top) < 3

@@ -11,6 +11,7 @@ import numpy as np
 from ..figures import axis_scales, pixel_grid
 from ..figures.axis_scales import Scale
 from ..figures.images import Plane, plane_scales
+from ..figures.shown.levels import level_label, zero_level
 from ..figures.style import palette
 from ..results.result import Result
 from ..stft.modes import FIXED_HOP
@@ -63,7 +64,7 @@ def _share_references(shown: list[Shown]) -> None:
         )
         for one, own in zip(group, grids, strict=True):
             view = one.layers.view
-            one.peak, one.reference = peak, (in_band or 1.0) if view.db_ref == "max" else 1.0
+            one.peak, one.reference = peak, zero_level(view) or in_band or 1.0
             span = pixel_grid.range_to_noise(own[0], in_band) if view.db_range == "auto" else view.db_range
             one.low = _decibels(in_band, one.reference) - span
 
@@ -105,11 +106,10 @@ def content_of(shown: list[Shown], parts: list[str]) -> tuple[dict, Axes]:
     highs = [frequency.high if high is None else high * units[1] for _, high in bands]
     band = max(min(lows), frequency.low), min(max(highs), frequency.high)
     view = shown[0].layers.view
-    label = "Level (dB re max)" if view.db_ref == "max" else f"Level (dB re 1 {view.unit}".rstrip() + ")"
     results = [_result_content(one, parts) for one in shown]
     waves = [one["wave"] for one in results]
     amplitudes = [(wave["label"], wave.pop("ends")) for wave in waves]
-    axes = Axes(time, frequency, band, amplitudes, label, _length_colours(shown))
+    axes = Axes(time, frequency, band, amplitudes, level_label(view), _length_colours(shown))
     names = list(dict.fromkeys([view.cmap, *_PALETTES]))
     content = {
         "step": planes.LEVEL_STEP,

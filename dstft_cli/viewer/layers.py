@@ -4,7 +4,7 @@ A layer is added by one more function in ``_MAKERS``; the page takes any number 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,8 @@ import numpy as np
 from ..figures import axis_scales
 from ..figures.noise_floor import weighted_quantiles
 from ..figures.of_result import view_of
+from ..figures.shown.levels import PSD, RMS
+from ..figures.shown.reassigned import reassigned_magnitude
 from ..figures.shown.source import display_of, source_of
 from ..figures.style import View
 from ..results.result import Result
@@ -68,7 +70,8 @@ class Layers:
 
     def __init__(self, result: Result):
         self.result, self.start = result, result.signal.start
-        self._view = view_of(result.signal, result.config)
+        view = view_of(result.signal, result.config)
+        self._view = replace(view, scaling=RMS) if view.scaling == PSD else view  # the page has magnitudes
         self._source = source_of(result, self._view)
         self._display = display_of(result, self._source)
 
@@ -78,7 +81,7 @@ class Layers:
         return self._display.view(self._view)
 
     def levels(self) -> Iterator[Levels]:
-        """The spectrograms: the optimum first, then the best constant window, the shortest and the longest."""
+        """The spectrograms: the optimum first, then the best constant window, the shortest, the longest, and reassigned."""
         for make in _MAKERS:
             layer = make(self)
             if layer is not None:
@@ -109,23 +112,35 @@ class Layers:
     def _to_ms(self) -> float:
         return 1e3 / self.result.sample_rate
 
+    @property
+    def _window(self) -> str:
+        """The window lengths of the result in words."""
+        least, _, most = self.result.extent
+        text = time_text(least / self.result.sample_rate)
+        return text if least == most else f"{text} to {time_text(most / self.result.sample_rate)}"
+
     def _optimum(self) -> Levels:
         result = self.result
         least, _, most = result.extent
-        window = time_text(least / result.sample_rate)
-        if least < most:
-            window += f" to {time_text(most / result.sample_rate)}"
         names = {"fixed": "Fixed", "constant": "Best constant"} if result.placed else {}
         name = names.get(result.mode, "Optimum")
         one = least * self._to_ms if least == most else None
         drawn = self._display.picture(self.view.even_floor)
-        return self._reduced("optimum", name, window, self._source.times, self._source.magnitude(), drawn, one)
+        return self._reduced("optimum", name, self._window, self._source.times, self._source.magnitude(), drawn, one)
 
     def _best_constant(self) -> Levels | None:
         result = self.result
         if result.best_constant is None or (result.mode == "constant" and result.placed):
             return None
         return self._constant("constant", "Best constant", result.best_constant[0])
+
+    def _reassigned(self) -> Levels | None:
+        """Where the run was asked for it, and the spectrogram is in memory."""
+        result = self.result
+        if not result.config.figures.reassign or result.on_disk or not result.window.known:
+            return None
+        magnitude = reassigned_magnitude(result)
+        return self._reduced("reassigned", "Reassigned", self._window, self._source.times, magnitude, magnitude, None)
 
     def _short(self) -> Levels | None:
         return self._constant("short", "Short", self.result.grid.theta_min)
@@ -166,4 +181,5 @@ _MAKERS: tuple[Callable[[Layers], Levels | None], ...] = (
     Layers._best_constant,
     Layers._short,
     Layers._long,
+    Layers._reassigned,
 )
