@@ -22,6 +22,16 @@ def _text_that(read: Callable[[object], object]) -> Any:
     return Annotated[str | None, PlainValidator(checked)]
 
 
+def _words(value: Any) -> str | None:
+    named = isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
+    if value is None or (named and str(value).strip()):
+        return None if value is None else str(value).strip()
+    raise ValueError("a text that is not empty")
+
+
+Words = Annotated[str | None, PlainValidator(_words)]
+
+
 class PreparationSettings(Section):
     """What is done to the samples before the analysis, and what in them decides window lengths."""
 
@@ -50,12 +60,12 @@ class PreparationSettings(Section):
         None, "Remove what is above this frequency, as highpass does; null: nothing.", "Hz", gt=0, le=1e12
     )
 
-    annotations: _text_that(bool) = setting(
+    annotations: Words = setting(
         None,
         "File of boxes over time and frequency that alone decide window lengths: a Raven selection table, labels of Audacity or a "
         "TextGrid of Praat; or a folder with one named after each recording; null: the whole recording decides.",
     )
-    label: _text_that(bool) = setting(None, "Only boxes with this label count; null: all.")
+    label: Words = setting(None, "Only boxes with this label count; null: all.")
     each_box: StrictBool = setting(
         False,
         "true: each box gives a result of its own, with half of its length on either side; false: all boxes give one.",
