@@ -436,7 +436,7 @@ class TestConfig:
     @pytest.mark.parametrize(
         ("old", "new", "words"),
         [
-            ("mode: time", "mode: [", "config.yaml, line 1"),
+            ("mode: time", "mode: [", "config.yaml, line 2"),
             ("support:", "suport:", "unknown key 'suport'"),
             ("support: 32", "support: 64", "frames"),
             ("support: 32", "support: 900000", "at most four times"),

@@ -1,7 +1,5 @@
 """The keys of the section ``signal`` that say what is done to the samples before the analysis, and which of them decide."""
 
-import math
-import os
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -25,17 +23,13 @@ def _text_that(read: Callable[[object], object]) -> Any:
 
 
 def _words(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return str(value)  # YAML takes a label of digits for a number
-    text = os.fspath(value) if isinstance(value, str | os.PathLike) else ""
-    if not isinstance(text, str) or not text.strip():
-        raise ValueError("text that is not empty")
-    return text
+    named = isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
+    if value is None or (named and str(value).strip()):
+        return None if value is None else str(value).strip()
+    raise ValueError("a text that is not empty")
 
 
-_Words = Annotated[str | None, PlainValidator(_words)]
+Words = Annotated[str | None, PlainValidator(_words)]
 
 
 class PreparationSettings(Section):
@@ -66,12 +60,12 @@ class PreparationSettings(Section):
         None, "Remove what is above this frequency, as highpass does; null: nothing.", "Hz", gt=0, le=1e12
     )
 
-    annotations: _Words = setting(
+    annotations: Words = setting(
         None,
         "File of boxes over time and frequency that alone decide window lengths: a Raven selection table, labels of Audacity or a "
         "TextGrid of Praat; or a folder with one named after each recording; null: the whole recording decides.",
     )
-    label: _Words = setting(None, "Only boxes with this label count; null: all.")
+    label: Words = setting(None, "Only boxes with this label count; null: all.")
     each_box: StrictBool = setting(
         False,
         "true: each box gives a result of its own, with half of its length on either side; false: all boxes give one.",
