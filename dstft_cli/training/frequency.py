@@ -32,7 +32,7 @@ class FrequencyTracker(nn.Module):
 
     def forward(self, samples: Tensor, lengths: Tensor) -> Tensor:
         """Frequencies in Hz, (B, T), of clips (B, n) of that many samples (B,); the latter do not matter here."""
-        sizes = (self.spectrogram.squares(samples) + 1e-30).sqrt()
+        sizes = self.spectrogram.squares(samples).clamp_min(1e-30).sqrt()
         return torch.einsum("bft,f->bt", sizes, self.frequencies) / sizes.sum(1)
 
 

@@ -8,7 +8,7 @@ from ..stft.layer import DSTFT
 LOG, MAGNITUDE = FEATURES = ("log", "magnitude")
 _FLOOR = 1e-8  # of the mean |S|² of training clips: 80 dB below it nothing is distinguished
 _CALIBRATED = 128  # clips
-_TINY = 1e-30  # keeps the slope of a root finite
+_TINY = 1e-30  # keeps the slope of a root, and its share of a silent frame, finite
 
 
 class Spectrogram(nn.Module):
@@ -57,7 +57,7 @@ class Spectrogram(nn.Module):
         squares = self.squares(samples)
         valid = self.valid(lengths, squares.shape[-1])
         if self.norm is None:
-            values = (squares + _TINY).sqrt()
+            values = squares.clamp_min(_TINY).sqrt()
         else:
             values = self._normalised((squares / _FLOOR).log1p(), valid)
         return (values * valid[:, None])[:, None]

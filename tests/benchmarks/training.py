@@ -76,8 +76,10 @@ def digits(archive: str, pattern: str, *options: str) -> None:
         subprocess.run([*command, *_COMMON, "-o", f"{folder}/out", *options], check=True)
 
 
-def parts(*recordings: str) -> None:
-    """Which recording a clip is from; each seed tests on another part of all recordings."""
+def parts(*arguments: str) -> None:
+    """Which recording a clip is from; each seed tests on another part of all recordings. Options for dstft train come last."""
+    count = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+    recordings, options = arguments[:count], arguments[count:]
     with tempfile.TemporaryDirectory() as folder:
         rows = [("path", "label", "fold")]
         for path in recordings:
@@ -103,7 +105,18 @@ def parts(*recordings: str) -> None:
         ]
         lowest = min(load_signal(path).sample_rate for path in recordings)
         subprocess.run(
-            [*command, "--resample", f"{lowest:g}", "--epochs", "20", "--batch-size", "8", "-o", f"{folder}/out"],
+            [
+                *command,
+                "--resample",
+                f"{lowest:g}",
+                "--epochs",
+                "20",
+                "--batch-size",
+                "8",
+                "-o",
+                f"{folder}/out",
+                *options,
+            ],
             check=True,
         )
 
