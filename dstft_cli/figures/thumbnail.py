@@ -28,7 +28,7 @@ def thumbnail(result: Result) -> bytes:
 
     Raises InputError if the band contains no bin.
     """
-    view = View(**result.config.figures.model_dump(exclude={"format", "draw", "absolute_time"}))
+    view = View(**result.config.figures.model_dump(exclude={"format", "draw", "reassign", "absolute_time"}))
     display = display_of(result, source_of(result, view), continued=False)
     view, magnitude = display.view(view), display.picture(view.even_floor)
     scales = plane_scales(Plane(display.times, result.frequencies, magnitude), view)
