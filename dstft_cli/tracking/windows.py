@@ -6,7 +6,7 @@ import numpy as np
 
 from .plane import TrackedPlane
 
-_SHORTER = 0.8  # a tone is as high over noise as its window is long: of windows that show lines nearly as well, the shorter is right
+_SHORTER = 0.95  # a tone is as high over noise as its window is long: of windows that show lines nearly as well, the shorter is right
 _ALIKE = 1.0  # middle window lengths over which one window serves
 
 
