@@ -6,6 +6,7 @@ import numpy as np
 
 from .plane import TrackedPlane
 
+_SHORTER = 0.95  # a tone is as high over noise as its window is long: of windows that show lines nearly as well, the shorter is right
 _ALIKE = 1.0  # middle window lengths over which one window serves
 
 
@@ -27,6 +28,7 @@ def best_plane(planes: Sequence[TrackedPlane], paths: Sequence[np.ndarray]) -> T
         return planes[0]
     lengths = np.array([float(plane.theta.item()) for plane in planes])
     heights = np.stack([sum(np.log1p(plane.at(path, plane.ratio)) for path in paths) for plane in planes])
+    heights -= _SHORTER * np.log(lengths)[:, None] * len(paths)
     half = max(1, round(_ALIKE / 2 * np.sqrt(lengths[0] * lengths[-1]) / planes[0].sample_rate / planes[0].hop))
     chosen = lengths[_means(heights, half).argmax(0)]
     theta = 2 ** _means(np.log2(chosen)[None], half)

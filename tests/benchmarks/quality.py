@@ -22,6 +22,7 @@ import torch
 from truth_signals import HOP, NAMES, RATE, SPACING, STEP, SUPPORT, Truth, get_scene
 
 from dstft_cli import Signal, optimize
+from dstft_cli.figures.shown.reassigned import reassigned_magnitude
 from dstft_cli.optimization.criteria import entropy
 from dstft_cli.stft.frame_positions import fixed_positions
 from dstft_cli.stft.transform import dstft_magnitude
@@ -70,6 +71,12 @@ def learnt(**settings) -> Callable[[Signal], Plane]:
     return plane
 
 
+def moved(signal: Signal) -> Plane:
+    """The reassigned spectrogram under windows for each point; its squares are energies, which have no window any more."""
+    result = optimize(signal, support=SUPPORT, hop=HOP, theta_min=THETA_MIN, device="cpu", mode="tf-varying")
+    return reassigned_magnitude(result).astype(float), np.ones((1, 1))
+
+
 METHODS: dict[str, Callable[[Signal], Plane]] = {
     "fixed-100": fixed(100.0),
     "fixed-300": fixed(300.0),
@@ -78,6 +85,7 @@ METHODS: dict[str, Callable[[Signal], Plane]] = {
     "entropy": learnt(mode="tf-varying", criterion="entropy"),
     "kurtosis": learnt(mode="tf-varying", criterion="kurtosis", lambda_=0.5),
     "local-entropy": learnt(mode="tf-varying", criterion="local-entropy"),
+    "reassigned": moved,
 }
 
 
