@@ -165,7 +165,8 @@ def test_ctrl_c_is_heard_while_the_reader_hangs_and_ends_it(cut, monkeypatch):
 
 
 DEAF_READER = audio_sandbox._CHILD.replace(
-    "decode_and_discard(sys.argv[1], **json.loads(sys.argv[5]))", "__import__('hashlib').pbkdf2_hmac('sha256', b'', b'', 10**8)"
+    "decode_and_discard(sys.argv[1], **json.loads(sys.argv[5]))",
+    "__import__('hashlib').pbkdf2_hmac('sha256', b'', b'', 10**8)",
 )
 DEAF_SANDBOX = """
 import sys

@@ -104,12 +104,17 @@ class TestCommand:
             "    return nn.Sequential(nn.AvgPool2d((1, frames)), nn.Flatten(), nn.Linear(bins, classes))\n"
         )
         run = dstft(
-            "train", tones, *QUICK, "--seeds", 1, "--fixed", "none", "--theta", 20, "--model", "mynet:net", "-o", "out"
+            *("train", tones, *QUICK, "--seeds", 1, "--fixed", "none", "--theta", 20, "--highpass", 60),
+            *("--model", "mynet:net", "-o", "out"),
         )
         assert run.code == 0, run.err
         refused = dstft("predict", "out", tones / "mid/1.wav")
         assert refused.code == 2 and "--model mynet:net allows" in refused.err
-        assert ",mid," in dstft("predict", "out", tones / "mid/1.wav", "--model", "mynet:net").out
+        own = "predict", "out", tones / "mid/1.wav", "--model", "mynet:net"
+        found = dstft(*own).out
+        assert ",mid," in found
+        assert dstft(*own, "--lowpass", 70).out == found  # clips are prepared as in the training
+        assert json.loads((tmp_path / "out/model.json").read_text())["preparation"]["highpass"] == 60
 
 
 class _StopAt:

@@ -22,12 +22,24 @@ _FIX = "take the file that dstft train wrote, or train again"
 _MOST_SUPPORT, _MOST_SAMPLES = 2**20, 2**28
 
 
+class PreparationFacts(Record):
+    """What was done to the samples of the clips before the first layer, see ``recordings.preparation``."""
+
+    detrend: str
+    whiten: bool
+    calibration: Omittable[str] = None
+    sensitivity: Omittable[str] = None
+    highpass: Omittable[float] = None
+    lowpass: Omittable[float] = None
+
+
 class ModelFacts(Record):
     """What model.json holds.
 
     task: one of TASKS. classes: their names in the order of the outputs. sample_rate: Hz. samples: of a clip.
     support, hop, theta_min: of the first layer, in samples. mode, window, features: likewise. theta: window lengths in samples.
-    detrend: what was removed from the clips. model: the package.module:factory of a network of the user's, left out for the paper's.
+    preparation: of the clips, and of what it is applied to.
+    model: the package.module:factory of a network of the user's, left out for the paper's.
     """
 
     format: Literal["dstft model"]
@@ -42,7 +54,7 @@ class ModelFacts(Record):
     mode: str
     window: str
     features: str
-    detrend: str
+    preparation: PreparationFacts
     model: Omittable[str] = None
 
 
@@ -57,7 +69,7 @@ class Model:
 def write_model(folder: Path, facts: ModelFacts, tensors: dict[str, Tensor]) -> None:
     """Write both files into a folder."""
     write_state(folder / TENSORS, tensors, {})
-    (folder / FACTS).write_text(json.dumps(facts.values(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / FACTS).write_text(json.dumps(facts.model_dump(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_model(path: Path, own_factory: str | None = None) -> Model:

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ...config.loading import Config
 from ...errors import InputError
-from ...recordings.detrend import detrend
+from ...recordings.annotations.read import KEYS as BOX_KEYS
 from ...recordings.notes import WARNING
+from ...recordings.preparation.prepare import KEYS, Preparation, prepare
 from ...recordings.request import load_options
 from ...recordings.signal import Signal, check_signal, load_signals
 from ...system.memory import free_memory
@@ -83,12 +84,16 @@ def load_clips(
 
 
 def _signals(paths: Sequence[str], config: Config, workers: int) -> Iterator[Signal]:
-    options = load_options(config.signal.model_dump(exclude={"detrend"}))
+    settings = config.signal.model_dump()
+    if settings["annotations"] is not None:
+        raise InputError("signal.annotations: boxes do not choose clips; cut them out first, or leave the setting out")
+    options = load_options(config.signal.model_dump(exclude=KEYS | BOX_KEYS))
+    preparation = Preparation.of(settings)
 
     def load(path: str) -> Signal:
         signal = load_signals(path, **options)[0]
         check_signal(signal)
-        return detrend(signal, config.signal.detrend)
+        return prepare(signal, preparation)
 
     if workers < 2:
         yield from map(load, paths)

@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ...config.loading import Config, merge_config
+from ...config.loading import Config
 from ...errors import InputError
+from ...recordings.preparation.prepare import KEYS
 from ...results.progress import Step
 from ...system.atomic_files import replace_file
 from ...text import csv_text, file_name
@@ -37,7 +38,8 @@ def predict(
     Raises InputError for a model or a recording that cannot be read, and for other rates.
     """
     trained = read_model(model, own_factory)
-    config = merge_config(config, {"signal.detrend": trained.facts.detrend})
+    prepared = {name: getattr(trained.facts.preparation, name) for name in KEYS}  # whatever the configuration says
+    config = config.model_copy(update={"signal": config.signal.model_copy(update=prepared)})
     rate = trained.facts.sample_rate if resample else None
     clips = load_clips(paths, config, rate, on_clip=lambda done, total: on_step(Step("read", done, total)))
     if clips.rate != trained.facts.sample_rate:

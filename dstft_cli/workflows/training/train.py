@@ -3,17 +3,18 @@
 import csv
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ...errors import InputError, OutputExistsError
+from ...recordings.preparation.prepare import Preparation
 from ...results.progress import Step
 from ...results.writer import finite
 from ...system.atomic_files import check_folder, replace_files
 from ...system.folder_lock import folder_lock, remove_leftovers
 from ...text import csv_text
 from ...training.checkpoint import CHECKPOINT
-from ...training.model_files import FACTS, FORMAT, TENSORS, ModelFacts, write_model
+from ...training.model_files import FACTS, FORMAT, TENSORS, ModelFacts, PreparationFacts, write_model
 from .prepare import Prepared, check_libraries, prepare
 from .report import Summary, metrics, summarise, table
 from .settings import TrainSettings
@@ -117,6 +118,8 @@ def _facts(prepared: Prepared) -> ModelFacts:
     setup, settings, clips = prepared.setup, prepared.settings, prepared.clips
     theta = prepared.run.kept["spectrogram.layer.theta"].flatten().tolist()
     own = {} if settings.model is None else {"model": settings.model}
+    chosen = asdict(Preparation.of(settings.config.signal.model_dump()))
+    preparation = {name: value for name, value in chosen.items() if value is not None}
     return ModelFacts(
         format=FORMAT,
         task=prepared.task.name,
@@ -130,7 +133,7 @@ def _facts(prepared: Prepared) -> ModelFacts:
         mode=setup.mode,
         window=setup.window,
         features=setup.features,
-        detrend=settings.config.signal.detrend,
+        preparation=PreparationFacts(**preparation),
         **own,
     )
 
