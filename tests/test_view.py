@@ -17,7 +17,7 @@ from out_of_core_runs import SMALL, force_out_of_core, voice
 from dstft_cli import Signal, load_config, optimize, read_result, write_result
 from dstft_cli.recordings.encoded_audio import encoded_audio
 from dstft_cli.viewer import planes, sound
-from dstft_cli.viewer.page import VIEW
+from dstft_cli.viewer.page_file import VIEW
 from dstft_cli.workflows.batch.one_input import process_input
 from dstft_cli.workflows.batch.report import write_report
 from dstft_cli.workflows.view import write_view

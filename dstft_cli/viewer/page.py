@@ -8,22 +8,11 @@ from collections.abc import Iterator, Sequence
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from ..errors import InputError
 from ..results.result import Result
 from .content import collected, content_of
+from .page_file import check_bokeh
 
-VIEW = "view.html"
-MOST_RESULTS = 4
-"""How many results fit side by side."""
 _SCRIPTS = ("planes.js", "plots.js", "sound.js", "controls.js", "keys.js")
-
-
-def check_bokeh() -> None:
-    """Raises InputError if Bokeh is not installed."""
-    try:
-        import bokeh  # noqa: F401
-    except ImportError:
-        raise InputError("the page needs Bokeh, which is not installed; pip install 'dstft-cli[view]'") from None
 
 
 def page(results: Sequence[Result], paths: Sequence[str]) -> Iterator[str]:

@@ -23,8 +23,7 @@ from ..results.writer import write_arrays, write_config, write_metrics
 from ..system.atomic_files import check_disk_space, replace_files
 from ..system.disk_arrays import file_beside
 from ..system.folder_lock import folder_lock, remove_leftovers
-from ..viewer.page import VIEW, page
-from .view import write_page
+from ..viewer.page_file import VIEW
 
 REASSIGNED = "reassigned.npz"
 """The reassigned spectrogram of a run that was asked for it: magnitude (F, T), times and frequencies."""
@@ -176,6 +175,9 @@ def _write(result: Result, folder: Path, home: Path, figures: bool, with_thumbna
     if figures:
         _write_figures(result, folder)
     if figures and result.config.figures.html:
+        from ..viewer.page import page
+        from .view import write_page
+
         write_page(page([result], [str(home)]), folder / VIEW)
     if with_thumbnail:
         (folder / THUMBNAIL).write_bytes(thumbnail(result))

@@ -9,7 +9,8 @@ from ..results.folder import result_folder
 from ..results.result import Result
 from ..system.atomic_files import check_folder, replace_file
 from ..text import file_name
-from ..viewer.page import MOST_RESULTS, VIEW, page
+from ..viewer.page import page
+from ..viewer.page_file import MOST_RESULTS, VIEW
 
 
 def page_file(output: str | None, paths: Sequence[str], force: bool) -> Path:

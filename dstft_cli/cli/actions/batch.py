@@ -10,6 +10,7 @@ import click
 from ...config.loading import Config, merge_config
 from ...system.atomic_files import check_parents
 from ...system.shutdown import no_deadline, stop_request
+from ...viewer.page_file import check_bokeh
 from ...workflows.batch import workers
 from ...workflows.batch.find_inputs import Item, find_inputs, read_list, shard
 from ...workflows.batch.one_input import FAILED
@@ -40,8 +41,6 @@ def run(console: Console, config: Config, inputs: Sequence[str], output: str, op
         config = merge_config(config, {"run.threads": 1})
     check_parents(Path(output))
     if config.figures.html:
-        from ...viewer.page import check_bokeh  # here: it imports torch, which only the workers need otherwise
-
         check_bokeh()
     items = _find(console, inputs, output, options.from_file, config.signal.annotations)
     if not items:

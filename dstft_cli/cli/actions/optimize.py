@@ -12,7 +12,7 @@ from ...recordings.signal import Signal
 from ...results.progress import DIVERGED, INTERRUPTED
 from ...system.atomic_files import check_folder
 from ...system.shutdown import StopRequest, stop_request
-from ...viewer.page import check_bokeh
+from ...viewer.page_file import check_bokeh
 from ...workflows import optimize_file
 from ..printing.console import Console
 from ..printing.result import print_summary

@@ -7,7 +7,7 @@ import click
 
 from ...results.reader import read_result
 from ...text import size_text
-from ...viewer.page import check_bokeh
+from ...viewer.page_file import check_bokeh
 from ...workflows.view import page_file, write_view
 from ..printing.console import Console
 

@@ -184,7 +184,7 @@ def _same_settings(stored: Path, chosen: list[str], config: Config) -> bool:
 
 def _add_page(home: Path, config: Config) -> None:
     """Write the page of an earlier result that has none, if the run is to have one."""
-    from ...viewer.page import VIEW
+    from ...viewer.page_file import VIEW
 
     if config.figures.html and not (home / VIEW).exists():
         from ...results.reader import read_result

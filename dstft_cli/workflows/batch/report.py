@@ -24,7 +24,7 @@ from ...recordings.request import warnings_in
 from ...results.reader import read_result
 from ...system.atomic_files import replace_file
 from ...text import one_line
-from ...viewer.page import VIEW
+from ...viewer.page_file import VIEW
 
 REPORT = "report.html"
 _STATUSES = {"failed": "failed", "done": "done", "skipped": "done earlier"}  # in the order of the page
