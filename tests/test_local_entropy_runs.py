@@ -199,7 +199,7 @@ class TestStop:
             seen.extend([step.phase] if step.phase == phase else [])
             return len(seen) == 6
 
-        result = optimize(random_signal(1), mode=mode, on_step=stop, **SMALL)
+        result = optimize(random_signal(2), mode=mode, on_step=stop, **SMALL)
         assert (result.stop_reason, result.complete) == ("interrupted", False)
         assert result.steps == (5 if phase == "descent" else 0)
         assert result.final["loss"] <= min([*losses, result.initial["loss"]]) + 1e-5
