@@ -46,6 +46,10 @@ def recordings(tmp_path_factory):
     return folder
 
 
+def unheard(step: int) -> None:
+    """Nobody waits."""
+
+
 class TestLattice:
     def test_a_straight_line_is_found_through_a_gap(self):
         evidence = np.random.default_rng(0).normal(0, 0.5, (60, 80)) - 1
@@ -53,8 +57,8 @@ class TestLattice:
         evidence[line, np.arange(80)] = 3
         evidence[:, 35:45] = 0
         lattice = Lattice(evidence, Motion(8, 1.0, 4))
-        assert np.abs(lattice.path() - line[lattice.ends]).max() <= 1
-        chances = lattice.posterior()
+        assert np.abs(lattice.path(unheard) - line[lattice.ends]).max() <= 1
+        chances = lattice.posterior(unheard)
         np.testing.assert_allclose(chances.sum(0), 1)
         assert np.abs(np.arange(60) @ chances - line[lattice.ends]).max() < 1
 
@@ -77,7 +81,7 @@ class TestLattice:
                 path.append(row)
             else:
                 total[path, np.arange(4)] += chance
-        np.testing.assert_allclose(Lattice(evidence, motion).posterior(), total / total.sum(0), rtol=1e-9)
+        np.testing.assert_allclose(Lattice(evidence, motion).posterior(unheard), total / total.sum(0), rtol=1e-9)
 
 
 def test_noise_says_nothing_in_the_mean_and_a_tone_a_lot():
@@ -134,6 +138,32 @@ class TestRidges:
         paths, near = uncrossed(bounced, [Plane])
         np.testing.assert_allclose(paths[0], up, atol=0.5)
         assert near[:, 100].all() and not near[:, 50].any()
+
+
+class TestProgress:
+    @pytest.mark.parametrize(
+        "limits", [{"method": "harmonic", "orders": (1, 2)}, {"components": 2}, {"components": 1, "mode": "constant"}]
+    )
+    def test_it_goes_on_evenly_to_the_end(self, limits):
+        steps = []
+        track(noisy(wave(SPEED, 1, 2), 0.3), on_step=lambda step: steps.append(step) or False, **limits, **SMALL)
+        told = [(step.index, step.total) for step in steps if step.phase == "track"]
+        assert {total for _, total in told} == {told[0][1]}
+        shares = np.array([index / total for index, total in told])
+        assert shares[0] == 0 and 0.95 < shares[-1] <= 1
+        assert 0 <= np.diff(shares).min() and np.diff(shares).max() < 0.6
+
+    @pytest.mark.parametrize("limits", [{"method": "harmonic", "orders": (1, 2)}, {"components": 1}])
+    def test_who_waits_can_end_it_within_a_path(self, limits):
+        steps = []
+
+        def stop(step) -> bool:
+            steps.append(step)
+            return step.phase == "track" and step.index > 0
+
+        with pytest.raises(KeyboardInterrupt):
+            track(noisy(wave(SPEED, 1, 2), 0.3), on_step=stop, **limits, **SMALL)
+        assert steps[-1].index < 0.1 * steps[-1].total
 
 
 class TestHarmonic:

@@ -14,6 +14,7 @@ from .lattice import Lattice
 from .limits import middle_length, motion
 from .plane import TrackedPlane
 from .track import Track, Tracking
+from .watching import Watch
 from .windows import best_plane, mixed
 
 _PER_LOBE = 2.0  # rows of the grid within the reciprocal of a window's length, for the highest order
@@ -21,18 +22,19 @@ _MOST_ROWS = 3000
 _NEAR = 1.0  # reciprocals of a window's length, of the highest order: what counts as the same speed
 
 
-def harmonic_track(planes: Sequence[TrackedPlane], tracking: Tracking) -> tuple[Track, TrackedPlane]:
+def harmonic_track(planes: Sequence[TrackedPlane], tracking: Tracking, watch: Watch) -> tuple[Track, TrackedPlane]:
     """The fundamental, and the frames under the windows that suit its orders best.
 
     planes: of T frames, each under other windows.
     tracking: with all limits.
+    watch: told how far it is.
     """
     width = 1 / (middle_length(planes) * max(tracking.orders))  # Hz of the fundamental
     rows = int(np.clip(np.ceil((tracking.fmax - tracking.fmin) * _PER_LOBE / width), 8, _MOST_ROWS))
     grid = np.linspace(tracking.fmin, tracking.fmax, rows)
     evidence = mixed([_evidence(plane, tracking.orders, grid) for plane in planes])
     lattice = Lattice(evidence, motion(tracking, planes, grid[1] - grid[0], rows))
-    chances = lattice.posterior()
+    chances = lattice.posterior(lambda step: watch("track", step, 2 * len(lattice)))
     mean = grid @ chances
     spread = np.sqrt(np.maximum(np.square(grid) @ chances - mean**2, 0))
     near = np.abs(grid[:, None] - mean) <= max(_NEAR * width, grid[1] - grid[0])

@@ -5,7 +5,7 @@ keeps its own slope where another crosses it, and bridges gaps. One step spans s
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,11 +83,15 @@ class Lattice:
                 out[i, low:high] = values[i, low - move : high - move]
         return out
 
-    def path(self) -> np.ndarray:
-        """The rows of the most probable path at the ends of the steps, (N + 1,) int (Viterbi)."""
+    def path(self, passed: Callable[[int], object]) -> np.ndarray:
+        """The rows of the most probable path at the ends of the steps, (N + 1,) int (Viterbi).
+
+        passed: called with the number of each step, from 0 to N - 1.
+        """
         best = np.repeat(self.evidence.T[:1], len(self.motion.slopes), axis=0)
         changes = []
         for step in range(len(self)):
+            passed(step)
             best, change = self._best_change(best)
             changes.append(change)
             best = self._shifted(best, _NEVER) + self._along(step)
@@ -111,10 +115,12 @@ class Lattice:
                 np.maximum(top[to], cheaper[come], out=top[to])
         return top, chosen
 
-    def posterior(self) -> np.ndarray:
+    def posterior(self, passed: Callable[[int], object]) -> np.ndarray:
         """The probability of each row at the ends of the steps, (K, N + 1): forward and backward over all paths.
 
         Of the forward pass only some states are kept; those in between are computed again, which bounds the memory.
+
+        passed: called with the number of each step, from 0 to 2 N - 1, forward and then backward.
         """
         slopes = self.motion.slopes
         change = np.exp(-self.motion.cost(np.subtract.outer(slopes, slopes)))
@@ -124,6 +130,7 @@ class Lattice:
         size = max(1, math.isqrt(len(self)))
         kept = {0: state}
         for step, later in self._forward(state, 0, len(self), change):
+            passed(step - 1)
             if step % size == 0:
                 kept[step] = later
         total = np.zeros((len(self.evidence), len(self) + 1))
@@ -132,6 +139,7 @@ class Lattice:
             end = min(begin + size, len(self))
             states = [kept[begin], *(later for _, later in self._forward(kept[begin], begin, end, change))]
             for step in reversed(range(begin, end)):
+                passed(2 * len(self) - 1 - step)
                 total[:, step + 1] = (states[step + 1 - begin] * backward).sum(0)
                 backward = _unit(change @ self._shifted(backward * self._gain(step), 0.0, -1))
         total[:, 0] = (kept[0] * backward).sum(0)
