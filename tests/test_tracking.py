@@ -230,6 +230,16 @@ class TestCommand:
         refused = dstft("track", tmp_path / "run", "--mode", "tf", "-o", tmp_path / "other")
         assert refused.code == 2 and "is a result" in refused.err and not (tmp_path / "other").exists()
 
+    def test_the_folder_of_a_track_is_known_as_one(self, recordings, tmp_path, dstft):
+        run = dstft("track", recordings / "tone.wav", *OPTIONS, "--components", "1", "-o", tmp_path / "out")
+        assert run.code == 0, run.err
+        before = sorted(path.name for path in (tmp_path / "out").iterdir())
+        for command in ("info", "plot", "track"):
+            refused = dstft(command, tmp_path / "out")
+            assert refused.code == 2
+            assert "holds a track of dstft track" in refused.err and "incomplete" not in refused.err
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == before
+
     @pytest.mark.parametrize(
         ("options", "words"),
         [
