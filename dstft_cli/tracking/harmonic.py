@@ -19,6 +19,7 @@ from .windows import best_plane, mixed
 
 _PER_LOBE = 2.0  # rows of the grid within the reciprocal of a window's length, for the highest order
 _MOST_ROWS = 3000
+_LOBE = 2.0  # reciprocals of a window's length: lines that are farther apart are seen one by one
 _NEAR = 1.0  # reciprocals of a window's length, of the highest order: what counts as the same speed
 
 
@@ -51,16 +52,23 @@ def harmonic_track(planes: Sequence[TrackedPlane], tracking: Tracking, watch: Wa
 
 
 def _evidence(plane: TrackedPlane, orders: tuple[float, ...], grid: np.ndarray) -> np.ndarray:
-    """log p(Ω) of each frame, (K, T), but for a constant, counted as often as it says something new."""
+    """log p(Ω) of each frame, (K, T), but for a constant, counted as often as it says something new.
+
+    Orders that are nearer to another than a line is wide see the same line. Else a speed that is a part of the true one would gain
+    by all the orders that lie on the flanks of its lines.
+    """
     evidence = tone_evidence(plane.ratio) * plane.weight
     total = np.zeros((len(grid), evidence.shape[1]))
+    lobe = _LOBE / plane.length
     for order in orders:
+        others = [abs(order - other) for other in orders if other != order]
+        apart = np.minimum(1.0, grid * min(others) / lobe) if others else np.ones(len(grid))
         rows = order * grid / plane.spacing
         below = rows.astype(int)
         inside = below < len(evidence) - 1
         here, share = below[inside], (rows - below)[inside, None]
         if len(here):
-            own = evidence[here] * (1 - share) + evidence[here + 1] * share
+            own = (evidence[here] * (1 - share) + evidence[here + 1] * share) * apart[inside, None]
             top = own.max(0)
             level = top + np.log(
                 np.exp(own - top).mean(0)
