@@ -7,7 +7,7 @@ import pandas
 import pytest
 import soundfile
 
-from dstft_cli import Signal, optimize, track, write_result
+from dstft_cli import Signal, load_signal, optimize, track, write_result
 from dstft_cli.cli.actions.track import read_orders
 from dstft_cli.errors import InputError
 from dstft_cli.tracking.crossings import uncrossed
@@ -173,6 +173,12 @@ class TestHarmonic:
         assert np.sqrt(np.mean((found.frequency[0] - truth)[inside(found)] ** 2)) < 0.5
         assert found.spread[0, inside(found)].max() < 3
         np.testing.assert_allclose(found.rpm, 60 * found.frequency)
+
+    def test_without_limits_it_is_not_a_part_of_the_speed(self, sample_data):
+        """Of ten orders five are there; a third of the speed has three of them, and the flanks of the others."""
+        found = track(load_signal(sample_data / "run_up.wav"), "harmonic", orders=range(1, 11))
+        assert found.frequency[0, 0] == pytest.approx(10, abs=1)
+        assert np.abs(found.frequency[0, found.times > 4.5] - 45).max() < 2
 
     def test_orders_beyond_half_the_rate_do_no_harm(self):
         signal = noisy(wave(SPEED, 1, 2, 3), 0.5)

@@ -19,5 +19,7 @@ def follow(planes: Sequence[TrackedPlane], tracking: Tracking, watch: Watch) -> 
 
     Raises InputError for settings that clash with each other or with the planes.
     """
-    tracking = with_limits(tracking, planes)
-    return (harmonic_track if tracking.method == HARMONIC else ridge_tracks)(planes, tracking, watch)
+    limited = with_limits(tracking, planes)
+    if tracking.method == HARMONIC:
+        return harmonic_track(planes, limited, watch, None in (tracking.fmin, tracking.fmax))
+    return ridge_tracks(planes, limited, watch)
