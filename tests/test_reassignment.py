@@ -1,5 +1,7 @@
 """Reassignment: a tone in one bin, a click in one frame, a chirp on its line; energy kept, onsets left whole."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -163,6 +165,29 @@ class TestOfAResult:
             return np.flatnonzero(levels > 0.5 * profile[top])[0] - np.flatnonzero(levels > 0.1 * profile[top])[0]
 
         assert rise(moved) <= rise(np.abs(result.stft)) + 1
+
+    def test_an_onset_under_windows_that_grow_after_it_is_as_sharp_as_in_the_plain_picture(self):
+        """Windows are short at the strike and longer and longer in the ring, as those that are learnt are."""
+        samples = torch.zeros(4000)
+        after = torch.arange(1900) / self.RATE
+        samples[2100:] = torch.exp(-3 * after) * torch.sin(2 * torch.pi * 1200 * after)
+        samples += 0.01 * torch.randn(4000, generator=torch.Generator().manual_seed(5))
+        first = optimize(
+            Signal(samples.numpy(), self.RATE, "strike"), mode="tf", support=512, hop=8, theta_min=32, steps=0
+        )
+        frames = torch.tensor(first.frame_positions)
+        theta = (64 + 1.5 * (frames - 2100).abs()).clamp(max=512).float().expand(first.stft.shape).contiguous()
+        framed = FramedSignal(samples, frames, 512, first.window)
+        learnt = replace(first, theta=theta.numpy(), stft=framed.stft(theta).numpy())
+        around = slice(2100 // 8 - 20, 2100 // 8 + 40)
+
+        def rise(plane):
+            """Frames from 10 to 3 dB below the top."""
+            profile = np.square(plane[130:180, around], dtype=float).sum(0)
+            levels = 10 * np.log10(profile / profile.max())[: profile.argmax() + 1]
+            return np.subtract(*np.interp([-3, -10], np.maximum.accumulate(levels), np.arange(len(levels))))
+
+        assert rise(reassigned_magnitude(learnt)) <= rise(np.abs(learnt.stft))
 
     def test_files_are_written_if_asked_for(self, result, moved, tmp_path, dstft):
         folder = write_result(result, tmp_path / "run")

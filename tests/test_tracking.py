@@ -7,7 +7,7 @@ import pandas
 import pytest
 import soundfile
 
-from dstft_cli import Signal, optimize, track, write_result
+from dstft_cli import Signal, load_signal, optimize, track, write_result
 from dstft_cli.cli.actions.track import read_orders
 from dstft_cli.errors import InputError
 from dstft_cli.tracking.crossings import uncrossed
@@ -46,6 +46,10 @@ def recordings(tmp_path_factory):
     return folder
 
 
+def unheard(step: int) -> None:
+    """Nobody waits."""
+
+
 class TestLattice:
     def test_a_straight_line_is_found_through_a_gap(self):
         evidence = np.random.default_rng(0).normal(0, 0.5, (60, 80)) - 1
@@ -53,8 +57,8 @@ class TestLattice:
         evidence[line, np.arange(80)] = 3
         evidence[:, 35:45] = 0
         lattice = Lattice(evidence, Motion(8, 1.0, 4))
-        assert np.abs(lattice.path() - line[lattice.ends]).max() <= 1
-        chances = lattice.posterior()
+        assert np.abs(lattice.path(unheard) - line[lattice.ends]).max() <= 1
+        chances = lattice.posterior(unheard)
         np.testing.assert_allclose(chances.sum(0), 1)
         assert np.abs(np.arange(60) @ chances - line[lattice.ends]).max() < 1
 
@@ -77,7 +81,7 @@ class TestLattice:
                 path.append(row)
             else:
                 total[path, np.arange(4)] += chance
-        np.testing.assert_allclose(Lattice(evidence, motion).posterior(), total / total.sum(0), rtol=1e-9)
+        np.testing.assert_allclose(Lattice(evidence, motion).posterior(unheard), total / total.sum(0), rtol=1e-9)
 
 
 def test_noise_says_nothing_in_the_mean_and_a_tone_a_lot():
@@ -136,6 +140,32 @@ class TestRidges:
         assert near[:, 100].all() and not near[:, 50].any()
 
 
+class TestProgress:
+    @pytest.mark.parametrize(
+        "limits", [{"method": "harmonic", "orders": (1, 2)}, {"components": 2}, {"components": 1, "mode": "constant"}]
+    )
+    def test_it_goes_on_evenly_to_the_end(self, limits):
+        steps = []
+        track(noisy(wave(SPEED, 1, 2), 0.3), on_step=lambda step: steps.append(step) or False, **limits, **SMALL)
+        told = [(step.index, step.total) for step in steps if step.phase == "track"]
+        assert {total for _, total in told} == {told[0][1]}
+        shares = np.array([index / total for index, total in told])
+        assert shares[0] == 0 and 0.95 < shares[-1] <= 1
+        assert 0 <= np.diff(shares).min() and np.diff(shares).max() < 0.6
+
+    @pytest.mark.parametrize("limits", [{"method": "harmonic", "orders": (1, 2)}, {"components": 1}])
+    def test_who_waits_can_end_it_within_a_path(self, limits):
+        steps = []
+
+        def stop(step) -> bool:
+            steps.append(step)
+            return step.phase == "track" and step.index > 0
+
+        with pytest.raises(KeyboardInterrupt):
+            track(noisy(wave(SPEED, 1, 2), 0.3), on_step=stop, **limits, **SMALL)
+        assert steps[-1].index < 0.1 * steps[-1].total
+
+
 class TestHarmonic:
     def test_a_shaft_is_followed_below_the_noise(self):
         found = track(noisy(wave(SPEED, 1, 2, 3, 4), 2.5), "harmonic", orders=(1, 2, 3, 4), fmin=12, fmax=60, **SMALL)
@@ -143,6 +173,12 @@ class TestHarmonic:
         assert np.sqrt(np.mean((found.frequency[0] - truth)[inside(found)] ** 2)) < 0.5
         assert found.spread[0, inside(found)].max() < 3
         np.testing.assert_allclose(found.rpm, 60 * found.frequency)
+
+    def test_without_limits_it_is_not_a_part_of_the_speed(self, sample_data):
+        """Of ten orders five are there; a third of the speed has three of them, and the flanks of the others."""
+        found = track(load_signal(sample_data / "run_up.wav"), "harmonic", orders=range(1, 11))
+        assert found.frequency[0, 0] == pytest.approx(10, abs=1)
+        assert np.abs(found.frequency[0, found.times > 4.5] - 45).max() < 2
 
     def test_orders_beyond_half_the_rate_do_no_harm(self):
         signal = noisy(wave(SPEED, 1, 2, 3), 0.5)
@@ -199,6 +235,16 @@ class TestCommand:
         assert (tmp_path / "run" / "track" / "track.labels.txt").read_text().count("component 1") >= 1
         refused = dstft("track", tmp_path / "run", "--mode", "tf", "-o", tmp_path / "other")
         assert refused.code == 2 and "is a result" in refused.err and not (tmp_path / "other").exists()
+
+    def test_the_folder_of_a_track_is_known_as_one(self, recordings, tmp_path, dstft):
+        run = dstft("track", recordings / "tone.wav", *OPTIONS, "--components", "1", "-o", tmp_path / "out")
+        assert run.code == 0, run.err
+        before = sorted(path.name for path in (tmp_path / "out").iterdir())
+        for command in ("info", "plot", "track"):
+            refused = dstft(command, tmp_path / "out")
+            assert refused.code == 2
+            assert "holds a track of dstft track" in refused.err and "incomplete" not in refused.err
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == before
 
     @pytest.mark.parametrize(
         ("options", "words"),

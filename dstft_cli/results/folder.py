@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from ..text import one_line
-from .result import ARRAYS, METRICS
+from .result import ARRAYS, CONFIG, METRICS, TRACK
 from .untrusted_files import refused
 
 
@@ -19,6 +19,8 @@ def result_folder(path: str | Path) -> Path:
     """The folder of a result, from it or from the result.npz in it. Raises InputError where there is none."""
     path = Path(path)
     if os.path.isdir(path):
+        if (path / TRACK).exists() and not any((path / name).exists() for name in (ARRAYS, CONFIG)):
+            raise refused(path, f"this folder holds a track of dstft track ({TRACK}), not a result of dstft optimize")
         if is_result(path):
             return path
         below = sorted(item.parent.name for item in path.glob(f"*/{ARRAYS}"))

@@ -12,7 +12,8 @@ class Step:
     """What a run reports while it goes on.
 
     phase: ``bank`` (window lengths computed), ``search`` (best constant window), ``descent``, ``verify`` or ``write``; of a
-        training ``read`` (clips), ``sweep`` (first window lengths) or ``train`` (epochs).
+        training ``read`` (clips), ``sweep`` (first window lengths) or ``train`` (epochs); of a track ``track`` (steps
+        of paths).
     index: how far the phase has come.
     total: how far it goes at most.
     terms: the loss and its terms at this step.

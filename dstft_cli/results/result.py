@@ -37,6 +37,7 @@ from .progress import CONVERGED, PATIENCE, STEPS
 from .versions import SCHEMA_VERSION, versions
 
 ARRAYS, METRICS, CONFIG = "result.npz", "metrics.json", "config.yaml"
+TRACK = "track.csv"  # in the folder of a track, which has metrics.json too
 COMPLETE = (CONVERGED, PATIENCE, STEPS)
 BESIDE = ("stft", "theta", "signal")
 """Arrays that have a file of their own, result-NAME.npy, where they are too large for memory: ``numpy.load(file, mmap_mode="r")``."""

@@ -17,6 +17,7 @@ from ..stft.windows import Window
 from ..system.devices import DTYPES
 from .evidence import noise_ratio
 from .track import Tracking
+from .watching import Watch
 
 _LEAST_FRAMES = 4
 _PER_OCTAVE = 2.0  # window lengths of a recording
@@ -138,7 +139,9 @@ def plane_of_result(result: Result, tracking: Tracking) -> TrackedPlane:
     return TrackedPlane(result.stft[:, frames], theta, framed, result.sample_rate, result.signal.start, middle)
 
 
-def planes_of_signal(signal: Signal, grid: Grid, window: Window, tracking: Tracking) -> list[TrackedPlane]:
+def planes_of_signal(
+    signal: Signal, grid: Grid, window: Window, tracking: Tracking, watch: Watch
+) -> list[TrackedPlane]:
     """The frames of a recording that the limits of time select, under windows from the shortest to the longest of a grid.
 
     Raises InputError where too few frames lie between the limits, or the spectrograms would be too large.
@@ -154,11 +157,12 @@ def planes_of_signal(signal: Signal, grid: Grid, window: Window, tracking: Track
         )
     samples = torch.tensor(np.asarray(signal.samples[:]), dtype=torch.float32)
     framed = FramedSignal(samples, torch.tensor(positions[frames]), grid.support, window)
-    return list(_under(framed, lengths, signal))
+    return list(_under(framed, lengths, signal, watch))
 
 
-def _under(framed: FramedSignal, lengths: list[float], signal: Signal) -> Iterator[TrackedPlane]:
-    for length in lengths:
+def _under(framed: FramedSignal, lengths: list[float], signal: Signal, watch: Watch) -> Iterator[TrackedPlane]:
+    for i, length in enumerate(lengths):
+        watch("bank", i, len(lengths))
         with torch.no_grad():
             spectrum = framed.stft(length).numpy()
         theta, middle = np.full((1, 1), length), _middle(np.array(lengths))

@@ -1,6 +1,6 @@
 """The strongest ridges, one after the other: the most probable path, peeled off, then refined below the bin."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from .lattice import Lattice, Motion
 from .limits import middle_length, motion
 from .plane import TrackedPlane
 from .track import SURE, Track, Tracking
+from .watching import Watch
 from .windows import best_plane, mixed
 
 _MOST = 8  # components that are looked for where their number is not given
@@ -28,19 +29,22 @@ _USUAL = 1.5  # times the bend that nine of ten are below
 _SILENT = -0.5  # nats a frame where a ridge was peeled off: what noise says in the mean
 
 
-def ridge_tracks(planes: Sequence[TrackedPlane], tracking: Tracking) -> tuple[Track, TrackedPlane]:
+def ridge_tracks(planes: Sequence[TrackedPlane], tracking: Tracking, watch: Watch) -> tuple[Track, TrackedPlane]:
     """The strongest ridges, the strongest first, and the frames under the windows that suit them best.
 
     planes: of T frames, each under other windows.
     tracking: with all limits.
+    watch: told how far it is.
     """
     band = _band(planes[0], tracking)
     evidence = [(tone_evidence(plane.ratio) * plane.weight)[band].astype(np.float32) for plane in planes]
     moves = motion(tracking, planes, planes[0].spacing, len(evidence[0]))
     paths, sures = [], []
-    for _ in range(tracking.components or _MOST):
+    most = tracking.components or _MOST
+    for i in range(most):
         together = mixed(evidence)
-        path = _strongest(together, moves)
+        path = _strongest(together, moves, lambda share, i=i: watch("track", int(100 * (i + share)), 100 * most))
+        watch("track", 100 * (i + 1), 100 * most)
         sure = _confidence(path, together, planes)
         if tracking.components is None and paths and not _lasts(sure, planes):
             break
@@ -61,13 +65,17 @@ def ridge_tracks(planes: Sequence[TrackedPlane], tracking: Tracking) -> tuple[Tr
     return Track(plane.times, *(line[order] for line in lines), tracking), plane
 
 
-def _strongest(evidence: np.ndarray, moves: Motion) -> np.ndarray:
-    """The row of the most probable path in each frame, (T,), found twice: the second time bends as this recording's do are usual."""
+def _strongest(evidence: np.ndarray, moves: Motion, done: Callable[[float], object]) -> np.ndarray:
+    """The row of the most probable path in each frame, (T,), found twice: the second time bends as this recording's do are usual.
+
+    done: called with the share of the work that is done, from 0 to 1.
+    """
     lattice = Lattice(evidence, moves)
-    rows = lattice.path()
+    rows = lattice.path(lambda step: done(step / len(lattice) / 2))
     usual = _USUAL * float(np.quantile(np.abs(np.diff(rows, 2)), 0.9)) if len(rows) > 2 else moves.change
     if max(0.5, usual) < moves.change:
-        rows = Lattice(evidence, replace(moves, change=max(0.5, usual))).path()
+        again = Lattice(evidence, replace(moves, change=max(0.5, usual)))
+        rows = again.path(lambda step: done((1 + step / len(again)) / 2))
     return np.interp(np.arange(evidence.shape[1]), lattice.ends, rows)
 
 

@@ -18,6 +18,7 @@ from ..tracking.follow import follow
 from ..tracking.limits import check_tracking
 from ..tracking.plane import TrackedPlane, plane_of_result, planes_of_signal
 from ..tracking.track import RIDGE, Track, Tracking
+from ..tracking.watching import watch_of
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def track(
     fmin, fmax: limits of the ridge, or of the fundamental, in Hz.
     tmin, tmax: limits in s of recording time.
     max_slope: the fastest change in Hz/s; None for one that the windows can follow.
-    config, on_step, settings: of the run on a signal, as for ``optimize``.
+    config, settings: of the run on a signal, as for ``optimize``.
+    on_step: called with each Step; a true return ends the track with KeyboardInterrupt.
 
     Raises InputError or ConfigError, in one sentence, for what cannot be tracked, and what optimize raises.
     """
@@ -69,7 +71,7 @@ def track(
     if isinstance(source, Result):
         if config is not None or settings:
             raise InputError("track: a result has its windows already; give settings with a signal only")
-        return track_result(source, tracking).track
+        return track_result(source, tracking, on_step).track
     if not isinstance(source, Signal):
         raise InputError(
             f"track takes a Result or a Signal, not {type(source).__name__}: use read_result or load_signal"
@@ -78,9 +80,9 @@ def track(
     return track_signal(source, tracking, merge_config(config, settings), optimized, on_step).track
 
 
-def track_result(result: Result, tracking: Tracking) -> Tracked:
+def track_result(result: Result, tracking: Tracking, on_step: OnStep | None = None) -> Tracked:
     """The track of a result, under its own windows; parameters and errors as for ``track``."""
-    return Tracked(result.signal, *follow([plane_of_result(result, tracking)], tracking))
+    return Tracked(result.signal, *follow([plane_of_result(result, tracking)], tracking, watch_of(on_step)))
 
 
 def track_signal(
@@ -90,7 +92,7 @@ def track_signal(
 
     config: of the run.
     optimized: whether optimize finds the windows; else they are chosen by the track.
-    on_step: called as optimize goes on.
+    on_step: as for ``track``.
 
     Raises what ``track`` raises.
     """
@@ -98,8 +100,9 @@ def track_signal(
     if config.transform.hop_mode != FIXED_HOP:
         raise InputError("transform.hop_mode: tracking needs even frames, --hop-mode fixed")
     if optimized:
-        return track_result(optimize(signal, config, on_step), tracking)
+        return track_result(optimize(signal, config, on_step), tracking, on_step)
     family = get_window(config.transform.window)
     config = choose_lengths(signal, merge_config(config, {"mode": "time-varying"}), family).config
     grid = make_grid(config, signal.sample_rate, len(signal.samples))
-    return Tracked(signal, *follow(planes_of_signal(signal, grid, family, tracking), tracking))
+    watch = watch_of(on_step)
+    return Tracked(signal, *follow(planes_of_signal(signal, grid, family, tracking, watch), tracking, watch))

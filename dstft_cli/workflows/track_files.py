@@ -12,7 +12,7 @@ import numpy as np
 from ..config.loading import Config
 from ..errors import OutputExistsError
 from ..figures.of_result import view_of
-from ..results.result import ARRAYS, CONFIG
+from ..results.result import ARRAYS, CONFIG, METRICS, TRACK
 from ..results.versions import versions
 from ..results.writer import finite
 from ..system.atomic_files import check_folder, replace_file, replace_files
@@ -23,7 +23,7 @@ from ..tracking.reference import Deviation, Reference, deviation
 from ..tracking.track import SURE
 from .track import Tracked
 
-TABLE, METRICS, PICTURE, ORDERS, SUMMARY = "track.csv", "metrics.json", "track", "orders", "summary.csv"
+PICTURE, ORDERS, SUMMARY = "track", "orders", "summary.csv"
 _KINDS = ("png", "svg", "pdf")
 _ROWS = 10_000  # of a table, written at a time
 
@@ -42,7 +42,7 @@ def check_free(folder: Path, overwrite: bool) -> None:
     """Raises OutputExistsError if the folder has a track and it is kept, OutputError if it cannot be written."""
     if any((folder / name).exists() for name in (ARRAYS, CONFIG)):
         raise OutputExistsError(f"{folder}: this folder holds a result of dstft optimize; choose another with -o")
-    present = [name for name in (TABLE, METRICS) if (folder / name).exists()]
+    present = [name for name in (TRACK, METRICS) if (folder / name).exists()]
     if present and not overwrite:
         raise OutputExistsError(
             f"{folder}: already contains {present[0]}; --on-existing overwrite replaces it, or choose -o"
@@ -66,7 +66,7 @@ def write_track(tracked: Tracked, folder: Path, config: Config, extras: Extras) 
     numbers = _numbers(tracked, found, extras)
     optional = [*FILES.values(), f"{ORDERS}.npz", *(f"{name}.{kind}" for name in (PICTURE, ORDERS) for kind in _KINDS)]
     with replace_files(folder, last=METRICS, stale=optional) as temporary:
-        with open(temporary / TABLE, "w", encoding="utf-8", newline="\n") as file:
+        with open(temporary / TRACK, "w", encoding="utf-8", newline="\n") as file:
             file.writelines(table(tracked, extras.rpm))
         if extras.labels is not None:
             with open(temporary / FILES[extras.labels], "w", encoding="utf-8", newline="\n") as file:

@@ -104,7 +104,7 @@ def _jobs(
             )
         home, result = result_folder(path), read_result(path)
         folder = home / _FOLDER if base is None else base / home.name if several else base
-        yield _Job(home.name, lambda show: track_result(result, tracking), folder, result.config)
+        yield _Job(home.name, lambda show: track_result(result, tracking, show), folder, result.config)
         return
     signals = load_inputs(path, config)
     console.notes(signals)

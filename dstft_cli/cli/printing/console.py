@@ -38,6 +38,7 @@ _PHASES = {
     "read": "reading clips",
     "sweep": "first windows",
     "train": "training",
+    "track": "tracking",
 }
 _QUIET_SECONDS = 2.0  # between two plain lines
 _LOG_SECONDS = 10.0  # between two on many inputs

@@ -13,6 +13,7 @@ from .source import InMemory, display_of
 
 _OUT_OF_NOISE = 0.5  # of how surely a point stands out, from 0 to 1
 _EVENT = 0.04  # of the roundness of what is about a point: above, it is one event, and stays as it is
+_SPAN = 0.5  # window lengths before and after an event in which nothing is moved
 _CELL = 0.5, 2.0  # window lengths in time, and reciprocals of them in frequency, on either side of a point
 
 
@@ -20,8 +21,9 @@ def reassigned_magnitude(result: Result) -> np.ndarray:
     """The reassigned spectrogram, (F, T) float32, in the signal's unit.
 
     Its squares are sums of θ|S|² over the points that belong to a bin, in a scale in which a steady tone of amplitude A that is in
-    one bin has A/2 there, as in S. Their sum is that of the plain spectrogram. Points in noise, and where a sound begins or ends within
-    the window, stay where they are.
+    one bin has A/2 there, as in S. Their sum is that of the plain spectrogram. Points in noise stay where they are, and so do those
+    where a sound begins or ends within the window: there energy is shared out over the points as |S|² is, so that an onset is as
+    sharp as in the plain picture.
 
     result: with its spectrogram in memory.
 
@@ -36,10 +38,25 @@ def reassigned_magnitude(result: Result) -> np.ndarray:
     found = coordinates(framed, torch.tensor(result.theta), torch.tensor(result.stft))
     display = display_of(result, InMemory(result), continued=False)
     energy = np.square(display.magnitude, dtype=np.float64) * result.theta
+    loud = display.found > _OUT_OF_NOISE
     event = _around(roundness(found, result.theta, framed), energy, display) > _EVENT
-    moved = (display.found > _OUT_OF_NOISE) & ~event
-    total = reassigned(energy, found, result.frame_positions, moved)
+    event |= box_mean((event & loud).astype(np.float32), _SPAN * display.theta / display.hop, 1) > 0
+    energy = np.where(event & loud, _untilted(energy, event & loud, display), energy)
+    total = reassigned(energy, found, result.frame_positions, loud & ~event)
     return np.sqrt(total / (noise_bandwidth(result.window) * result.support)).astype(np.float32)
+
+
+def _untilted(energy: np.ndarray, event: np.ndarray, display: Display) -> np.ndarray:
+    """The energy of events, (F, T), in the proportions of |S|², with the same sum over all of them.
+
+    After an onset windows grow, and θ|S|² with them: its top comes late. One length for all frequencies of a frame, from the
+    frames within a support on either side, has no such slope.
+    """
+    theta = np.broadcast_to(display.theta, energy.shape).mean(0, dtype=np.float64)[None]
+    length = box_mean(theta.astype(np.float32), np.full((1, 1), display.support / display.hop), 1)
+    plain = np.square(display.magnitude, dtype=np.float64) * length
+    total = plain.sum(where=event)
+    return plain * (energy.sum(where=event) / total if total > 0 else 1.0)
 
 
 def _around(values: np.ndarray, energy: np.ndarray, display: Display) -> np.ndarray:
