@@ -16,6 +16,7 @@ from ..figures.style import palette
 from ..results.result import Result
 from ..stft.modes import FIXED_HOP
 from ..text import one_line, time_text
+from ..tracking.track_lines import TrackLine
 from . import planes
 from .layers import Layers, Lengths, Levels
 from .sound import sound_of, waveform
@@ -24,6 +25,7 @@ _UNITS = {"ms": 1e3, "s": 1.0, "min": 1 / 60, "h": 1 / 3600, "kHz": 1e-3, "Hz": 
 _PALETTES = ("magma", "cividis", "viridis", "gray")  # to choose from, beside the one of the result
 _PIXELS = 600, 1200  # rows and columns of a picture, from which the range of colours is taken
 _MOST_FRAMES = 20_000  # positions drawn above the waveform
+_FINER_ROOM = 10_500_000  # bytes of a page for planes to zoom into
 
 
 @dataclass
@@ -97,8 +99,8 @@ class Axes(NamedTuple):
     lengths: dict | None
 
 
-def content_of(shown: list[Shown], parts: list[str]) -> tuple[dict, Axes]:
-    """What the page's script reads, and what its plots need. parts: gets the packed planes."""
+def content_of(shown: list[Shown], tracks: Sequence[TrackLine], parts: list[str]) -> tuple[dict, Axes]:
+    """What the page's script reads, and what its plots need. tracks: over each result. parts: gets the packed planes."""
     time, frequency = _time(shown), _frequency(shown)
     units = [_UNITS[_unit(scale)] for scale in (time, frequency)]
     bands = [one.layers.view.band for one in shown]
@@ -106,13 +108,14 @@ def content_of(shown: list[Shown], parts: list[str]) -> tuple[dict, Axes]:
     highs = [frequency.high if high is None else high * units[1] for _, high in bands]
     band = max(min(lows), frequency.low), min(max(highs), frequency.high)
     view = shown[0].layers.view
-    results = [_result_content(one, parts) for one in shown]
+    results = [_result_content(one, _FINER_ROOM // len(shown), parts) for one in shown]
     waves = [one["wave"] for one in results]
     amplitudes = [(wave["label"], wave.pop("ends")) for wave in waves]
     axes = Axes(time, frequency, band, amplitudes, level_label(view), _length_colours(shown))
     names = list(dict.fromkeys([view.cmap, *_PALETTES]))
     content = {
         "step": planes.LEVEL_STEP,
+        "tile": planes.TILE,
         "time": {"factor": units[0], "unit": _unit(time)},
         "frequency": {"factor": units[1], "unit": _unit(frequency), "log": frequency.log},
         "band": band,
@@ -121,9 +124,15 @@ def content_of(shown: list[Shown], parts: list[str]) -> tuple[dict, Axes]:
         "palettes": {name: palette(name) for name in names},
         "lengths": axes.lengths,
         "results": results,
+        "tracks": [_track_content(line) for line in tracks],
         "sounds": _sounds(shown, results, parts),
     }
     return content, axes
+
+
+def _track_content(line: TrackLine) -> dict:
+    frequency = [float(f"{value:.7g}") if value == value else None for value in line.frequency]  # None for NaN
+    return {"times": planes.axis(line.times), "frequency": frequency}
 
 
 def _unit(scale: Scale) -> str:
@@ -142,7 +151,7 @@ def _frequency(shown: list[Shown]) -> Scale:
     return axis_scales.frequency_scale(bins, log=shown[0].layers.view.freq_scale == "log")
 
 
-def _result_content(one: Shown, parts: list[str]) -> dict:
+def _result_content(one: Shown, room: int, parts: list[str]) -> dict:
     result, signal = one.result, one.result.signal
     channel = signal.channels.index(signal.channel) + 1 if signal.channel in signal.channels else 1
     moved = result.hop_mode != FIXED_HOP and len(result.frame_positions) <= _MOST_FRAMES
@@ -152,7 +161,7 @@ def _result_content(one: Shown, parts: list[str]) -> dict:
         "facts": _facts(result),
         "warning": "" if result.complete else f"this run was {result.stop_reason}",
         "channel": channel,
-        "layers": [_layer_content(one, layer, parts) for layer in one.levels],
+        "layers": [_layer_content(one, layer, room, parts) for layer in one.levels],
         "lengths": None if one.lengths is None else _lengths_content(one.lengths, parts),
         "wave": _wave_content(one, parts),
         "frames": (result.times + signal.start).round(9).tolist() if moved else [],
@@ -169,7 +178,7 @@ def _facts(result: Result) -> str:
     return facts if began is None else f"{facts}, 0 s is {began}"
 
 
-def _layer_content(one: Shown, layer: Levels, parts: list[str]) -> dict:
+def _layer_content(one: Shown, layer: Levels, room: int, parts: list[str]) -> dict:
     levels = planes.levels(layer.magnitude, one.peak)
     content = {
         "key": layer.key,
@@ -184,7 +193,25 @@ def _layer_content(one: Shown, layer: Levels, parts: list[str]) -> dict:
     drawn = planes.levels(layer.drawn, one.peak)
     if not np.array_equal(drawn, levels):
         content["drawn"] = _part(planes.packed(drawn - levels), parts)  # modulo 256
+    if layer.full:
+        content["finer"] = _finer_content(one, layer, room, parts)
     return content
+
+
+def _finer_content(one: Shown, layer: Levels, room: int, parts: list[str]) -> dict | None:
+    """The tiles of a finer plane of a layer; None if no finer one fits. room: bytes."""
+    for most in planes.FINER:
+        finer = layer.full.reduced(most)
+        if finer.magnitude.shape == layer.magnitude.shape:
+            break
+        levels, drawn = (planes.levels(values, one.peak) for values in (finer.magnitude, finer.drawn))
+        tiles = {"levels": planes.tiles(levels)}
+        if not np.array_equal(drawn, levels):
+            tiles["drawn"] = planes.tiles(drawn - levels)  # modulo 256
+        if sum(len(text) for own in tiles.values() for text in own) <= room:
+            axes = {"times": planes.axis(finer.times), "frequencies": planes.axis(finer.frequencies)}
+            return axes | {name: [_part(text, parts) for text in own] for name, own in tiles.items()}
+    return None
 
 
 def _lengths_content(lengths: Lengths, parts: list[str]) -> dict:

@@ -10,12 +10,13 @@ from markupsafe import Markup
 
 from ..errors import InputError
 from ..results.result import Result
+from ..tracking.track_lines import TrackLine
 from .content import collected, content_of
 
 VIEW = "view.html"
 MOST_RESULTS = 4
 """How many results fit side by side."""
-_SCRIPTS = ("planes.js", "plots.js", "sound.js", "controls.js", "keys.js")
+_SCRIPTS = ("planes.js", "plots.js", "finer.js", "sound.js", "controls.js", "keys.js")
 
 
 def check_bokeh() -> None:
@@ -26,13 +27,14 @@ def check_bokeh() -> None:
         raise InputError("the page needs Bokeh, which is not installed; pip install 'dstft-cli[view]'") from None
 
 
-def page(results: Sequence[Result], paths: Sequence[str]) -> Iterator[str]:
+def page(results: Sequence[Result], paths: Sequence[str], tracks: Sequence[TrackLine] = ()) -> Iterator[str]:
     """The page of results side by side, piece by piece.
 
     The same results give the same page.
 
     results: at most MOST_RESULTS.
     paths: where each result is, as the user writes it.
+    tracks: lines over each of them.
 
     Raises InputError if Bokeh is not installed, or the results' pictures would show nothing.
     """
@@ -44,7 +46,7 @@ def page(results: Sequence[Result], paths: Sequence[str]) -> Iterator[str]:
 
     parts: list[str] = []
     shown = collected(results, paths)
-    content, axes = content_of(shown, parts)
+    content, axes = content_of(shown, tracks, parts)
     scripts = [Markup("\n".join(Resources(mode="inline", components=["bokeh"]).js_raw)), _script()]
     style = _asset("view.css")
     hashes = " ".join(map(_hash, scripts))

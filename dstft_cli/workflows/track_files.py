@@ -21,9 +21,10 @@ from ..tracking.labels import FILES, label_lines
 from ..tracking.order_spectrum import OrderSpectrum, order_spectrum
 from ..tracking.reference import Deviation, Reference, deviation
 from ..tracking.track import SURE
+from ..tracking.track_lines import TABLE
 from .track import Tracked
 
-TABLE, METRICS, PICTURE, ORDERS, SUMMARY = "track.csv", "metrics.json", "track", "orders", "summary.csv"
+METRICS, PICTURE, ORDERS, SUMMARY = "metrics.json", "track", "orders", "summary.csv"
 _KINDS = ("png", "svg", "pdf")
 _ROWS = 10_000  # of a table, written at a time
 
