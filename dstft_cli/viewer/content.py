@@ -25,7 +25,9 @@ _UNITS = {"ms": 1e3, "s": 1.0, "min": 1 / 60, "h": 1 / 3600, "kHz": 1e-3, "Hz": 
 _PALETTES = ("magma", "cividis", "viridis", "gray")  # to choose from, beside the one of the result
 _PIXELS = 600, 1200  # rows and columns of a picture, from which the range of colours is taken
 _MOST_FRAMES = 20_000  # positions drawn above the waveform
-_FINER_ROOM = 10_500_000  # bytes of a page for planes to zoom into
+_ROOM = (
+    23_000_000  # bytes of packed planes and sound for each result, so that its page has at most 25 MB with finer planes
+)
 
 
 @dataclass
@@ -108,7 +110,7 @@ def content_of(shown: list[Shown], tracks: Sequence[TrackLine], parts: list[str]
     highs = [frequency.high if high is None else high * units[1] for _, high in bands]
     band = max(min(lows), frequency.low), min(max(highs), frequency.high)
     view = shown[0].layers.view
-    results = [_result_content(one, _FINER_ROOM // len(shown), parts) for one in shown]
+    results = [_result_content(one, parts) for one in shown]
     waves = [one["wave"] for one in results]
     amplitudes = [(wave["label"], wave.pop("ends")) for wave in waves]
     axes = Axes(time, frequency, band, amplitudes, level_label(view), _length_colours(shown))
@@ -116,6 +118,7 @@ def content_of(shown: list[Shown], tracks: Sequence[TrackLine], parts: list[str]
     content = {
         "step": planes.LEVEL_STEP,
         "tile": planes.TILE,
+        "joined": planes.MOST_JOINED,
         "time": {"factor": units[0], "unit": _unit(time)},
         "frequency": {"factor": units[1], "unit": _unit(frequency), "log": frequency.log},
         "band": band,
@@ -127,6 +130,7 @@ def content_of(shown: list[Shown], tracks: Sequence[TrackLine], parts: list[str]
         "tracks": [_track_content(line) for line in tracks],
         "sounds": _sounds(shown, results, parts),
     }
+    _add_finer(shown, results, parts)
     return content, axes
 
 
@@ -151,7 +155,7 @@ def _frequency(shown: list[Shown]) -> Scale:
     return axis_scales.frequency_scale(bins, log=shown[0].layers.view.freq_scale == "log")
 
 
-def _result_content(one: Shown, room: int, parts: list[str]) -> dict:
+def _result_content(one: Shown, parts: list[str]) -> dict:
     result, signal = one.result, one.result.signal
     channel = signal.channels.index(signal.channel) + 1 if signal.channel in signal.channels else 1
     moved = result.hop_mode != FIXED_HOP and len(result.frame_positions) <= _MOST_FRAMES
@@ -161,7 +165,7 @@ def _result_content(one: Shown, room: int, parts: list[str]) -> dict:
         "facts": _facts(result),
         "warning": "" if result.complete else f"this run was {result.stop_reason}",
         "channel": channel,
-        "layers": [_layer_content(one, layer, room, parts) for layer in one.levels],
+        "layers": [_layer_content(one, layer, parts) for layer in one.levels],
         "lengths": None if one.lengths is None else _lengths_content(one.lengths, parts),
         "wave": _wave_content(one, parts),
         "frames": (result.times + signal.start).round(9).tolist() if moved else [],
@@ -178,7 +182,7 @@ def _facts(result: Result) -> str:
     return facts if began is None else f"{facts}, 0 s is {began}"
 
 
-def _layer_content(one: Shown, layer: Levels, room: int, parts: list[str]) -> dict:
+def _layer_content(one: Shown, layer: Levels, parts: list[str]) -> dict:
     levels = planes.levels(layer.magnitude, one.peak)
     content = {
         "key": layer.key,
@@ -193,9 +197,16 @@ def _layer_content(one: Shown, layer: Levels, room: int, parts: list[str]) -> di
     drawn = planes.levels(layer.drawn, one.peak)
     if not np.array_equal(drawn, levels):
         content["drawn"] = _part(planes.packed(drawn - levels), parts)  # modulo 256
-    if layer.full:
-        content["finer"] = _finer_content(one, layer, room, parts)
     return content
+
+
+def _add_finer(shown: list[Shown], results: list[dict], parts: list[str]) -> None:
+    """Put finer planes into the room that all else leaves."""
+    room = _ROOM - sum(map(len, parts)) // len(shown)
+    for one, content in zip(shown, results, strict=True):
+        for layer, own in zip(one.levels, content["layers"], strict=True):
+            if layer.full:
+                own["finer"] = _finer_content(one, layer, room, parts)
 
 
 def _finer_content(one: Shown, layer: Levels, room: int, parts: list[str]) -> dict | None:

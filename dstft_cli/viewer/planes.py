@@ -10,10 +10,12 @@ LEVEL_STEP = 0.4
 """dB from one level to the next: 255 levels span 102 dB, and a level is within half a step of the value that it stands for."""
 MOST_POINTS = 4_000_000
 """Of a plane that is seen as a whole."""
-FINER = 16_000_000, 12_000_000, 8_000_000
+FINER = 16_000_000, 8_000_000
 """Points of a finer plane for zooming in; fewer where they would take too much room."""
 TILE = 512
 """Rows and columns of a tile of it."""
+MOST_JOINED = 5_000_000
+"""Points of the tiles that are shown at a time; a wider view shows the plane that is seen as a whole."""
 _MOST_MAP_POINTS = 500_000  # of a map of window lengths, which is smooth
 _ASPECT = 4  # columns for each row where both are reduced, about that of a screen
 _ROUNDED = 1e-6  # of the step: times that differ from even ones by less are even

@@ -1,6 +1,5 @@
 // The finer level of a layer: tiles that are unpacked when they come into sight, joined to a plane that holds the view.
 
-const MOST_JOINED = 5e6; // points; a wider view shows the plane in memory
 const tiles = new Map(); // by the id of the levels, as {levels, drawn}; null while they are unpacked
 const joined = new Map(); // by result and layer, the last plane
 
@@ -24,7 +23,7 @@ function finerPlane(i, key, whole) {
   if (!finer || countIn(whole.times, x) >= plot.inner_width && countIn(whole.frequencies, y) >= plot.inner_height) return null;
   finer.centres ||= [centresOf(finer.times, time.factor), centresOf(finer.frequencies, frequency.factor)];
   const [left, right] = tilesOf(finer.centres[0], x), [bottom, top] = tilesOf(finer.centres[1], y);
-  if ((right - left) * (top - bottom) * content.tile ** 2 > MOST_JOINED) return null;
+  if ((right - left) * (top - bottom) * content.tile ** 2 > content.joined) return null;
   const place = [left, right, bottom, top].join(), last = joined.get(i + key);
   if (last && last.place === place) return last;
   const sight = [], stack = Math.ceil(finer.centres[1].length / content.tile);
