@@ -36,7 +36,7 @@ def command(console, paths, track, output, opened, force):
     \b
     dstft view dstft-out/call --open
     dstft view dstft-out/call dstft-out/call-again -o both.html
-    dstft view dstft-out/call --track dstft-out/call-track
+    dstft view dstft-out/call --track dstft-out/call/track
     """
     from .actions.view import run
 

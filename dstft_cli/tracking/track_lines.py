@@ -30,7 +30,10 @@ def read_track_lines(path: str | os.PathLike) -> list[TrackLine]:
 
     Raises InputError, with file and line, where it cannot be read.
     """
-    path = os.path.join(path, TABLE) if os.path.isdir(path) else path
+    if os.path.isdir(path):
+        folder, path = path, os.path.join(path, TABLE)
+        if not os.path.exists(path):
+            raise InputError(f"{file_name(folder)}: this folder holds no {TABLE} of dstft track")
     name = file_name(path)
     heads, lines = table_lines(path)
     defaults = {_CONFIDENCE: "1", _COMPONENT: "1"}
