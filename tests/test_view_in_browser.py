@@ -261,17 +261,20 @@ def test_zooming_in_shows_finer_values_of_what_is_in_sight(chromium, folder, tmp
     assert page.picture() != finer
 
 
-def test_tracks_are_lines_over_the_plane(chromium, folder, tmp_path):
+def test_tracks_are_lines_over_the_plane(chromium, tmp_path):
+    at = np.arange(24000) / 48000
+    tones = Signal(np.sin(2 * np.pi * 3000 * at) + np.sin(2 * np.pi * 20000 * at), 48000.0, "tones", start=START)
+    result = optimize(tones, mode="constant", support=512, hop=256, steps=2, threads=1)
     rows = [f"{START + 0.05 * k},{600 + 90 * k},1,{0.2 if k == 3 else 0.9},1" for k in range(8)]
     rows += [f"{START + 0.1 * k},3000,0.3,1,2" for k in range(4)]
     text = "\n".join(["time_s,frequency_hz,amplitude,confidence,component", *rows])
     (tmp_path / "track.csv").write_text(text + "\n", encoding="utf-8")
-    result = read_result(folder / "tf")
     write_view([result], ["a"], tmp_path / "tracks.html", tracks=read_tracks(tmp_path, [result]))
     page = Page(chromium, tmp_path / "tracks.html")
     lines = "model('picture0-tracks').data"
     xs, ys = (page.value(f"{lines}.{axis}.map(line => Array.from(line))") for axis in ("xs", "ys"))
     scales = page.value("[time.factor, frequency.factor]")
+    assert page.value("[frequency.unit, frequency.factor]") == ["kHz", 1e-3]
     assert np.allclose(np.array(xs[0]) / scales[0], START + 0.05 * np.arange(8))
     assert ys[0][3] is None  # where it is not sure to be there
     assert np.allclose(np.delete(ys[0], 3).astype(float) / scales[1], np.delete(600 + 90 * np.arange(8), 3))
