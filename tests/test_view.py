@@ -16,6 +16,7 @@ from out_of_core_runs import SMALL, force_out_of_core, voice
 
 from dstft_cli import Signal, load_config, optimize, read_result, write_result
 from dstft_cli.recordings.encoded_audio import encoded_audio
+from dstft_cli.viewer import content as viewer_content
 from dstft_cli.viewer import planes, sound
 from dstft_cli.viewer.page_file import VIEW
 from dstft_cli.workflows.batch.one_input import process_input
@@ -129,6 +130,18 @@ class TestPlanes:
             assert reduced[row // down, column // across] >= plane[row, column]
         assert reduced.max() == plane.max()
 
+    def test_a_finer_plane_takes_only_the_room_that_is_left(self, folders, tmp_path, monkeypatch):
+        monkeypatch.setattr(planes, "MOST_POINTS", 1000)
+        sizes = []
+        for room in (10**6, 0):
+            monkeypatch.setattr(viewer_content, "_ROOM", room)
+            write_view([read_result(folders / "tf")], ["a"], tmp_path / VIEW)
+            layer, *others = content(tmp_path / VIEW)["results"][0]["layers"]
+            assert not any(other.get("finer") for other in others)
+            finer = layer["finer"]
+            sizes.append(finer and finer["times"]["count"] * finer["frequencies"]["count"])
+        assert sizes == [read_result(folders / "tf").stft.size, None]
+
     def test_silence_has_no_level(self):
         assert not planes.levels(np.zeros((3, 4)), 0.0).any()
         assert list(planes.levels(np.array([1.0, 0.1, 0.0, np.nan]), 1.0)) == [255, 205, 0, 0]
@@ -193,6 +206,26 @@ class TestCommand:
         run = dstft("view", folders / "tf", "-o", tmp_path / name)
         assert run.code == 2
         assert ".html" in run.err
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            (None, "holds no track.csv"),
+            ("time_s,level\n2,600\n", "line 1: expected the columns time_s and frequency_hz"),
+            ("time_s,frequency_hz\n2,600\n2.1,loud\n", "line 3: expected numbers"),
+            ("time_s,frequency_hz,component\n2,600,1\n2,900,2\n2,650,1\n", "line 4: time_s must increase"),
+            ("time_s,frequency_hz\n2,600\n2.1,nan\n", "line 3: expected finite numbers"),
+            ("time_s,frequency_hz,confidence\n2.1,600,0.1\n", "nowhere sure enough"),
+            ("time_s,frequency_hz\n0,600\n1,600\n", "0 to 1 s, lies in the result, 2 to 2.5 s"),
+        ],
+    )
+    def test_refuses_a_track_that_cannot_be_drawn(self, folders, tmp_path, dstft, text, words):
+        if text is not None:
+            (tmp_path / "track.csv").write_text(text, encoding="utf-8")
+        run = dstft("view", folders / "tf", "--track", tmp_path, "-o", tmp_path / "page.html")
+        assert run.code == 2
+        assert words in run.err
+        assert not (tmp_path / "page.html").exists()
 
     def test_refuses_more_results_than_fit(self, folders, dstft):
         run = dstft("view", *[folders / "tf"] * 5, "-o", "x.html")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from dstft_cli import Signal, optimize, read_result, write_result
+from dstft_cli.viewer import planes
 from dstft_cli.viewer.planes import LEVEL_STEP
-from dstft_cli.workflows.view import write_view
+from dstft_cli.workflows.view import read_tracks, write_view
 
 BROWSER, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="no Chromium with its driver is here")
@@ -227,6 +228,63 @@ def test_the_sound_has_the_length_of_the_recording(page):
     page.press("\ue007")  # enter: from the cursor
     page.wait("!audio.seeking")
     assert page.value("headTime() / time.factor") == pytest.approx(page.number("at-time"), abs=0.01)
+
+
+def test_zooming_in_shows_finer_values_of_what_is_in_sight(chromium, folder, tmp_path, monkeypatch):
+    for name, value in {"MOST_POINTS": 3000, "TILE": 16, "MOST_JOINED": 3000}.items():
+        monkeypatch.setattr(planes, name, value)
+    result = read_result(folder / "tf")
+    write_view([result], ["a"], tmp_path / "finer.html")
+    page = Page(chromium, tmp_path / "finer.html")
+    level = 20 * np.log10(np.abs(result.stft))
+    assert page.value("results[0].layers[0].frequencies.count") < len(result.frequencies) / 2
+    assert page.value("tiles.size") == 0
+    page.mouse((0.1, 0.1), (0.61, 0.43))
+    page.press(*"++++++********")
+    page.wait("joined.size > 0")
+    page.settle()
+    readings = []
+    for share in ((0.2, 0.3), (0.5, 0.55), (0.8, 0.72), (0.45, 0.1)):
+        page.mouse((0.1, 0.1), share)
+        page.wait("shownPlane(0, 'optimum').place !== undefined")
+        t = np.argmin(abs(result.times + START - page.number("at-time")))
+        m = np.argmin(abs(result.frequencies - page.number("at-frequency")))
+        assert result.frequencies[m] == pytest.approx(
+            page.number("at-frequency"), abs=1e-6
+        )  # no bin in the middle of others
+        readings.append(page.number("at-level") - level[m, t])
+    assert np.ptp(readings) <= LEVEL_STEP + 1e-3
+    assert 0 < page.value("tiles.size") < page.value("results[0].layers[0].finer.levels.length")
+    finer = page.picture()
+    page.run("window.finerPlane = () => null; redraw()")
+    page.settle()
+    assert page.picture() != finer
+
+
+def test_tracks_are_lines_over_the_plane(chromium, tmp_path):
+    at = np.arange(24000) / 48000
+    tones = Signal(np.sin(2 * np.pi * 3000 * at) + np.sin(2 * np.pi * 20000 * at), 48000.0, "tones", start=START)
+    result = optimize(tones, mode="constant", support=512, hop=256, steps=2, threads=1)
+    rows = [f"{START + 0.05 * k},{600 + 90 * k},1,{0.2 if k == 3 else 0.9},1" for k in range(8)]
+    rows += [f"{START + 0.1 * k},3000,0.3,1,2" for k in range(4)]
+    text = "\n".join(["time_s,frequency_hz,amplitude,confidence,component", *rows])
+    (tmp_path / "track.csv").write_text(text + "\n", encoding="utf-8")
+    write_view([result], ["a"], tmp_path / "tracks.html", tracks=read_tracks(tmp_path, [result]))
+    page = Page(chromium, tmp_path / "tracks.html")
+    lines = "model('picture0-tracks').data"
+    xs, ys = (page.value(f"{lines}.{axis}.map(line => Array.from(line))") for axis in ("xs", "ys"))
+    scales = page.value("[time.factor, frequency.factor]")
+    assert page.value("[frequency.unit, frequency.factor]") == ["kHz", 1e-3]
+    assert np.allclose(np.array(xs[0]) / scales[0], START + 0.05 * np.arange(8))
+    assert ys[0][3] is None  # where it is not sure to be there
+    assert np.allclose(np.delete(ys[0], 3).astype(float) / scales[1], np.delete(600 + 90 * np.arange(8), 3))
+    assert np.allclose(np.array(ys[1]) / scales[1], [3000] * 4)
+    assert "tracks" in page.text("keys")
+    shown = [page.value("model('picture0-tracks-line').visible")]
+    for _ in range(2):
+        page.press("l")
+        shown.append(page.value("model('picture0-tracks-line').visible"))
+    assert shown == [True, False, True]
 
 
 def test_results_stand_side_by_side_with_linked_axes(chromium, folder, tmp_path):

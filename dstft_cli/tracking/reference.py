@@ -1,16 +1,15 @@
 """A track beside the truth: what is known of the frequency, read from a table, and how far the track is from it."""
 
-import csv
 import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import InputError
-from ..text import file_name, one_line
+from ..text import file_name
+from .table_lines import FREQUENCY, TIME, table_lines
 from .track import Track
 
-_TIME, _FREQUENCY = "time_s", "frequency_hz"
 _GROSS = 0.2  # of the truth: the error of a frequency beyond which it is gross, as for pitch
 _LEAST_SHARE = 0.5  # of the frames, that the truth has to cover
 
@@ -46,24 +45,14 @@ def read_reference(path: str | os.PathLike) -> Reference:
     Raises InputError, with file and line, where it cannot be read.
     """
     name = file_name(path)
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file))
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror or error}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{name}: this is no CSV text: {one_line(str(error), 80)}") from None
-    heads = [cell.strip() for cell in rows[0]] if rows else []
-    if _TIME not in heads or _FREQUENCY not in heads:
-        raise InputError(f"{name}, line 1: expected the columns {_TIME} and {_FREQUENCY}")
-    columns = heads.index(_TIME), heads.index(_FREQUENCY)
-    lines = [(number, row) for number, row in enumerate(rows[1:], start=2) if any(cell.strip() for cell in row)]
+    heads, lines = table_lines(path)
+    columns = heads.index(TIME), heads.index(FREQUENCY)
     values = np.array([_numbers(row, columns, f"{name}, line {number}") for number, row in lines]).reshape(-1, 2)
     if len(values) < 2:
         raise InputError(f"{name}: expected two rows of numbers at least")
     if not (np.diff(values[:, 0]) > 0).all():
         later = lines[int(np.argmin(np.diff(values[:, 0]) > 0)) + 1][0]
-        raise InputError(f"{name}, line {later}: {_TIME} must increase from row to row")
+        raise InputError(f"{name}, line {later}: {TIME} must increase from row to row")
     return Reference(values[:, 0], values[:, 1], name)
 
 
@@ -71,7 +60,7 @@ def _numbers(row: list[str], columns: tuple[int, int], where: str) -> tuple[floa
     try:
         time, frequency = (float(row[column]) for column in columns)
     except (ValueError, IndexError):
-        raise InputError(f"{where}: expected numbers in {_TIME} and {_FREQUENCY}") from None
+        raise InputError(f"{where}: expected numbers in {TIME} and {FREQUENCY}") from None
     if not (np.isfinite(time) and np.isfinite(frequency) and frequency > 0):
         raise InputError(f"{where}: expected a finite time and a frequency above 0 Hz")
     return time, frequency

@@ -16,6 +16,7 @@ from ..figures.style import palette
 from ..results.result import Result
 from ..stft.modes import FIXED_HOP
 from ..text import one_line, time_text
+from ..tracking.track_lines import TrackLine
 from . import planes
 from .layers import Layers, Lengths, Levels
 from .sound import sound_of, waveform
@@ -24,6 +25,9 @@ _UNITS = {"ms": 1e3, "s": 1.0, "min": 1 / 60, "h": 1 / 3600, "kHz": 1e-3, "Hz": 
 _PALETTES = ("magma", "cividis", "viridis", "gray")  # to choose from, beside the one of the result
 _PIXELS = 600, 1200  # rows and columns of a picture, from which the range of colours is taken
 _MOST_FRAMES = 20_000  # positions drawn above the waveform
+_ROOM = (
+    23_000_000  # bytes of packed planes and sound for each result, so that its page has at most 25 MB with finer planes
+)
 
 
 @dataclass
@@ -97,8 +101,8 @@ class Axes(NamedTuple):
     lengths: dict | None
 
 
-def content_of(shown: list[Shown], parts: list[str]) -> tuple[dict, Axes]:
-    """What the page's script reads, and what its plots need. parts: gets the packed planes."""
+def content_of(shown: list[Shown], tracks: Sequence[TrackLine], parts: list[str]) -> tuple[dict, Axes]:
+    """What the page's script reads, and what its plots need. tracks: over each result. parts: gets the packed planes."""
     time, frequency = _time(shown), _frequency(shown)
     units = [_UNITS[_unit(scale)] for scale in (time, frequency)]
     bands = [one.layers.view.band for one in shown]
@@ -113,6 +117,8 @@ def content_of(shown: list[Shown], parts: list[str]) -> tuple[dict, Axes]:
     names = list(dict.fromkeys([view.cmap, *_PALETTES]))
     content = {
         "step": planes.LEVEL_STEP,
+        "tile": planes.TILE,
+        "joined": planes.MOST_JOINED,
         "time": {"factor": units[0], "unit": _unit(time)},
         "frequency": {"factor": units[1], "unit": _unit(frequency), "log": frequency.log},
         "band": band,
@@ -121,9 +127,16 @@ def content_of(shown: list[Shown], parts: list[str]) -> tuple[dict, Axes]:
         "palettes": {name: palette(name) for name in names},
         "lengths": axes.lengths,
         "results": results,
+        "tracks": [_track_content(line) for line in tracks],
         "sounds": _sounds(shown, results, parts),
     }
+    _add_finer(shown, results, parts)
     return content, axes
+
+
+def _track_content(line: TrackLine) -> dict:
+    frequency = [float(f"{value:.7g}") if value == value else None for value in line.frequency]  # None for NaN
+    return {"times": planes.axis(line.times), "frequency": frequency}
 
 
 def _unit(scale: Scale) -> str:
@@ -185,6 +198,31 @@ def _layer_content(one: Shown, layer: Levels, parts: list[str]) -> dict:
     if not np.array_equal(drawn, levels):
         content["drawn"] = _part(planes.packed(drawn - levels), parts)  # modulo 256
     return content
+
+
+def _add_finer(shown: list[Shown], results: list[dict], parts: list[str]) -> None:
+    """Put finer planes into the room that all else leaves."""
+    room = _ROOM - sum(map(len, parts)) // len(shown)
+    for one, content in zip(shown, results, strict=True):
+        for layer, own in zip(one.levels, content["layers"], strict=True):
+            if layer.full:
+                own["finer"] = _finer_content(one, layer, room, parts)
+
+
+def _finer_content(one: Shown, layer: Levels, room: int, parts: list[str]) -> dict | None:
+    """The tiles of a finer plane of a layer; None if no finer one fits. room: bytes."""
+    for most in planes.FINER:
+        finer = layer.full.reduced(most)
+        if finer.magnitude.shape == layer.magnitude.shape:
+            break
+        levels, drawn = (planes.levels(values, one.peak) for values in (finer.magnitude, finer.drawn))
+        tiles = {"levels": planes.tiles(levels)}
+        if not np.array_equal(drawn, levels):
+            tiles["drawn"] = planes.tiles(drawn - levels)  # modulo 256
+        if sum(len(text) for own in tiles.values() for text in own) <= room:
+            axes = {"times": planes.axis(finer.times), "frequencies": planes.axis(finer.frequencies)}
+            return axes | {name: [_part(text, parts) for text in own] for name, own in tiles.items()}
+    return None
 
 
 def _lengths_content(lengths: Lengths, parts: list[str]) -> dict:

@@ -33,6 +33,7 @@ class Levels:
     magnitude: |S| as in the result, the largest of each block, (R, C).
     drawn: the same with noise at one level and without clicks at the ends, as pictures show it, (R, C).
     length: its constant window in ms; None for the lengths of the result.
+    full: the spectrogram before it was reduced, where the page zooms in further than this; None for any other.
     """
 
     key: str
@@ -43,6 +44,21 @@ class Levels:
     magnitude: np.ndarray
     drawn: np.ndarray
     length: float | None
+    full: "Levels | None" = None
+
+    def reduced(self, most: int) -> "Levels":
+        """The largest of each block, so that at most so many points are left."""
+        down, across = planes.blocks(*self.magnitude.shape, most)
+        rows, columns = (
+            planes.middle_indices(n, block) for n, block in zip(self.magnitude.shape, (down, across), strict=True)
+        )
+        return replace(
+            self,
+            times=self.times[columns],
+            frequencies=self.frequencies[rows],
+            magnitude=planes.peaks(self.magnitude, down, across),
+            drawn=planes.peaks(self.drawn, down, across),
+        )
 
 
 @dataclass(frozen=True)
@@ -160,20 +176,10 @@ class Layers:
     def _reduced(
         self, key: str, name: str, window: str, times: np.ndarray, magnitude, drawn, length: float | None
     ) -> Levels:
-        down, across = planes.blocks(*magnitude.shape)
-        rows, columns = (
-            planes.middle_indices(n, block) for n, block in zip(magnitude.shape, (down, across), strict=True)
-        )
-        return Levels(
-            key,
-            name,
-            window,
-            times[columns] + self.start,
-            self.result.frequencies[rows],
-            planes.peaks(magnitude, down, across),
-            planes.peaks(drawn, down, across),
-            length,
-        )
+        full = Levels(key, name, window, times + self.start, self.result.frequencies, magnitude, drawn, length)
+        least = full.reduced(planes.MOST_POINTS)
+        finer = key == "optimum" and least.magnitude.shape != magnitude.shape
+        return replace(least, full=full) if finer else least
 
 
 _MAKERS: tuple[Callable[[Layers], Levels | None], ...] = (

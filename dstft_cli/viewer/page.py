@@ -9,19 +9,21 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from ..results.result import Result
+from ..tracking.track_lines import TrackLine
 from .content import collected, content_of
 from .page_file import check_bokeh
 
-_SCRIPTS = ("planes.js", "plots.js", "sound.js", "controls.js", "keys.js")
+_SCRIPTS = ("planes.js", "plots.js", "finer.js", "sound.js", "controls.js", "keys.js")
 
 
-def page(results: Sequence[Result], paths: Sequence[str]) -> Iterator[str]:
+def page(results: Sequence[Result], paths: Sequence[str], tracks: Sequence[TrackLine] = ()) -> Iterator[str]:
     """The page of results side by side, piece by piece.
 
     The same results give the same page.
 
     results: at most MOST_RESULTS.
     paths: where each result is, as the user writes it.
+    tracks: lines over each of them.
 
     Raises InputError if Bokeh is not installed, or the results' pictures would show nothing.
     """
@@ -33,7 +35,7 @@ def page(results: Sequence[Result], paths: Sequence[str]) -> Iterator[str]:
 
     parts: list[str] = []
     shown = collected(results, paths)
-    content, axes = content_of(shown, parts)
+    content, axes = content_of(shown, tracks, parts)
     scripts = [Markup("\n".join(Resources(mode="inline", components=["bokeh"]).js_raw)), _script()]
     style = _asset("view.css")
     hashes = " ".join(map(_hash, scripts))

@@ -8,14 +8,21 @@ import numpy as np
 
 LEVEL_STEP = 0.4
 """dB from one level to the next: 255 levels span 102 dB, and a level is within half a step of the value that it stands for."""
-_MOST_POINTS = 4_000_000  # of a plane
+MOST_POINTS = 4_000_000
+"""Of a plane that is seen as a whole."""
+FINER = 16_000_000, 8_000_000
+"""Points of a finer plane for zooming in; fewer where they would take too much room."""
+TILE = 512
+"""Rows and columns of a tile of it."""
+MOST_JOINED = 5_000_000
+"""Points of the tiles that are shown at a time; a wider view shows the plane that is seen as a whole."""
 _MOST_MAP_POINTS = 500_000  # of a map of window lengths, which is smooth
 _ASPECT = 4  # columns for each row where both are reduced, about that of a screen
 _ROUNDED = 1e-6  # of the step: times that differ from even ones by less are even
 _COMPRESSION = 6
 
 
-def blocks(rows: int, columns: int, most: int = _MOST_POINTS) -> tuple[int, int]:
+def blocks(rows: int, columns: int, most: int = MOST_POINTS) -> tuple[int, int]:
     """How many rows and columns of a plane become one, so that at most so many points are left.
 
     rows, columns: of the plane.
@@ -88,6 +95,15 @@ def packed(plane: np.ndarray) -> str:
     plane: (F, T) uint8.
     """
     return packed_bytes(np.diff(plane.T, axis=1, prepend=np.uint8(0)).tobytes())  # modulo 256
+
+
+def tiles(plane: np.ndarray) -> list[str]:
+    """A plane as packed tiles of TILE rows and columns, smaller at the far ends: the lowest first, stack after stack.
+
+    plane: (F, T) uint8.
+    """
+    rows, columns = (range(0, count, TILE) for count in plane.shape)
+    return [packed(plane[row : row + TILE, column : column + TILE]) for column in columns for row in rows]
 
 
 def packed_bytes(data: bytes) -> str:

@@ -115,6 +115,13 @@ def _picture(i: int, x: Range1d, y: Range1d, frequency: Scale, side: int):
     plot.grid.visible = False
     source = ColumnDataSource({"image": [], "x": [], "y": [], "dw": [], "dh": []}, name=f"picture{i}-image")
     plot.image_rgba("image", "x", "y", "dw", "dh", source=source)
+    tracks = ColumnDataSource({"xs": [], "ys": [], "colour": []}, name=f"picture{i}-tracks")
+    for width, colour, name in (
+        (4, "#000000", "edge"),
+        (1.8, "colour", "line"),
+    ):  # a dark edge, to stand out of bright planes
+        line = {"line_width": width, "line_color": colour, "line_alpha": 0.5 if name == "edge" else 1}
+        plot.multi_line("xs", "ys", source=tracks, name=f"picture{i}-tracks-{name}", **line)
     _marks(plot, f"picture{i}")
     plot.add_layout(
         Span(dimension="height", name=f"picture{i}-wipe", line_color="#ffffff", line_width=2, visible=False)

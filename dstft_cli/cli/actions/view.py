@@ -8,11 +8,13 @@ import click
 from ...results.reader import read_result
 from ...text import size_text
 from ...viewer.page_file import check_bokeh
-from ...workflows.view import page_file, write_view
+from ...workflows.view import page_file, read_tracks, write_view
 from ..printing.console import Console
 
 
-def run(console: Console, paths: Sequence[str], output: str | None, opened: bool, force: bool) -> None:
+def run(
+    console: Console, paths: Sequence[str], track: str | None, output: str | None, opened: bool, force: bool
+) -> None:
     """Write the page of the results, print its name, and open it if asked to."""
     check_bokeh()
     target = page_file(output, paths, force)
@@ -20,7 +22,7 @@ def run(console: Console, paths: Sequence[str], output: str | None, opened: bool
     for result, path in zip(results, paths, strict=True):
         if not result.complete:
             console.note(f"{click.format_filename(path)}: this run was {result.stop_reason}; its best state is shown")
-    write_view(results, paths, target, force)
+    write_view(results, paths, target, force, read_tracks(track, results))
     console.say(f"{size_text(target.stat().st_size)}, needs no network")
     click.echo(click.format_filename(target))
     if opened and not webbrowser.open(target.absolute().as_uri()):

@@ -179,7 +179,8 @@ function clearBox() {
 
 // The loudest point of a box. Returns {level, time, frequency}.
 function peakOf(i, {left, right, bottom, top}) {
-  const plane = shownPlane(i, levelKey(keys[state.layer])), count = plane.frequencies.length;
+  const inSight = inView(left, bottom) && inView(right, top);
+  const plane = shownPlane(i, levelKey(keys[state.layer]), inSight), count = plane.frequencies.length;
   let best = -1, where = [nearest(plane.times, left), nearest(plane.frequencies, bottom)];
   for (let t = lowerBound(plane.times, left); t < plane.times.length && plane.times[t] <= right; t++) {
     for (let m = lowerBound(plane.frequencies, bottom); m < count && plane.frequencies[m] <= top; m++) {

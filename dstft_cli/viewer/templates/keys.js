@@ -23,6 +23,7 @@ const KEYS = {
   "z": zoomToBox,
   "Escape": clearBox,
   "n": () => { state.on = (state.on + 1) % results.length; moveCursor(0, 0); },
+  "l": toggleTracks,
   "t": () => setTheme(!document.documentElement.classList.contains("dark")),
   "?": () => element("keys").showModal(),
 };
@@ -146,6 +147,7 @@ async function start() {
   setTheme(window.matchMedia("(prefers-color-scheme: dark)").matches);
   showLayer(0);
   showSecond(-1);
+  drawTracks();
   nameBand();
   element("palette").addEventListener("change", event => setPalette(Number(event.target.value)));
   element("full").addEventListener("click", toggleBand);

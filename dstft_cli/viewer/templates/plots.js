@@ -34,21 +34,27 @@ async function unpackedLayer(one, key) {
     plane.found = await unpackedPlane(layer.found, rows);
     return plane;
   }
-  plane.levels = plane.drawn = await unpackedPlane(layer.levels, rows);
-  if (layer.drawn) {
-    plane.drawn = await unpackedPlane(layer.drawn, rows);
-    for (let k = 0; k < plane.drawn.length; k++) plane.drawn[k] = (plane.drawn[k] + plane.levels[k]) & 255;
-  }
-  return plane;
+  return Object.assign(plane, await unpackedLevels(layer.levels, layer.drawn, rows));
+}
+
+// The levels of a plane, and those drawn, which are stored as differences to them unless they are the same.
+async function unpackedLevels(id, drawnId, rows) {
+  const levels = await unpackedPlane(id, rows);
+  if (!drawnId) return {levels, drawn: levels};
+  const drawn = await unpackedPlane(drawnId, rows);
+  for (let k = 0; k < drawn.length; k++) drawn[k] = (drawn[k] + levels[k]) & 255;
+  return {levels, drawn};
 }
 
 const ready = {}; // planes that are unpacked, by result and layer
 
 // The plane of a key in a result, null until it is unpacked; the optimum where the result has no such layer.
-function shownPlane(i, key) {
+// finer: whether it may be one that holds the view alone.
+function shownPlane(i, key, finer = true) {
   const own = layerOf(results[i], key) ? key : results[i].layers[0].key;
   if (!ready[i + own]) planeOf(i, own).then(plane => { ready[i + own] = plane; redraw(); }, failed);
-  return ready[i + own] ? {key: own, ...ready[i + own]} : null;
+  if (!ready[i + own]) return null;
+  return {key: own, ...(finer && finerPlane(i, own, ready[i + own]) || ready[i + own])};
 }
 
 const decibels = (layer, level) => layer.top + (level - 255) * content.step;
@@ -132,6 +138,26 @@ async function loadWaves() {
   }
 }
 
+// Colours of tracks, distinct on dark planes.
+const TRACKS = ["#2ec4b6", "#ff9f1c", "#9bf6ff", "#ffadad", "#caffbf", "#bdb2ff", "#fdffb6", "#ffc6ff"];
+
+// Lines of the tracks over each picture; they break where a component is not there.
+function drawTracks() {
+  const xs = content.tracks.map(track => centresOf(track.times, time.factor));
+  const ys = content.tracks.map(track => Float64Array.from(track.frequency, value => value === null ? NaN : value * frequency.factor));
+  const colour = xs.map((_, k) => TRACKS[k % TRACKS.length]);
+  results.forEach((_, i) => { model(`picture${i}-tracks`).data = {xs, ys, colour}; });
+}
+
+function toggleTracks() {
+  results.forEach((_, i) => {
+    for (const part of ["edge", "line"]) {
+      const line = model(`picture${i}-tracks-${part}`);
+      line.visible = !line.visible;
+    }
+  });
+}
+
 let waiting = false;
 function redraw() {
   if (waiting) return;
@@ -151,7 +177,7 @@ const levelKey = key => key === "lengths" ? "optimum" : key;
 
 // What is at a point: {time, frequency, level, dB; length: ms}, null until the plane is unpacked.
 function reading(i, key, at) {
-  const plane = shownPlane(i, levelKey(key));
+  const plane = shownPlane(i, levelKey(key), inView(at.x, at.y));
   if (!plane) return null;
   const layer = layerOf(results[i], plane.key);
   const column = nearest(plane.times, at.x), row = nearest(plane.frequencies, at.y);
