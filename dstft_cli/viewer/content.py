@@ -16,7 +16,7 @@ from ..figures.style import palette
 from ..results.result import Result
 from ..stft.modes import FIXED_HOP
 from ..text import one_line, time_text
-from ..tracking.track_lines import TrackLine
+from ..tracking.tables.track_lines import TrackLine
 from . import planes
 from .layers import Layers, Lengths, Levels
 from .sound import sound_of, waveform

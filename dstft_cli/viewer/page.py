@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from ..results.result import Result
-from ..tracking.track_lines import TrackLine
+from ..tracking.tables.track_lines import TrackLine
 from .content import collected, content_of
 from .page_file import check_bokeh
 

@@ -17,9 +17,9 @@ from ..results.versions import versions
 from ..results.writer import finite
 from ..system.atomic_files import check_folder, replace_file, replace_files
 from ..text import csv_text
-from ..tracking.labels import FILES, label_lines
 from ..tracking.order_spectrum import OrderSpectrum, order_spectrum
-from ..tracking.reference import Deviation, Reference, deviation
+from ..tracking.tables.labels import FILES, label_lines
+from ..tracking.tables.reference import Deviation, Reference, deviation
 from ..tracking.track import SURE
 from .track import Tracked
 

@@ -11,7 +11,7 @@ from ..results.folder import result_folder
 from ..results.result import Result
 from ..system.atomic_files import check_folder, replace_file
 from ..text import file_name
-from ..tracking.track_lines import TrackLine, read_track_lines
+from ..tracking.tables.track_lines import TrackLine, read_track_lines
 from ..viewer.page import page
 from ..viewer.page_file import MOST_RESULTS, VIEW
 

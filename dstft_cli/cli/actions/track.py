@@ -13,7 +13,7 @@ from ...results.folder import is_result, result_folder
 from ...results.reader import read_result
 from ...text import file_name
 from ...tracking.limits import check_tracking
-from ...tracking.reference import read_reference
+from ...tracking.tables.reference import read_reference
 from ...tracking.track import Tracking
 from ...workflows.optimize_file import load_inputs, output_folders
 from ...workflows.track import Tracked, track_result, track_signal

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
-from ..results.result import TRACK
-from ..text import file_name
+from ...errors import InputError
+from ...results.result import TRACK
+from ...text import file_name
+from ..track import SURE
 from .table_lines import FREQUENCY, TIME, table_lines
-from .track import SURE
 
 _CONFIDENCE, _COMPONENT = "confidence", "component"
 

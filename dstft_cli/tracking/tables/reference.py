@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
-from ..text import file_name
+from ...errors import InputError
+from ...text import file_name
+from ..track import Track
 from .table_lines import FREQUENCY, TIME, table_lines
-from .track import Track
 
 _GROSS = 0.2  # of the truth: the error of a frequency beyond which it is gross, as for pitch
 _LEAST_SHARE = 0.5  # of the frames, that the truth has to cover

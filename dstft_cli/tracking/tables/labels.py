@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from .track import Track
+from ..track import Track
 
 RAVEN, AUDACITY = FORMATS = ("raven", "audacity")
 FILES = {RAVEN: "track.selections.txt", AUDACITY: "track.labels.txt"}

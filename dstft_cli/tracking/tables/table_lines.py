@@ -3,8 +3,8 @@
 import csv
 import os
 
-from ..errors import InputError
-from ..text import file_name, one_line
+from ...errors import InputError
+from ...text import file_name, one_line
 
 TIME, FREQUENCY = "time_s", "frequency_hz"
 

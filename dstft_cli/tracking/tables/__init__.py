@@ -1,0 +1,1 @@
+"""Tracks as tables: read, compared, written as labels, drawn as lines."""
