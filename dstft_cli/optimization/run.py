@@ -10,7 +10,7 @@ from torch import Tensor
 from ..results.metrics import Narrowing
 from ..results.progress import PATIENCE, OnStep, Step
 from ..stft.checked_transform import Accuracy
-from ..stft.modes import FIXED_HOP
+from ..stft.modes import FIXED_HOP, PLANE
 from ..system.devices import threads_for
 from .criteria import magnitude
 from .gradient_descent import Descent, Variable, between, descend
@@ -19,6 +19,7 @@ from .local_entropy.narrowing import narrowing, width_changes
 from .problem import Problem
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
+_SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen from here on
 _SEEN_NARROWER, _SEEN_SHARE = (
     0.22,
     0.01,
@@ -151,9 +152,9 @@ class OptimizationRun:
     def gained_nothing(self) -> bool:
         """True where the descent ended no lower than the constant window at the start, or no eye sees what it gained.
 
-        A local criterion must also make the picture narrower in the mean, and much narrower at more than a few places. Else
-        one window shows the recording as well, and more calmly: of six recordings that gain less, judges who did not know which
-        picture was which preferred the constant window.
+        A local criterion must also make the picture narrower in the mean, and much narrower at more than a few places; where
+        lengths vary over one axis, to gain much over the plane is enough. Else one window shows the recording as well, and more
+        calmly: of six recordings that gain less, judges who did not know which picture was which preferred the constant window.
         """
         gain = self.history[0]["loss"] - self.final["loss"]
         found = self.narrowing() if gain >= 0 and self.problem.local else None
@@ -161,6 +162,8 @@ class OptimizationRun:
             return gain < 0
         self.compared = found
         much = found.narrower >= _SEEN_NARROWER and found.share >= _SEEN_SHARE
+        if self.problem.mode != PLANE:  # lengths that vary over one axis leave no patches
+            much |= gain >= _SEEN_GAIN and self._speaks()
         return found.overall < 0 or not much
 
     def _speaks(self) -> bool:
