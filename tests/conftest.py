@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 # Before torch is loaded: threads that spin would fight over the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of commands in processes of their own, too
 
 import numpy as np
 import pytest

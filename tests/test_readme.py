@@ -22,7 +22,12 @@ BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 SET_UP = [text.strip() for _, text in BLOCKS if text.startswith("python3 -m venv")]
 MOST_LINES = 345
 FEWER_STEPS = ["--set", "optimizer.steps=3", "--set", "figures.dpi=30"]
-LIGHTER = {"optimize": FEWER_STEPS, "check": FEWER_STEPS, "batch": [*FEWER_STEPS, "-j", "1"]}
+LIGHTER = {
+    "optimize": FEWER_STEPS,
+    "check": FEWER_STEPS,
+    "batch": [*FEWER_STEPS, "-j", "1"],
+    "track": ["--duration", "2"],
+}
 
 
 def commands() -> list[list[str]]:
