@@ -1,6 +1,7 @@
 """How the package hangs together: what may import what, and what no module may do."""
 
 import ast
+import functools
 import graphlib
 from pathlib import Path
 
@@ -131,16 +132,17 @@ def test_a_folder_can_be_taken_in_at_a_glance(folder):
     assert folder / "__init__" in TREES
 
 
-def libraries(tree) -> set[str]:
+@functools.cache
+def libraries(path: Path) -> set[str]:
     """The top packages that a module imports from outside, anywhere in it."""
-    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    parts = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level}
+    plain = {alias.name for node in ast.walk(TREES[path]) if isinstance(node, ast.Import) for alias in node.names}
+    parts = {node.module for node in ast.walk(TREES[path]) if isinstance(node, ast.ImportFrom) and not node.level}
     return {name.split(".")[0] for name in plain | parts}
 
 
 @pytest.mark.parametrize("library", HOMES)
 def test_each_library_has_one_home(library):
-    users = {path for path, tree in TREES.items() if library in libraries(tree)}
+    users = {path for path in TREES if library in libraries(path)}
     homes = {"cli" if library in ("click", "cloup") and path.parts[0] == "cli" else path.as_posix() for path in users}
     assert homes == HOMES[library]
 
@@ -162,7 +164,7 @@ def test_no_module_prints_exits_or_runs_data_as_code(path):
         not {(node.arg, getattr(node.value, "value", None)) for node in nodes if isinstance(node, ast.keyword)}
         & BANNED_ARGUMENTS
     )
-    assert not libraries(TREES[path]) & {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
+    assert not libraries(path) & {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
 
 
 @pytest.mark.parametrize("path", TREES, ids=str)
