@@ -37,7 +37,7 @@ class TestNoise:
         assert measured.noise.numpy() == pytest.approx(expected, rel=0.3)
 
     def test_follows_its_colour(self):
-        low = np.convolve(FAINT, np.ones(4) / 4, "same")  # 0 at a quarter of the rate
+        low = np.convolve(10 * FAINT, np.ones(4) / 4, "same")  # 0 at a quarter of the rate
         noise = loudness_of(CALL + low).noise
         assert float(noise[0] / noise[len(noise) // 2]) > 10
 

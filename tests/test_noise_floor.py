@@ -8,6 +8,7 @@ from dstft_cli.figures import noise_floor
 from dstft_cli.figures.shown.local_means import box_mean, largest_neighbour
 from dstft_cli.stft.checked_transform import checked_transform
 from dstft_cli.stft.framed_signal import FramedSignal
+from dstft_cli.stft.noise.floor import noise_floor as floor_of
 from dstft_cli.stft.windows import get_window
 
 COUNT, SUPPORT, HOP = 16_000, 512, 32
@@ -32,7 +33,7 @@ def magnitude(samples, theta):
 def analysed(values, theta):
     """P over the floor, how surely each point stands out, and the floor in the unit of θ|S|²."""
     power = noise_floor.equal_noise_power(values, theta)
-    floor = noise_floor.noise_floor(power)
+    floor = floor_of(power)
     ratio = power / floor[:, None].astype(np.float32)
     return ratio, noise_floor.stands_out(ratio, theta, HOP, SUPPORT), floor * float(values.max()) ** 2
 
@@ -81,21 +82,21 @@ class TestFloor:
     @pytest.mark.parametrize("frames", [1, 2, 5, 40])
     def test_of_few_frames_is_about_right(self, frames):
         power = np.random.default_rng(1).exponential(3.0, (513, frames)).astype(np.float32)
-        assert 10 * np.log10(np.median(noise_floor.noise_floor(power)) / 3) == pytest.approx(0, abs=0.7)
+        assert 10 * np.log10(np.median(floor_of(power)) / 3) == pytest.approx(0, abs=0.7)
 
     def test_of_a_tone_alone_lies_80_db_below_it_and_of_silence_at_zero(self):
         tone = magnitude(np.cos(0.6 * np.arange(COUNT)), theta := np.full((1, 1), 512, np.float32))
         power = noise_floor.equal_noise_power(tone, theta)
-        assert 10 * np.log10(noise_floor.noise_floor(power).min() / power.max()) == pytest.approx(-80)
-        assert not noise_floor.noise_floor(np.zeros((33, 5), np.float32)).any()
+        assert 10 * np.log10(floor_of(power).min() / power.max()) == pytest.approx(-80)
+        assert not floor_of(np.zeros((33, 5), np.float32)).any()
 
     def test_of_the_largest_of_several_frames_is_that_of_single_ones(self):
         theta, group = np.full((1, 1), 128, np.float32), 10
         values = magnitude(WHITE, theta)[:, :500]
         largest, span = values.reshape(len(values), 50, group).max(2), HOP * (group - 1.0)
         power = noise_floor.equal_noise_power(largest, theta, span)
-        floor = noise_floor.noise_floor(power, noise_floor.independent_values(theta, span))
-        single = noise_floor.noise_floor(noise_floor.equal_noise_power(values, theta))
+        floor = floor_of(power, noise_floor.independent_values(theta, span))
+        single = floor_of(noise_floor.equal_noise_power(values, theta))
         assert np.median(10 * np.log10(floor / single)) == pytest.approx(0, abs=1)
         assert np.mean(power / floor[:, None]) == pytest.approx(1, abs=0.15)
 

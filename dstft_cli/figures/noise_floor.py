@@ -6,12 +6,9 @@ to the window length θ. P = θ|S|² has the same mean in noise under every wind
 
 import numpy as np
 
+from ..stft.noise.floor import mean_of_largest
 from .shown import local_means
 
-_QUANTILE = 0.2  # in time: the signal may fill four fifths of a row
-_SHARE = 8  # the floor is smooth over a band of this part of all bins
-_DEEPEST = 1e-8  # of the largest P: no floor lies lower, as no picture shows 80 dB more
-_SILENT = 1e-12  # of the largest P: frames that stay below it are digital silence
 _DENSE = 0.4  # window lengths between values of |S|² in noise that are independent of each other
 _CELLS = 1.5, 3.0  # window lengths in time, and reciprocals of them in frequency, on either side of a point
 _GATE = (
@@ -35,35 +32,12 @@ def equal_noise_power(magnitude: np.ndarray, theta: np.ndarray, span: float = 0.
     Returns (F, T) float32.
     """
     power = np.nan_to_num(magnitude.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    scale = np.asarray(theta, np.float64) / _mean_of_largest(1 + span / (_DENSE * np.asarray(theta, np.float64)))
+    scale = np.asarray(theta, np.float64) / mean_of_largest(1 + span / (_DENSE * np.asarray(theta, np.float64)))
     peak = float(power.max(initial=0.0)) or 1.0
     power *= np.float32(1 / peak)  # so that no square overflows or vanishes
     np.square(power, out=power)
     power *= scale.astype(np.float32)
     return power
-
-
-def noise_floor(power: np.ndarray, count: float = 1.0) -> np.ndarray:
-    """The mean that P would have at each frequency if there were nothing but noise.
-
-    It is a low quantile over time, in the middle of the rows around each, divided by that quantile of white noise. Frames of
-    digital silence are left out. The floor lies at most 80 dB below the largest P.
-
-    power: P, (F, T).
-    count: how many independent values each is the largest of.
-
-    Returns (F,) float64; 0 where all of P is 0.
-    """
-    loudest = power.max(axis=0)
-    live = loudest > _SILENT * loudest.max()
-    if not live.any():
-        return np.zeros(len(power))
-    frames = int(live.sum())
-    rank = round(_QUANTILE * (frames - 1))
-    rows = power if frames == power.shape[1] else power[:, live]
-    low = np.partition(rows, rank, axis=1)[:, rank].astype(np.float64)
-    low = _median_of_neighbours(low, len(low) // _SHARE)
-    return np.maximum(low / _low_share(rank, frames, count), _DEEPEST * float(loudest.max()))
 
 
 def independent_values(theta: np.ndarray, span: float) -> float:
@@ -164,24 +138,6 @@ def weighted_quantiles(theta: np.ndarray, weights: np.ndarray, shares: list[floa
     counts, edges = np.histogram(octaves, 4096, (low, high), weights=weights)
     reached = np.append(0.0, counts.cumsum()) / counts.sum()
     return 2.0 ** np.interp(shares, reached, edges)
-
-
-def _mean_of_largest(count: np.ndarray) -> np.ndarray:
-    """The mean of the largest of ``count`` independent exponential variables of mean 1: the harmonic number."""
-    return np.log(count) + 0.57722 + 1 / (2 * count) - 0.07722 / count**2
-
-
-def _low_share(rank: int, frames: int, count: float) -> float:
-    """The value of that rank among ``frames`` values of P in noise, over their mean."""
-    reached = (rank + 0.7) / (frames + 0.4)  # the median share of all that lies below it
-    return float(-np.log1p(-(reached ** (1 / count))) / _mean_of_largest(np.float64(count)))
-
-
-def _median_of_neighbours(values: np.ndarray, width: int) -> np.ndarray:
-    """The median of about ``width`` values around each, (F,); beyond the ends they are mirrored."""
-    half = min(max(1, width // 2), len(values) - 1)
-    mirrored = np.pad(values, half, mode="reflect")
-    return np.median(np.lib.stride_tricks.sliding_window_view(mirrored, 2 * half + 1), axis=1)
 
 
 def _step(values: np.ndarray, gate: tuple[float, float]) -> np.ndarray:

@@ -154,7 +154,7 @@ class OptimizationRun:
 
         A local criterion must also make the picture narrower in the mean, and much narrower at more than a few places; where
         lengths vary over one axis, to gain much over the plane is enough. Else one window shows the recording as well, and more
-        calmly: of six recordings that gain less, judges who did not know which picture was which preferred the constant window.
+        calmly: streaks and patches of other grain are seen before a smaller gain is.
         """
         gain = self.history[0]["loss"] - self.final["loss"]
         found = self.narrowing() if gain >= 0 and self.problem.local else None

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-_QUANTILE = 0.2  # in time: a tone that moves may fill four fifths of a row
-_WIDTH = 4  # the noise is smooth over a band of this part of all bins
+from ..stft.noise.floor import noise_floor
+
+_BAND = 4  # the noise is smooth over a quarter of all bins
 _STRENGTHS = np.geomspace(0.5, 500, 7)  # mean power of a tone over that of the noise: which one is not known
 _LOUD = 8.0  # times the noise: above, evidence grows with the level in dB, so that a path does not leave its ridge for a louder one
 
@@ -17,10 +18,7 @@ def noise_ratio(magnitude: np.ndarray, theta: np.ndarray) -> np.ndarray:
     theta: window lengths in samples, any shape that broadcasts to (F, T).
     """
     power = np.square(magnitude, dtype=np.float64) * theta
-    low = np.quantile(power, _QUANTILE, axis=1) / -np.log1p(-_QUANTILE)
-    mirrored = np.pad(low, min(max(2, len(low) // _WIDTH // 2), len(low) - 1), mode="reflect")
-    floor = np.median(np.lib.stride_tricks.sliding_window_view(mirrored, len(mirrored) - len(low) + 1), axis=1)
-    return power / np.maximum(floor, max(1e-12 * float(power.max()), 1e-300))[:, None]
+    return power / np.maximum(noise_floor(power, band=_BAND), 1e-300)[:, None]
 
 
 def tone_evidence(ratio: np.ndarray) -> np.ndarray:

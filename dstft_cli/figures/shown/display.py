@@ -4,6 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...stft.noise import floor
 from .. import noise_floor, pixel_grid
 from ..images import Plane, plane_scales
 from ..style import View
@@ -41,8 +42,8 @@ class Display:
         """P over the noise floor, (F, T) float32; 0 where nothing but silence is."""
         power = noise_floor.equal_noise_power(self.magnitude, self.theta, self.span)
         count = noise_floor.independent_values(self.theta, self.span)
-        floor = noise_floor.noise_floor(power, count)
-        power /= np.maximum(floor, np.finfo(np.float32).tiny)[:, None].astype(np.float32)
+        level = floor.noise_floor(power, count)
+        power /= np.maximum(level, np.finfo(np.float32).tiny)[:, None].astype(np.float32)
         return power
 
     @cached_property

@@ -5,7 +5,8 @@ import torch
 
 from ...results.result import Result
 from ...stft.framed_signal import FramedSignal
-from ...stft.phase.reassignment import coordinates, noise_bandwidth, reassigned, roundness
+from ...stft.phase.reassignment import coordinates, reassigned, roundness
+from ...stft.windows import equivalent_widths
 from ...system.devices import DTYPES
 from .display import Display
 from .local_means import box_mean
@@ -43,7 +44,7 @@ def reassigned_magnitude(result: Result) -> np.ndarray:
     event |= box_mean((event & loud).astype(np.float32), _SPAN * display.theta / display.hop, 1) > 0
     energy = np.where(event & loud, _untilted(energy, event & loud, display), energy)
     total = reassigned(energy, found, result.frame_positions, loud & ~event)
-    return np.sqrt(total / (noise_bandwidth(result.window) * result.support)).astype(np.float32)
+    return np.sqrt(total / (equivalent_widths(result.window)[1] * result.support)).astype(np.float32)
 
 
 def _untilted(energy: np.ndarray, event: np.ndarray, display: Display) -> np.ndarray:

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...stft.noise.floor import noise_floor
 from ...stft.windows import Window
 from .gaussian_means import linear_rows
 from .pair_evidence import Samples, powers
 from .working_grid import WorkingGrid
 
 _AT_ONCE = 1 << 22  # numbers in memory at a time
-_FRAMES = 4096  # at most, spread over the recording, that tell the level of its noise
-_QUANTILE = 0.2  # in time: the signal may fill four fifths of a row
-_SHARE = 8  # the noise is smooth over a band of this part of all bins
-_SILENT = 1e-12  # of the greatest power: frames that stay below it are digital silence
 _LOUDEST_NOISE = 35.0  # dB below the greatest power: what fills a recording and is louder is no noise
 _FAINT, _PLAIN = 0.0, 6.0  # dB above the noise: a place is not heard, and heard as well as any
 _TINY = 1e-30
@@ -53,11 +50,11 @@ def measure_loudness(samples: Samples, count: int, grid: WorkingGrid, window: Wi
     greatest = greatest_power(samples, count, grid.bounds[0], window)
     middle = math.sqrt(grid.bounds[0] * grid.bounds[1])
     support = max(4, 2 ** math.ceil(math.log2(middle)))
-    hop = max(1, round(middle / 2), count // _FRAMES)
+    hop = max(1, round(middle / 2), count * support // (2 * _AT_ONCE))  # frames spread over a long recording will do
     ranges = _frame_ranges(count, hop, max(support, hop))
     rows = torch.cat([powers(samples, count, one, hop, support, (middle,), window)[0] for one in ranges]) / greatest
-    noise = _noise(rows)
-    noise = noise.clamp(max=float(rows.max()) * 10 ** (-_LOUDEST_NOISE / 10))
+    floor = torch.from_numpy(noise_floor(rows.T.cpu().numpy())).to(rows)
+    noise = floor.clamp(max=float(rows.max()) * 10 ** (-_LOUDEST_NOISE / 10))
     places = linear_rows(grid.frequencies * support, len(noise), noise)
     return Loudness(greatest, (places @ noise[:, None])[:, 0])
 
@@ -81,15 +78,3 @@ def _frame_ranges(count: int, hop: int, each: int) -> list[tuple[int, int]]:
     """(first, last + 1) frame of blocks that fit in memory; each: numbers that a frame needs."""
     frames, most = (count - 1) // hop + 1, max(1, _AT_ONCE // each)
     return [(first, min(first + most, frames)) for first in range(0, frames, most)]
-
-
-def _noise(rows: Tensor) -> Tensor:
-    """The power of the noise, (F,), from frames of P, (T, F)."""
-    loudest = rows.amax(1)
-    live = rows[loudest > _SILENT * loudest.max()]
-    if not len(live):
-        return torch.zeros_like(rows[0])
-    low = live.kthvalue(1 + round(_QUANTILE * (len(live) - 1)), dim=0).values / -math.log1p(-_QUANTILE)
-    half = min(max(1, len(low) // _SHARE // 2), len(low) - 1)
-    mirrored = torch.nn.functional.pad(low[None], (half, half), mode="reflect")[0]
-    return mirrored.unfold(0, 2 * half + 1, 1).median(1).values

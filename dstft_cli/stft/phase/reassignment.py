@@ -93,21 +93,11 @@ def roundness(found: Coordinates, theta: np.ndarray, framed: FramedSignal) -> np
     return along * (1 - along) - np.square(across)
 
 
-def noise_bandwidth(window: Window) -> float:
-    """The equivalent noise bandwidth of a window in units of the reciprocal of its length (Harris 1978): 1.5 for Hann."""
-    u = _unit_grid()
-    return float(window.profile(u).square().mean())
-
-
 def _energy_spread(window: Window) -> float:
     """The square of the standard deviation, as a share of the length, of the Gaussian window with the same spread of ω²."""
-    u = _unit_grid()
+    u = (torch.arange(_NODES, dtype=torch.float64) + 0.5) / _NODES - 0.5
     power = window.profile(u).square()
     return float(2 * (power * u.square()).sum() / power.sum())
-
-
-def _unit_grid() -> Tensor:
-    return (torch.arange(_NODES, dtype=torch.float64) + 0.5) / _NODES - 0.5
 
 
 def reassigned(energy: np.ndarray, found: Coordinates, positions: np.ndarray, moved: np.ndarray) -> np.ndarray:
