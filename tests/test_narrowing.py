@@ -125,9 +125,17 @@ class TestLine:
 
     @pytest.mark.parametrize("limit", ["_SEEN_NARROWER", "_SEEN_SHARE"])
     def test_keeps_one_window_where_the_gain_is_not_seen(self, mixture, tmp_path, dstft, monkeypatch, limit):
-        monkeypatch.setattr(f"dstft_cli.optimization.run.{limit}", 1.0)
+        for name in ("_SEEN_MEAN", limit):
+            monkeypatch.setattr(f"dstft_cli.optimization.run.{name}", 1.0)
         line = self.said(mixture, tmp_path, dstft)
         assert line.startswith("one window of ") and self.metrics.loss.final == self.metrics.loss.initial
+
+    @pytest.mark.parametrize("limit", ["_SEEN_MEAN", "_SEEN_NARROWER"])
+    def test_keeps_several_where_much_is_gained_in_the_mean_or_at_some_places(
+        self, mixture, tmp_path, dstft, monkeypatch, limit
+    ):
+        monkeypatch.setattr(f"dstft_cli.optimization.run.{limit}", 1.0)
+        assert "% narrower" in self.said(mixture, tmp_path, dstft)
 
     def test_never_says_of_several_windows_that_one_shows_as_much(self, mixture, tmp_path, dstft, monkeypatch):
         monkeypatch.setattr("dstft_cli.results.metrics._LEAST_SHARE", 2.0)  # more than there is

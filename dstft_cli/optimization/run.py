@@ -20,10 +20,11 @@ from .problem import Problem
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen from here on
+_SEEN_MEAN = 0.125  # of their width, by which places become narrower in the mean: the same
 _SEEN_NARROWER, _SEEN_SHARE = (
     0.22,
     0.01,
-)  # of their width, by which the narrower places become narrower, where chance gives 0.09 to 0.13 in white noise; of the energy there
+)  # by which the narrower places become narrower, where chance gives 0.09 to 0.13 in white noise; of the energy there: the same
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
 
@@ -152,16 +153,16 @@ class OptimizationRun:
     def gained_nothing(self) -> bool:
         """True where the descent ended no lower than the constant window at the start, or no eye sees what it gained.
 
-        A local criterion must also make the picture narrower in the mean, and much narrower at more than a few places; where
-        lengths vary over one axis, to gain much over the plane is enough. Else one window shows the recording as well, and more
-        calmly: streaks and patches of other grain are seen before a smaller gain is.
+        A local criterion must also make the picture much narrower in the mean, or narrower in the mean and much narrower at some
+        places; where lengths vary over one axis, a large gain over the plane is enough, too. Else one window shows the recording
+        as well, and more calmly: streaks and patches of other grain are seen before a smaller gain is.
         """
         gain = self.history[0]["loss"] - self.final["loss"]
         found = self.narrowing() if gain >= 0 and self.problem.local else None
         if found is None:
             return gain < 0
         self.compared = found
-        much = found.narrower >= _SEEN_NARROWER and found.share >= _SEEN_SHARE
+        much = found.overall >= _SEEN_MEAN or (found.narrower >= _SEEN_NARROWER and found.share >= _SEEN_SHARE)
         if self.problem.mode != PLANE:  # lengths that vary over one axis leave no patches
             much |= gain >= _SEEN_GAIN and self._speaks()
         return found.overall < 0 or not much
