@@ -41,9 +41,8 @@ def drawn(shape, low=SHORTEST, high=SUPPORT - 1.0, seed=0) -> torch.Tensor:
 
 
 def weights(evidence) -> torch.Tensor:
-    """How far each place counts, 0 to 1: its doubt is voice times what the weight lacks of 1."""
-    votes = evidence.votes(tuple(evidence.energy.shape))
-    return 1 - votes.doubt / votes.voice
+    """How far each place counts, 0 to 1."""
+    return evidence.votes(tuple(evidence.energy.shape)).weight
 
 
 def silent(evidence) -> Votes:
@@ -137,6 +136,12 @@ class TestVotes:
         values = torch.tensor([0.0, 1.0, -1.0, 0.5, longest]).view(-1, 1, 1)  # nats; the fall is 2
         votes = Evidence([8.0, 16.0, 32.0, 64.0, 128.0], values, torch.ones(1, 1)).votes((1, 1))
         assert int(votes.evidence.argmax(0)) == wanted
+
+    @pytest.mark.parametrize(("longest", "calm", "wanted"), [(3.1, 64.0, 4), (3.1, 8.0, 1), (18.5, 8.0, 1), (19.5, 8.0, 4)])
+    def test_a_fall_on_the_way_from_the_calm_length_counts_nine_times(self, longest, calm, wanted):
+        values = torch.tensor([0.0, 1.0, -1.0, 0.5, longest]).view(-1, 1, 1)  # nats; the fall is 2
+        evidence = Evidence([8.0, 16.0, 32.0, 64.0, 128.0], values, torch.ones(1, 1))
+        assert int(evidence.votes((1, 1), calm=math.log2(calm)).evidence.argmax(0)) == wanted
 
     def test_padded_say_nothing_more(self, evidence):
         votes = evidence.votes(tuple(evidence.energy.shape))

@@ -96,7 +96,7 @@ class TestNoise:
         """Next to all of it is told from a signal by its contrast."""
         evidence = evidence_of(white(24_000, 2), support, support / 2**octaves)
         votes = evidence.votes(tuple(evidence.energy.shape))
-        assert 1 - float((votes.doubt / votes.voice).mean()) < 0.03
+        assert votes.share < 0.03
 
 
 class TestPreference:

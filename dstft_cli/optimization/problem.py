@@ -15,7 +15,7 @@ from ..recordings.lazy_samples import iter_blocks
 from ..recordings.signal import Signal
 from ..stft.checked_transform import Accuracy, check, checked_transform
 from ..stft.framed_signal import FramedSignal
-from ..stft.modes import FIXED_HOP, TIME, theta_shape
+from ..stft.modes import FIXED_HOP, PLANE, TIME, theta_shape
 from ..stft.windows import Window
 from ..system.devices import DTYPES, free_bytes, get_device
 from ..system.disk_arrays import release_pages
@@ -110,10 +110,15 @@ class Problem:
     def precompute(self, on_node: Callable[[int, int], bool | None]) -> None:
         """Compute the evidence that a local criterion reads; on_node: as for ``find_evidence``."""
         evidence = self.evidence((0, self.places.places[1]), on_node)
-        self.field = self.local_entropy(evidence.votes(self.places_shape), self.calm)
+        plane, shape = self.mode == PLANE, self.places_shape
+        self.constants = self.field = self.local_entropy(evidence.votes((1, 1) if plane else shape))
+        if plane:
+            self.field = self.local_entropy(evidence.votes(shape, calm=self.constants.calm))
 
-    def local_entropy(self, votes: Votes, calm: float | None) -> LocalEntropy:
-        """The loss that the votes of some places make; calm: as for LocalEntropy."""
+    def local_entropy(self, votes: Votes, calm: float | None = None) -> LocalEntropy:
+        """The loss that the votes of some places make; calm: as for LocalEntropy, by default as configured."""
+        if calm is None and self.grid.theta is not None:
+            calm = math.log2(self.grid.theta)
         return LocalEntropy(votes, self.places, math.log2(self.grid.first_length), calm)
 
     @cached_property
@@ -127,11 +132,6 @@ class Problem:
         shape = theta_shape(self.mode, self.grid.support, self.grid.frames)
         rows, columns = (place if size > 1 else 1 for place, size in zip(self.places.places, shape, strict=True))
         return rows, columns
-
-    @property
-    def calm(self) -> float | None:
-        """log2 of the window length in samples where nothing speaks for another; None: the best constant one."""
-        return None if self.grid.theta is None else math.log2(self.grid.theta)
 
     @cached_property
     def _loudness(self) -> Loudness:
@@ -175,7 +175,7 @@ class Problem:
         Raises InputError where a callable criterion or penalty does not return a scalar.
         """
         if self.local:
-            value, variation = self._local(self.field, log_theta)
+            value, variation = self._local(self.constants if log_theta.numel() == 1 else self.field, log_theta)
         else:
             value = self._value(values)
             variation = self._regularization(value, log_theta)

@@ -20,7 +20,7 @@ from .problem import Problem
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen from here on
-_SEEN_MEAN = 0.125  # of their width, by which places become narrower in the mean: the same
+_SEEN_MEAN = 0.05  # of their width, by which places become narrower in the mean: the same
 _SEEN_NARROWER, _SEEN_SHARE = (
     0.22,
     0.01,

@@ -19,6 +19,8 @@ PER_OCTAVE = 4.0  # nodes; the evidence is smooth in log θ
 SHARPNESS = 7.2  # units of evidence in a nat; in white noise the contrast over three octaves is typically half a unit
 _CHANCE, _STEEPNESS = 3.5, 6.0  # contrast that has half of the weight, in units; how fast weight comes with contrast
 _LOUDNESS, LEAST_VOICE = 0.25, 0.01  # power of energy in what a place says; what one without evidence says
+_FALLS = 9  # times that a fall counts on the way from the calm length to a longer one
+_SILENCE = 8  # power of what a weight lacks of 1: a place that says a little is hardly drawn to the calm length
 _OUTSIDE = 1e-4  # what a place says that does not count, of what it would say
 _TINY = 1e-30
 
@@ -42,18 +44,22 @@ class Evidence:
     inside: Tensor | None = None
     share: float = 1.0
 
-    def votes(self, shape: tuple[int, int], here: slice = slice(None)) -> "Votes":
+    def votes(self, shape: tuple[int, int], here: slice = slice(None), calm: float | None = None) -> "Votes":
         """The votes of the places, summed over the axes along which θ does not vary.
 
         A place votes for a longer window than one that shows it well only as far as the evidence exceeds the deepest fall in
-        between: impacts stay impacts, though windows over several of them see their rhythm as lines. A place that does not
-        stand out of the noise does not vote: an eye sees its grain, not its width.
+        between: impacts stay impacts, though windows over several of them see their rhythm as lines. Where the calm length
+        shows most of the recording as impacts, such a fall counts several times, so that no place shows lines between them. A
+        place that does not stand out of the noise does not vote: an eye sees its grain, not its width.
 
         shape: (1 or f, 1 or t).
         here: the columns that count.
+        calm: log2 of the constant length in samples with the most evidence; None where it is not known yet.
         """
-        top = self.values.cummax(0)[0]
-        earned = self.values - (top - self.values).cummax(0)[0]  # a rhythm of impacts is a line to long windows
+        earned = self.values - _falls(self.values)
+        if calm is not None:
+            first = min(range(len(self.lengths)), key=lambda i: abs(math.log2(self.lengths[i]) - calm))
+            earned[first:] -= (_FALLS - 1) * _falls(self.values[first:])
         octaves = math.log2(self.lengths[-1] / self.lengths[0])
         contrast = (self.values.amax(0) - self.values.mean(0)).clamp_min_(1e-6)
         weight = 1 / (1 + (_CHANCE / SHARPNESS * math.sqrt(octaves / 3) / contrast) ** _STEEPNESS)
@@ -61,7 +67,7 @@ class Evidence:
         voice = self.energy**_LOUDNESS * (counts + LEAST_VOICE)
         if self.inside is not None:  # other places hardly speak, and only against change
             weight, counts, voice = weight * self.inside, counts * self.inside, voice * (self.inside + _OUTSIDE)
-        planes = (voice * counts * earned, voice * (1 - counts), voice, weight / self.share)
+        planes = (voice * counts * earned, voice * (1 - counts) ** _SILENCE, voice, weight / self.share)
         planes = [plane[..., here] for plane in planes]
         for axis in (-2, -1):
             if shape[axis] == 1:
@@ -79,7 +85,7 @@ class Votes:
 
     lengths: B window lengths in samples.
     evidence: D times weight and voice, in nats, where a place is heard, (B, 1 or f, 1 or t).
-    doubt: voice times what the weight, where a place is heard, lacks of 1, (1 or f, 1 or t).
+    doubt: voice times a power of what the weight, where a place is heard, lacks of 1, (1 or f, 1 or t).
     voice: (1 or f, 1 or t).
     weight: heard or not, (1 or f, 1 or t).
     count: places that share one θ.
@@ -113,6 +119,11 @@ class Votes:
         """With those of so many columns that follow and say nothing."""
         planes = (torch.nn.functional.pad(plane, (0, columns)) for plane in self._planes)
         return Votes(self.lengths, *planes, self.count)
+
+
+def _falls(values: Tensor) -> Tensor:
+    """The deepest fall of the evidence, (B, f, t), between lengths up to each."""
+    return (values.cummax(0)[0] - values).cummax(0)[0]
 
 
 def find_evidence(

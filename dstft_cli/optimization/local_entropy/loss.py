@@ -15,7 +15,7 @@ from .gaussian_means import apply_to, gaussian_rows
 from .working_grid import WorkingGrid
 
 LAMBDA, EPSILON = 0.5, 0.3  # nats an octave, and octaves: weight and rounding of the variation
-_CALM = 0.4 / SHARPNESS  # nats an octave: pull to the constant length, where there is no evidence
+_CALM = 3.0 / SHARPNESS  # nats an octave: pull to the constant length, where there is no evidence
 _NEAR, _BROAD = 0.5, 4.0  # units
 _ANCHOR = 1 / 3  # weight of the broad mean, in those of the near one
 _SWEEPS, _LAST, _FINAL = 16, 4, 0.35  # sweeps of the start, sharp ones at their end, and units of the mean after them

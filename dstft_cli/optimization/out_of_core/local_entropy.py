@@ -43,7 +43,7 @@ class LocalProblem(OutOfCoreProblem):
             own = self.evidence(block).votes((shape[0], columns if shape[1] > 1 else 1))
             votes = own if votes is None else votes.joined(own, axis=1 if shape[1] > 1 else 0)
         unheard = shape[1] - votes.voice.shape[1]  # columns, where the caller ended the run meanwhile
-        self.field = self.local_entropy(votes.padded(unheard), self.calm)
+        self.constants = self.field = self.local_entropy(votes.padded(unheard))
 
     def column_blocks(self, halo: int = 0) -> list[tuple[int, int]]:
         """(first, last + 1) column of each block of the working grid that fits in memory with ``halo`` columns on each side."""
@@ -60,8 +60,8 @@ class LocalProblem(OutOfCoreProblem):
     def on_columns(self, first: int, last: int) -> LocalEntropy:
         """The loss of columns first to last - 1, (f, last - first) places."""
         rows, _ = self.places.places
-        votes = self.evidence((first, last)).votes((rows, last - first))
-        return self.local_entropy(votes, self.field.calm)
+        calm = self.field.calm
+        return self.local_entropy(self.evidence((first, last)).votes((rows, last - first), calm=calm), calm)
 
 
 class LocalBlockStrategy:
