@@ -373,6 +373,8 @@ def test_coverage_is_what_a_fine_grid_counts(shape):
         ([600, 200], [100, 100], 0.2),  # in no order
         ([300, 500], [100, 800], 0.8),  # the later begins first
         ([500], [3000], 1.0),
+        ([200, 280, 340], [100, 100, 300], 0.34),  # each meets the next
+        ([30, 90, 140], [200, 100, 100], 0.19),  # the same, half outside
     ],
 )
 def test_coverage_of_a_few_windows(positions, theta, expected):

@@ -42,6 +42,9 @@ def coverage(positions: Tensor, theta: Tensor, samples: int, block: tuple[float,
     """
     bounds = block or (0, samples)
     theta = theta.to(positions.dtype).expand(theta.shape[0], len(positions))
+    if len(positions) > 1 and 0 <= positions.diff().amin() and positions.diff().amax() <= theta.amin():
+        first, last = (positions - theta / 2).amin(-1), (positions + theta / 2).amax(-1)  # each window meets the next
+        return float((last.clamp(*bounds) - first.clamp(*bounds)).sum() / (samples * len(theta)))
     left, order = (positions - theta / 2).clamp(*bounds).sort(-1)
     right = (positions + theta / 2).clamp(*bounds).gather(-1, order).cummax(-1).values
     reached = torch.cat([torch.full_like(right[:, :1], bounds[0]), right[:, :-1]], -1)
