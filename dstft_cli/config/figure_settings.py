@@ -43,8 +43,9 @@ class FigureSettings(Section):
     )
     even_floor: StrictBool = setting(
         True,
-        "true: draw noise at one level. Noise is brighter where windows are shorter; this shows as halos where window lengths "
-        "change. The spectrogram in result.npz is as it is.",
+        "true: draw noise at one level, and hiss and onsets at the level of their energy. Both are brighter where windows are "
+        "shorter; this shows as halos and streaks where window lengths change. With db_ref, what stands out of the noise keeps its "
+        "level. The spectrogram in result.npz is as it is.",
     )
     absolute_time: StrictBool = setting(
         False,

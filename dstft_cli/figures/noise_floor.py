@@ -87,17 +87,18 @@ def signal_areas(found: np.ndarray, theta: np.ndarray, hop: float, support: int)
 
 
 def even_noise(
-    magnitude: np.ndarray, theta: np.ndarray, ratio: np.ndarray, found: np.ndarray, central: float
+    magnitude: np.ndarray, theta: np.ndarray, ratio: np.ndarray, kept: np.ndarray | float, central: float
 ) -> np.ndarray:
-    """The magnitudes with noise at the level that it has under one window length; what stands out keeps its own.
+    """The magnitudes with noise at the level that it has under one window length.
 
-    Where windows are shorter, what does not stand out is made fainter. Where they are longer, it is made stronger, but not
-    stronger than what stands out: the order of levels is kept, so that no faint line turns dark.
+    Where windows are shorter, noise is made fainter by the root of the ratio of lengths, which leaves P as it is: so are hiss
+    and onsets, which windows of unit area draw the louder the shorter they are. Where windows are longer, noise is made
+    stronger, but not stronger than what stands out: the order of levels is kept, so that no faint line turns dark.
 
     magnitude: |S|, (F, T).
     theta: window lengths in samples, any shape that broadcasts to (F, T).
     ratio: P over the floor, (F, T).
-    found: how surely each point stands out, (F, T), see stands_out.
+    kept: how far each point keeps its level under a shorter window, 0 to 1, a shape that broadcasts to (F, T).
     central: the window length in samples whose noise level is drawn.
 
     Returns (F, T) float32, for show only.
@@ -106,7 +107,7 @@ def even_noise(
     if np.all(relative == 1):
         return magnitude
     with np.errstate(divide="ignore"):
-        fainter = np.minimum(relative, 1) ** (1 - found)
+        fainter = np.minimum(relative, 1) ** (1 - kept)
         stronger = np.clip(_GATE[0][1] / ratio, 1, np.maximum(relative, 1))
     return magnitude * np.sqrt(fainter * stronger)
 

@@ -54,7 +54,7 @@ class View:
     tmin, tmax: limits of the time axis in s of recording time; None for the first and the last frame.
     theta_cmap: the colour map of window lengths.
     size: width and height of the figure in inches; None for its natural size. A smaller figure has smaller print.
-    even_floor: whether noise is drawn at one level under windows of all lengths.
+    even_floor: whether noise, hiss and onsets are drawn no louder where windows are shorter.
     began: the recording's own time at 0 s of recording time, which time axes show instead; None for recording time.
     unit: of the samples; "" where it is not known.
     boxes: over time and frequency, whose outlines are drawn.

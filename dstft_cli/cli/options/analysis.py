@@ -246,7 +246,12 @@ picture_settings = (
         metavar="WHAT",
         help="What is shown: rms or amplitude of a tone, or psd, the power spectral density. [default: rms]",
     ),
-    setting("--even-floor", "figures.even_floor", **ON_OFF, help="Draw noise at one level everywhere. [default: on]"),
+    setting(
+        "--even-floor",
+        "figures.even_floor",
+        **ON_OFF,
+        help="Draw noise and hiss at one level everywhere. [default: on]",
+    ),
     setting(
         "--absolute-time", "figures.absolute_time", **ON_OFF, help="Draw the recording's own clock. [default: off]"
     ),

@@ -55,12 +55,16 @@ class Display:
         """Where signal is, smooth over about a cell, (F, T) from 0 to 1."""
         return noise_floor.signal_areas(self.found, self.theta, self.hop, self.support)
 
-    def picture(self, even: bool) -> np.ndarray:
-        """The magnitudes to draw, (F, T). even: whether noise is drawn at one level; constant windows are not changed."""
+    def picture(self, even: bool, exact: bool = False) -> np.ndarray:
+        """The magnitudes to draw, (F, T).
+
+        even: whether noise is drawn at one level; constant windows are not changed.
+        exact: whether what stands out keeps its level under short windows, too, as levels in a unit must.
+        """
         if not even or self.theta.min() == self.theta.max():
             return self.magnitude
         central = noise_floor.central_length(self.theta, self.found)
-        return noise_floor.even_noise(self.magnitude, self.theta, self.ratio, self.found, central)
+        return noise_floor.even_noise(self.magnitude, self.theta, self.ratio, self.found if exact else 0.0, central)
 
     def view(self, view: View) -> View:
         """The view with limits of the frequency axis that are ``auto`` set to the band that holds signal in the part shown."""
