@@ -194,6 +194,22 @@ def test_gradient_of_the_loss_by_the_window_length(mode):
     assert theta.grad.sum().item() == pytest.approx(difference, rel=1e-3)
 
 
+@pytest.mark.parametrize("size", [(9, 8), (8, 7), (1, 2)])
+def test_the_first_convolution_has_the_gradients_of_any_other(size):
+    """Its gradient by the spectrogram takes a way of its own on a CPU."""
+    torch.manual_seed(0)
+    network = small_network(*size, classes=3).double()
+    x = torch.randn(2, 1, *size, dtype=torch.float64, requires_grad=True)
+    filters = network[0].weight.detach().requires_grad_()
+    expected = torch.nn.functional.conv2d(x, filters, stride=2, padding=1)
+    assert torch.equal(network[0](x), expected)
+    weights = torch.randn_like(expected)
+    own = torch.autograd.grad((network[0](x) * weights).sum(), (x, network[0].weight))
+    for one, other in zip(own, torch.autograd.grad((expected * weights).sum(), (x, filters)), strict=True):
+        assert torch.allclose(one, other, rtol=1e-12)
+    assert torch.autograd.gradcheck(network[0], x)
+
+
 def test_the_exported_model_gives_what_torch_gives(tones, tmp_path, no_pictures):
     pytest.importorskip("onnxscript")
     outcome = train(str(tones), settings(1, fixed="none"), tmp_path / "out", export="onnx")

@@ -44,9 +44,9 @@ class Spectrogram(nn.Module):
         """θ in samples within its bounds, (1, 1) or (F, 1)."""
         return self.layer.lengths().detach()
 
-    def squares(self, samples: Tensor) -> Tensor:
-        """|S|² of clips (B, n) in units of its mean in training clips under the first window, (B, F, T)."""
-        return self.layer.power(samples) / self.power
+    def squares(self, samples: Tensor, unit: float = 1.0) -> Tensor:
+        """|S|² of clips (B, n) in units of its mean in training clips under the first window, or in a share of it, (B, F, T)."""
+        return self.layer.power(samples) / (self.power * unit)
 
     def valid(self, lengths: Tensor, frames: int) -> Tensor:
         """(B, T): true for frames centred within their clip of that many samples."""
@@ -54,12 +54,12 @@ class Spectrogram(nn.Module):
 
     def forward(self, samples: Tensor, lengths: Tensor) -> Tensor:
         """samples: (B, n); lengths: (B,) samples of each clip. Returns (B, 1, F, T)."""
-        squares = self.squares(samples)
+        squares = self.squares(samples, 1.0 if self.norm is None else _FLOOR)
         valid = self.valid(lengths, squares.shape[-1])
         if self.norm is None:
             values = squares.clamp_min(_TINY).sqrt()
         else:
-            values = self._normalised((squares / _FLOOR).log1p(), valid)
+            values = self._normalised(squares.log1p(), valid)
         return (values * valid[:, None])[:, None]
 
     def _normalised(self, values: Tensor, valid: Tensor) -> Tensor:
