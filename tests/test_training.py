@@ -56,6 +56,7 @@ class TestCommand:
         assert float(table[0]["window_samples"]) == 32
         assert all(2 <= theta <= 64 for one in metrics["runs"] for theta in one["theta"])
         learnt = [one for one in metrics["runs"] if one["length"] is None]
+        assert ", ".join(f"{np.mean(one['theta']):.4g}" for one in learnt) + " samples\n" in run.out
         accuracy = np.mean([one["scores"]["test"] for one in learnt])
         assert (
             float(table[1]["test_accuracy"]) == pytest.approx(accuracy, rel=1e-5) and accuracy > 0.6
@@ -82,6 +83,7 @@ class TestCommand:
         [
             (("--mode", "tf-varying"), "--mode tf-varying"),
             (("--fixed", "8,900"), "--fixed 900"),
+            (("--fixed", "8,8"), "two of the lengths are the same"),
             (("--model", "nowhere:network"), "nowhere"),
             (("--channel", "all"), "--channel all"),
             (("--label-column", "kind"), "needs a table"),
@@ -91,6 +93,10 @@ class TestCommand:
         run = dstft("train", tones, *QUICK, *options, "-o", tmp_path / "out")
         assert run.code == 2 and words in run.err and run.err.count("Error") == 1
         assert not (tmp_path / "out").exists()
+
+    def test_refuses_words_that_are_no_lengths_before_it_reads(self, tones, tmp_path, dstft):
+        run = dstft("train", tones, "--fixed", "5ms,banana", "-o", tmp_path / "out")
+        assert run.code == 2 and run.err.startswith("Error: --fixed: length 'banana': it must be a length such as")
 
     def test_names_the_extra_that_is_missing(self, tones, tmp_path, dstft, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "safetensors", None)
@@ -150,7 +156,7 @@ def test_a_stopped_training_keeps_the_best_state_and_refuses_other_settings(tone
     train(str(tones), settings(epochs=4), tmp_path / "out", on_step=_StopAt(9))
     assert json.loads((tmp_path / "out/metrics.json").read_text())["stop_reason"] == "interrupted"
     assert dstft("predict", tmp_path / "out", tones / "mid/1.wav").code == 0
-    with pytest.raises(InputError, match=r"budget\.epochs is 5 and was 4"):
+    with pytest.raises(InputError, match="--resume: --epochs is 5 and was 4"):
         train(str(tones), settings(epochs=5), tmp_path / "out", "resume")
     with pytest.raises(InputError, match="--resume goes on"):
         train(str(tones), settings(epochs=4), tmp_path / "out")
