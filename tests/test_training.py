@@ -13,6 +13,7 @@ from dstft_cli.training.dataset.examples import TRAIN
 from dstft_cli.training.fit import Budget
 from dstft_cli.training.frequency import scan
 from dstft_cli.training.networks import build_classifier, small_network
+from dstft_cli.training.onnx_export import Exportable
 from dstft_cli.training.scores import Mean, compare, sentence
 from dstft_cli.training.spectrogram import Spectrogram
 from dstft_cli.workflows.training.prepare import prepare
@@ -214,6 +215,17 @@ def test_the_first_convolution_has_the_gradients_of_any_other(size):
     for one, other in zip(own, torch.autograd.grad((expected * weights).sum(), (x, filters)), strict=True):
         assert torch.allclose(one, other, rtol=1e-12)
     assert torch.autograd.gradcheck(network[0], x)
+
+
+@pytest.mark.parametrize("features", ["log", "magnitude"])
+def test_a_model_without_fourier_transforms_gives_what_it_gave(features):
+    """What is exported, before it is written as ONNX."""
+    torch.manual_seed(0)
+    clips, lengths = torch.randn(3, 400), torch.tensor([400, 400, 300])
+    model = build_classifier(Spectrogram(64, 32, 40.0, 8.0, "constant", "hann", features), 400, 3, small_network).eval()
+    with torch.no_grad():
+        expected = model(clips, lengths)
+        assert torch.allclose(Exportable(model)(clips, lengths), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_exported_model_gives_what_torch_gives(tones, tmp_path, no_pictures):
