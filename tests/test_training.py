@@ -163,9 +163,10 @@ def test_a_stopped_training_keeps_the_best_state_and_refuses_other_settings(tone
         train(str(tones), settings(epochs=4), tmp_path / "out")
 
 
-def test_silence_behind_a_clip_changes_nothing():
+@pytest.mark.parametrize("features", ["log", "levelled"])
+def test_silence_behind_a_clip_changes_nothing(features):
     """The mask: a clip padded to twice the length looks the same to the network, before and after training."""
-    spectrogram = Spectrogram(64, 16, 30.0, 8.0, "constant", "hann", "log")
+    spectrogram = Spectrogram(64, 16, 30.0, 8.0, "constant", "hann", features)
     clips, lengths = torch.randn(4, 200, generator=torch.Generator().manual_seed(0)), torch.tensor([200, 200, 150, 170])
     for clip, length in zip(clips, lengths, strict=True):
         clip[length:] = 0
@@ -178,13 +179,28 @@ def test_silence_behind_a_clip_changes_nothing():
         assert not other[..., own.shape[-1] :].any()
 
 
-@pytest.mark.parametrize("mode", ["constant", "frequency-varying"])
-def test_gradient_of_the_loss_by_the_window_length(mode):
+def test_how_loud_a_clip_is_counts_unless_clips_are_levelled():
+    """The same clips, one of them a hundred times as loud; silence stays finite."""
+    clips, lengths = torch.randn(3, 200, generator=torch.Generator().manual_seed(0)), torch.tensor([200, 150, 200])
+    clips[2] = 0
+    differences = {}
+    for features in ("log", "levelled"):
+        spectrogram = Spectrogram(64, 16, 30.0, 8.0, "constant", "hann", features).eval()
+        louder = spectrogram(clips * torch.tensor([[100.0], [1.0], [1.0]]), lengths)
+        differences[features] = float((louder - spectrogram(clips, lengths)).detach().abs().max())
+        assert louder.isfinite().all()
+    assert differences["levelled"] < 1e-3 and differences["log"] > 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "features"), [("constant", "log"), ("frequency-varying", "log"), ("constant", "levelled")]
+)
+def test_gradient_of_the_loss_by_the_window_length(mode, features):
     """Against differences of the loss, through logarithm, normalisation and network."""
     torch.manual_seed(0)
     clips, lengths, classes = torch.randn(6, 200).double(), torch.full((6,), 200), torch.arange(6) % 3
     model = build_classifier(
-        Spectrogram(32, 16, 20.0, 4.0, mode, "hann", "log"), 200, 3, lambda *of: small_network(*of, dropout=0.0)
+        Spectrogram(32, 16, 20.0, 4.0, mode, "hann", features), 200, 3, lambda *of: small_network(*of, dropout=0.0)
     )
     model, theta = model.double(), model.spectrogram.layer.theta
 
@@ -217,7 +233,7 @@ def test_the_first_convolution_has_the_gradients_of_any_other(size):
     assert torch.autograd.gradcheck(network[0], x)
 
 
-@pytest.mark.parametrize("features", ["log", "magnitude"])
+@pytest.mark.parametrize("features", ["log", "levelled", "magnitude"])
 def test_a_model_without_fourier_transforms_gives_what_it_gave(features):
     """What is exported, before it is written as ONNX."""
     torch.manual_seed(0)
