@@ -1,7 +1,8 @@
 """``dstft train`` on real data: speed of an epoch, spoken digits, bearings of several recordings, and frequency tracking.
 
 python tests/benchmarks/training.py epoch                the time of an epoch, fixed and learnt, on made-up clips
-python tests/benchmarks/training.py digits FSDD.tgz      spoken digits, clips divided at random; more options go to dstft train
+python tests/benchmarks/training.py digits FSDD.tgz      spoken digits, clips divided at random; more options go to dstft train,
+                                                         as --support 512 --fixed 32,64,128,256,512 --epochs 8 of the figures
 python tests/benchmarks/training.py speakers FSDD.tgz    the same, with no speaker on both sides
 python tests/benchmarks/training.py paper FSDD.tgz       the paper's setting: magnitudes, windows of 10 to 50 samples
 python tests/benchmarks/training.py parts A B C D        four recordings or more cut into clips, one part of each left out at a time
