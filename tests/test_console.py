@@ -108,14 +108,15 @@ class TestProgress:
         assert "0/200" in lines[2] and "loss 5.5000" in lines[2] and "8-64" in lines[2]
         assert "\x1b" not in err
 
-    def test_adds_a_line_now_and_then_in_a_long_phase(self, capsys, monkeypatch):
+    @pytest.mark.parametrize(("phase", "begin", "lines"), [("descent", "optimising", 50), ("train", "training", 10)])
+    def test_adds_a_line_now_and_then_in_a_long_phase(self, capsys, monkeypatch, phase, begin, lines):
+        """One every two seconds, of a hundred steps of a second each; every ten seconds of a training, which takes hours."""
         now = iter(range(0, 10**6))
         monkeypatch.setattr("dstft_cli.cli.printing.console.time.monotonic", lambda: float(next(now)))
         with Console().progress() as show:
-            for step in STEPS:
+            for step in (Step(phase, i, 100) for i in range(100)):
                 show(step)
-        optimising = [line for line in capsys.readouterr().err.splitlines() if line.startswith("optimising")]
-        assert len(optimising) == 50  # one every two seconds, of a hundred steps of a second each
+        assert len([line for line in capsys.readouterr().err.splitlines() if line.startswith(begin)]) == lines
 
     def test_is_nothing_when_quiet(self, capsys):
         with Console(quiet=True).progress() as show:

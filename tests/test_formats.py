@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
+import soundfile
 from format_files import BEGAN, COUNT, FILES, RATE, TIME, TONE, cwru, sound, trace
 
 from dstft_cli.errors import InputError
@@ -151,6 +152,16 @@ def test_content_goes_before_the_extension(files, untried, tmp_path):
     assert load_signal(tmp_path / "a.dat", channel="Vibration/acc").sample_rate == RATE
     for name, (path, _) in files.items():
         assert find_format(str(path)).extensions == () or Path(name).suffix in find_format(str(path)).extensions
+
+
+@pytest.mark.parametrize("rest", [0, 700])
+def test_a_sample_that_looks_like_the_version_of_sac_leaves_a_wav_a_wav(tmp_path, rest):
+    """Bytes 304 to 307 of a WAV are two of its samples; in near silence the rest of the header looks right as well."""
+    samples = np.full(500, rest, np.int16)
+    samples[130:132] = 6, 0  # behind a header of 44 bytes
+    soundfile.write(tmp_path / "a.wav", samples, 8000)
+    assert find_format(str(tmp_path / "a.wav")) is None
+    assert len(load_signal(tmp_path / "a.wav").samples) == 500
 
 
 def test_a_pipe_is_not_waited_for(tmp_path, dstft):

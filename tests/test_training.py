@@ -13,6 +13,7 @@ from dstft_cli.training.dataset.examples import TRAIN
 from dstft_cli.training.fit import Budget
 from dstft_cli.training.frequency import scan
 from dstft_cli.training.networks import build_classifier, small_network
+from dstft_cli.training.onnx_export import Exportable
 from dstft_cli.training.scores import Mean, compare, sentence
 from dstft_cli.training.spectrogram import Spectrogram
 from dstft_cli.workflows.training.prepare import prepare
@@ -56,6 +57,7 @@ class TestCommand:
         assert float(table[0]["window_samples"]) == 32
         assert all(2 <= theta <= 64 for one in metrics["runs"] for theta in one["theta"])
         learnt = [one for one in metrics["runs"] if one["length"] is None]
+        assert ", ".join(f"{np.mean(one['theta']):.4g}" for one in learnt) + " samples\n" in run.out
         accuracy = np.mean([one["scores"]["test"] for one in learnt])
         assert (
             float(table[1]["test_accuracy"]) == pytest.approx(accuracy, rel=1e-5) and accuracy > 0.6
@@ -82,6 +84,7 @@ class TestCommand:
         [
             (("--mode", "tf-varying"), "--mode tf-varying"),
             (("--fixed", "8,900"), "--fixed 900"),
+            (("--fixed", "8,8"), "two of the lengths are the same"),
             (("--model", "nowhere:network"), "nowhere"),
             (("--channel", "all"), "--channel all"),
             (("--label-column", "kind"), "needs a table"),
@@ -91,6 +94,10 @@ class TestCommand:
         run = dstft("train", tones, *QUICK, *options, "-o", tmp_path / "out")
         assert run.code == 2 and words in run.err and run.err.count("Error") == 1
         assert not (tmp_path / "out").exists()
+
+    def test_refuses_words_that_are_no_lengths_before_it_reads(self, tones, tmp_path, dstft):
+        run = dstft("train", tones, "--fixed", "5ms,banana", "-o", tmp_path / "out")
+        assert run.code == 2 and run.err.startswith("Error: --fixed: length 'banana': it must be a length such as")
 
     def test_names_the_extra_that_is_missing(self, tones, tmp_path, dstft, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "safetensors", None)
@@ -150,15 +157,16 @@ def test_a_stopped_training_keeps_the_best_state_and_refuses_other_settings(tone
     train(str(tones), settings(epochs=4), tmp_path / "out", on_step=_StopAt(9))
     assert json.loads((tmp_path / "out/metrics.json").read_text())["stop_reason"] == "interrupted"
     assert dstft("predict", tmp_path / "out", tones / "mid/1.wav").code == 0
-    with pytest.raises(InputError, match=r"budget\.epochs is 5 and was 4"):
+    with pytest.raises(InputError, match="--resume: --epochs is 5 and was 4"):
         train(str(tones), settings(epochs=5), tmp_path / "out", "resume")
     with pytest.raises(InputError, match="--resume goes on"):
         train(str(tones), settings(epochs=4), tmp_path / "out")
 
 
-def test_silence_behind_a_clip_changes_nothing():
+@pytest.mark.parametrize("features", ["log", "levelled"])
+def test_silence_behind_a_clip_changes_nothing(features):
     """The mask: a clip padded to twice the length looks the same to the network, before and after training."""
-    spectrogram = Spectrogram(64, 16, 30.0, 8.0, "constant", "hann", "log")
+    spectrogram = Spectrogram(64, 16, 30.0, 8.0, "constant", "hann", features)
     clips, lengths = torch.randn(4, 200, generator=torch.Generator().manual_seed(0)), torch.tensor([200, 200, 150, 170])
     for clip, length in zip(clips, lengths, strict=True):
         clip[length:] = 0
@@ -171,13 +179,28 @@ def test_silence_behind_a_clip_changes_nothing():
         assert not other[..., own.shape[-1] :].any()
 
 
-@pytest.mark.parametrize("mode", ["constant", "frequency-varying"])
-def test_gradient_of_the_loss_by_the_window_length(mode):
+def test_how_loud_a_clip_is_counts_unless_clips_are_levelled():
+    """The same clips, one of them a hundred times as loud; silence stays finite."""
+    clips, lengths = torch.randn(3, 200, generator=torch.Generator().manual_seed(0)), torch.tensor([200, 150, 200])
+    clips[2] = 0
+    differences = {}
+    for features in ("log", "levelled"):
+        spectrogram = Spectrogram(64, 16, 30.0, 8.0, "constant", "hann", features).eval()
+        louder = spectrogram(clips * torch.tensor([[100.0], [1.0], [1.0]]), lengths)
+        differences[features] = float((louder - spectrogram(clips, lengths)).detach().abs().max())
+        assert louder.isfinite().all()
+    assert differences["levelled"] < 1e-3 and differences["log"] > 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "features"), [("constant", "log"), ("frequency-varying", "log"), ("constant", "levelled")]
+)
+def test_gradient_of_the_loss_by_the_window_length(mode, features):
     """Against differences of the loss, through logarithm, normalisation and network."""
     torch.manual_seed(0)
     clips, lengths, classes = torch.randn(6, 200).double(), torch.full((6,), 200), torch.arange(6) % 3
     model = build_classifier(
-        Spectrogram(32, 16, 20.0, 4.0, mode, "hann", "log"), 200, 3, lambda *of: small_network(*of, dropout=0.0)
+        Spectrogram(32, 16, 20.0, 4.0, mode, "hann", features), 200, 3, lambda *of: small_network(*of, dropout=0.0)
     )
     model, theta = model.double(), model.spectrogram.layer.theta
 
@@ -192,6 +215,33 @@ def test_gradient_of_the_loss_by_the_window_length(mode):
     loss().backward()
     difference = (loss(1e-4) - loss(-1e-4)).item() / 2e-4
     assert theta.grad.sum().item() == pytest.approx(difference, rel=1e-3)
+
+
+@pytest.mark.parametrize("size", [(9, 8), (8, 7), (1, 2)])
+def test_the_first_convolution_has_the_gradients_of_any_other(size):
+    """Its gradient by the spectrogram takes a way of its own on a CPU."""
+    torch.manual_seed(0)
+    network = small_network(*size, classes=3).double()
+    x = torch.randn(2, 1, *size, dtype=torch.float64, requires_grad=True)
+    filters = network[0].weight.detach().requires_grad_()
+    expected = torch.nn.functional.conv2d(x, filters, stride=2, padding=1)
+    assert torch.equal(network[0](x), expected)
+    weights = torch.randn_like(expected)
+    own = torch.autograd.grad((network[0](x) * weights).sum(), (x, network[0].weight))
+    for one, other in zip(own, torch.autograd.grad((expected * weights).sum(), (x, filters)), strict=True):
+        assert torch.allclose(one, other, rtol=1e-12)
+    assert torch.autograd.gradcheck(network[0], x)
+
+
+@pytest.mark.parametrize("features", ["log", "levelled", "magnitude"])
+def test_a_model_without_fourier_transforms_gives_what_it_gave(features):
+    """What is exported, before it is written as ONNX."""
+    torch.manual_seed(0)
+    clips, lengths = torch.randn(3, 400), torch.tensor([400, 400, 300])
+    model = build_classifier(Spectrogram(64, 32, 40.0, 8.0, "constant", "hann", features), 400, 3, small_network).eval()
+    with torch.no_grad():
+        expected = model(clips, lengths)
+        assert torch.allclose(Exportable(model)(clips, lengths), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_exported_model_gives_what_torch_gives(tones, tmp_path, no_pictures):

@@ -105,7 +105,7 @@ _training_options = cloup.option_group(
         metavar="NAME",
         default="log",
         show_default=True,
-        help="What the network sees: log (magnitude, normalised) or magnitude.",
+        help="What the network sees: log (magnitude, normalised), levelled (likewise, and all clips equally loud) or magnitude.",
     ),
     cloup.option(
         "--model", metavar="MODULE:NAME", help="A network of your own: a function (bins, frames, classes) -> nn.Module."

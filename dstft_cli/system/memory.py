@@ -1,6 +1,7 @@
 """How much memory this process may still use: what is free on the machine, in its control groups and under ``ulimit -v``."""
 
 import contextlib
+import ctypes
 import os
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ _LIMITS = {
     "memory.limit_in_bytes": "memory.usage_in_bytes",
 }  # of control groups, version 2 and 1
 _CACHE = ("inactive_file", "total_inactive_file")  # bytes of file cache that the kernel frees on demand
+
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # of mallopt
+_LARGEST_KEPT, _MOST_KEPT = 32 * 2**20, 512 * 2**20  # bytes of a block, which can be no more, and of all of them
 
 _processes = 1  # that share the free memory
 
@@ -79,3 +83,15 @@ def _of_process(root: Path) -> Iterator[int]:
         if limit != resource.RLIM_INFINITY:
             pages = int((root / "proc/self/statm").read_text("ascii").split()[0])
             yield limit - pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def keep_freed_memory() -> None:
+    """From now on memory that is freed stays with the process, up to half a GiB, and is used again, where the C library is glibc.
+
+    A training frees and takes the same blocks in each step; to get them from the kernel anew takes a quarter of its time.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            mallopt = ctypes.CDLL(None).mallopt
+            mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT)
+            mallopt(_TRIM_THRESHOLD, _MOST_KEPT)

@@ -16,6 +16,7 @@ Factory = Callable[[int, int, int], nn.Module]
 """(bins, frames, classes) to a network of (B, 1, bins, frames) that returns (B, classes), without softmax."""
 
 _FILTERS = 16
+_TAPS, _STRIDE = 3, 2  # of each convolution, along both axes
 
 
 def small_network(bins: int, frames: int, classes: int, dropout: float = 0.3) -> nn.Module:
@@ -26,13 +27,46 @@ def small_network(bins: int, frames: int, classes: int, dropout: float = 0.3) ->
     """
     rows, columns = ((size + 3) // 4 for size in (bins, frames))
     layers = [*_separable(1, _FILTERS), *_separable(_FILTERS, _FILTERS), nn.Flatten(), nn.Dropout(dropout)]
-    return nn.Sequential(*layers, nn.Linear(_FILTERS * rows * columns, classes))
+    network = nn.Sequential(*layers, nn.Linear(_FILTERS * rows * columns, classes))
+    return network.to(memory_format=torch.channels_last)  # convolutions of few filters are then twice as fast on a CPU
 
 
 def _separable(channels: int, filters: int) -> list[nn.Module]:
     """One filter for each channel, then filters over channels, and ReLU."""
-    depthwise = nn.Conv2d(channels, channels, 3, stride=2, padding=1, groups=channels, bias=False)
+    kind = _SpectrogramConv2d if channels == 1 else nn.Conv2d
+    depthwise = kind(channels, channels, _TAPS, stride=_STRIDE, padding=1, groups=channels, bias=False)
     return [depthwise, nn.Conv2d(channels, filters, 1), nn.ReLU()]
+
+
+class _SpectrogramConv2d(nn.Conv2d):
+    """Conv2d of one channel whose gradient by its input, which a learnt window needs, takes a third of the time on a CPU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.requires_grad and x.device.type == "cpu":
+            return _ConvolvedOnce.apply(x, self.weight)
+        return super().forward(x)
+
+
+class _ConvolvedOnce(torch.autograd.Function):
+    """One filter of 3 x 3 over one channel; the gradient by the input is nine sums, one for each of its taps."""
+
+    @staticmethod
+    def forward(ctx, x, weight):
+        ctx.save_for_backward(x, weight)
+        return nn.functional.conv2d(x, weight, stride=_STRIDE, padding=1)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        x, weight = ctx.saved_tensors
+        geometry = [_STRIDE] * 2, [1, 1], [1, 1], False, [0, 0], 1
+        _, to_weight, _ = torch.ops.aten.convolution_backward(grad, x, weight, None, *geometry, [False, True, False])
+        rows, columns = (_STRIDE * size for size in grad.shape[-2:])
+        padded = x.new_zeros(len(x), 1, rows + _TAPS, columns + _TAPS)
+        for i, row in enumerate(weight[0, 0].tolist()):
+            for j, tap in enumerate(row):
+                padded[..., i : i + rows : _STRIDE, j : j + columns : _STRIDE].add_(grad, alpha=tap)
+        return padded[..., 1 : 1 + x.shape[-2], 1 : 1 + x.shape[-1]], to_weight
 
 
 def load_factory(name: str) -> Factory:

@@ -54,14 +54,17 @@ class _ConvolutionalSTFT(nn.Module):
         return torch.stack(list(parts), -1)
 
 
-class _Exported(nn.Module):
-    """The model with its transform as a convolution."""
+class Exportable(nn.Module):
+    """A model whose transform is a convolution.
+
+    model: a classifier or a tracker; it is changed.
+    """
 
     def __init__(self, model: nn.Module):
         super().__init__()
         self.model, self.stft = model, _ConvolutionalSTFT(model.spectrogram)
-        spectrogram, stft = model.spectrogram, self.stft
-        spectrogram.squares = lambda samples: stft(samples).square().sum(-1) / spectrogram.power
+        stft = self.stft
+        model.spectrogram.layer.power = lambda samples: stft(samples).square().sum(-1)
 
     def forward(self, samples: Tensor, lengths: Tensor) -> Tensor:
         return self.model(samples, lengths)
@@ -86,7 +89,7 @@ def export_onnx(facts: ModelFacts, tensors: dict[str, Tensor], path: Path, clips
         warnings.simplefilter("ignore")
         try:
             program = torch.onnx.export(
-                _Exported(other).eval(),
+                Exportable(other).eval(),
                 (few.samples, few.lengths),
                 dynamo=True,
                 input_names=["samples", "lengths"],

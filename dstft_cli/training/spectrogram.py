@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ..stft.layer import DSTFT
 
-LOG, MAGNITUDE = FEATURES = ("log", "magnitude")
+LOG, LEVELLED, MAGNITUDE = FEATURES = ("log", "levelled", "magnitude")
 _FLOOR = 1e-8  # of the mean |S|² of training clips: 80 dB below it nothing is distinguished
 _CALIBRATED = 128  # clips
 _TINY = 1e-30  # keeps the slope of a root, and its share of a silent frame, finite
@@ -15,6 +15,7 @@ class Spectrogram(nn.Module):
     """What a network sees of clips, (B, 1, F, T): 0 behind the end of a clip.
 
     ``log``: log |S|, of mean 0 and deviation 1 at each frequency (batch normalisation over the frames of the clips alone).
+    ``levelled``: likewise, of |S| over its rms in the clip, so that how loud a clip is does not count.
     ``magnitude``: |S| as the paper has it, in units of its rms in training clips under the first window, so that no window is at an
     advantage by the scale of its magnitudes.
 
@@ -29,7 +30,7 @@ class Spectrogram(nn.Module):
         self.layer = DSTFT(support, hop, mode=mode, theta=theta, theta_min=theta_min, window=window)
         self.features = features
         self.register_buffer("power", torch.ones(()))
-        self.norm = nn.BatchNorm1d(support // 2 + 1, affine=False) if features == LOG else None
+        self.norm = None if features == MAGNITUDE else nn.BatchNorm1d(support // 2 + 1, affine=False)
 
     def calibrate(self, samples: Tensor, lengths: Tensor) -> None:
         """Take the unit of |S|, its rms under the first window, from training clips, (N, n) with their lengths (N,)."""
@@ -44,9 +45,9 @@ class Spectrogram(nn.Module):
         """θ in samples within its bounds, (1, 1) or (F, 1)."""
         return self.layer.lengths().detach()
 
-    def squares(self, samples: Tensor) -> Tensor:
-        """|S|² of clips (B, n) in units of its mean in training clips under the first window, (B, F, T)."""
-        return self.layer.power(samples) / self.power
+    def squares(self, samples: Tensor, unit: float = 1.0) -> Tensor:
+        """|S|² of clips (B, n) in units of its mean in training clips under the first window, or in a share of it, (B, F, T)."""
+        return self.layer.power(samples) / (self.power * unit)
 
     def valid(self, lengths: Tensor, frames: int) -> Tensor:
         """(B, T): true for frames centred within their clip of that many samples."""
@@ -54,12 +55,14 @@ class Spectrogram(nn.Module):
 
     def forward(self, samples: Tensor, lengths: Tensor) -> Tensor:
         """samples: (B, n); lengths: (B,) samples of each clip. Returns (B, 1, F, T)."""
-        squares = self.squares(samples)
+        squares = self.squares(samples, 1.0 if self.features == MAGNITUDE else _FLOOR)
         valid = self.valid(lengths, squares.shape[-1])
+        if self.features == LEVELLED:
+            squares = squares / (_FLOOR * _mean_of_clip(squares, valid)).clamp_min(_TINY)
         if self.norm is None:
             values = squares.clamp_min(_TINY).sqrt()
         else:
-            values = self._normalised((squares / _FLOOR).log1p(), valid)
+            values = self._normalised(squares.log1p(), valid)
         return (values * valid[:, None])[:, None]
 
     def _normalised(self, values: Tensor, valid: Tensor) -> Tensor:
@@ -72,3 +75,9 @@ class Spectrogram(nn.Module):
         out = torch.zeros_like(rows)
         out[valid] = self.norm(rows[valid])
         return out.transpose(1, 2)
+
+
+def _mean_of_clip(squares: Tensor, valid: Tensor) -> Tensor:
+    """The mean over the valid frames (B, T) of each clip, (B, 1, 1), of values (B, F, T)."""
+    inside = valid[:, None].to(squares.dtype)
+    return (squares * inside).sum((1, 2), keepdim=True) / (squares.shape[1] * inside.sum((1, 2), keepdim=True))

@@ -6,6 +6,7 @@ import click
 
 from ...config.loading import Config
 from ...errors import InputError
+from ...system.memory import keep_freed_memory
 from ...system.shutdown import StopRequest, Terminated, stop_request
 from ...training.fit import Budget
 from ...workflows.training.prepare import Prepared
@@ -41,6 +42,7 @@ def run(
     given = {name: training.pop(name) for name in ("epochs", "batch_size", "learning_rate", "theta_rate")}
     budget = Budget(*(usual[name] if value is None else value for name, value in given.items()))
     settings = TrainSettings(config, budget=budget, **training)
+    keep_freed_memory()
 
     def ready(prepared: Prepared, resumed: bool) -> None:
         for warning in prepared.clips.warnings:

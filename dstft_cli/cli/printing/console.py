@@ -41,7 +41,7 @@ _PHASES = {
     "track": "tracking",
 }
 _QUIET_SECONDS = 2.0  # between two plain lines
-_LOG_SECONDS = 10.0  # between two on many inputs
+_LOG_SECONDS = 10.0  # between two on many inputs, or on a training
 
 
 def note_text(note: Note) -> str:
@@ -205,7 +205,8 @@ class _PlainView:
 
     def show(self, step: Step) -> None:
         now = time.monotonic()
-        if step.phase == self.phase and now - self.last < _QUIET_SECONDS:
+        pause = _LOG_SECONDS if step.phase == "train" else _QUIET_SECONDS  # a training takes hours
+        if step.phase == self.phase and now - self.last < pause:
             return
         self.phase, self.last = step.phase, now
         self.console.print(f"{_PHASES[step.phase]}  {_status(step)}".rstrip(), markup=False)

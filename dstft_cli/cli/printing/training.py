@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ...text import time_text
+from ...text import listed, time_text
 from ...training.dataset.examples import PARTS, TEST
 from ...training.scores import Mean
 from ...training.task import CLASSIFY
@@ -64,9 +64,11 @@ def _mean(mean: Mean, factor: float, interval: bool) -> str:
 
 
 def rows(outcome: Outcome) -> Iterator[Row]:
-    """The verdict."""
-    seeds = len([one for one in outcome.prepared.run.records if one.length is None])
-    yield "means over", f"{seeds} seed{'s' if seeds != 1 else ''}, test with 95 % intervals"
+    """How many seeds there are, what each of them learnt, and the verdict."""
+    learnt = [one.theta for one in outcome.prepared.run.records if one.length is None]
+    yield "means over", f"{len(learnt)} seed{'s' if len(learnt) != 1 else ''}, test with 95 % intervals"
+    if len(learnt) > 1:
+        yield "learnt", f"{listed([f'{sum(theta) / len(theta):.4g}' for theta in learnt], 10)} samples"
     yield "verdict", outcome.summary.verdict
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from ..kinds import AUDIO_EXTENSIONS, TEXT_EXTENSIONS, has_header
 
 _HEAD = 512  # bytes that show the format
 _SAC_VERSION = slice(304, 308)  # of a SAC header, the number 6 in either byte order
+_SAC_LOGICALS = slice(420, 436)  # four numbers, each 0 or 1, or -12345 where it is not set
+_AUDIO = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"OggS", b".snd", b"caff")  # first bytes of audio files
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,12 @@ def _is_miniseed(head: bytes) -> bool:
 
 
 def _is_sac(head: bytes) -> bool:
-    return head[_SAC_VERSION] in (b"\x06\0\0\0", b"\0\0\0\x06") and len(head) >= 308
+    """Its version, and four logical values; samples of another format may look like the version alone, or silence like both."""
+    orders = {b"\x06\0\0\0": "<4i", b"\0\0\0\x06": ">4i"}
+    order, logicals = orders.get(head[_SAC_VERSION]), head[_SAC_LOGICALS]
+    if order is None or len(logicals) < 16 or head.startswith(_AUDIO):
+        return False
+    return all(value in (0, 1, -12345) for value in struct.unpack(order, logicals))
 
 
 def _is_media(head: bytes) -> bool:

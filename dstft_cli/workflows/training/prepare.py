@@ -26,6 +26,7 @@ from .settings import TrainSettings, make_setup
 
 _LIBRARIES = {"sklearn": "scikit-learn", "scipy": "scipy", "safetensors": "safetensors"}
 _MOST_CLASSES = 10_000
+_OPTIONS = {"batch": "batch-size"}  # of the command, where the name is not that of the setting
 
 
 @dataclass(frozen=True)
@@ -114,23 +115,16 @@ def _task(tracks: bool, classes, examples, clips: Clips, setup: Setup, factory) 
 
 
 def _identity(settings: TrainSettings, examples: Sequence[Example], clips: Clips, setup: Setup) -> dict:
-    """What must be the same for a stopped run to go on."""
+    """What must be the same for a stopped run to go on, by the name that a user knows."""
     digest = hashlib.sha256()
     for one in examples:
         digest.update(
             "\0".join((one.name, one.label, one.part, one.fold, one.group)).encode("utf-8", "surrogateescape")
         )
     digest.update(clips.samples.numpy().tobytes())
-    lengths = {
-        f"setup.{name}": list(value) if isinstance(value, tuple) else value for name, value in asdict(setup).items()
-    }
-    budget = {f"budget.{name}": value for name, value in asdict(settings.budget).items()}
-    own = {
-        "task": settings.task,
-        "seeds": settings.seeds,
-        "model": settings.model,
-        "dropout": settings.dropout,
-        "clips": digest.hexdigest()[:16],
-    }
-    own |= {"threads": torch.get_num_threads(), "device": get_device(settings.config.run.device).type}
-    return {"version": tool_version(), **own, **lengths, **budget}
+    values = asdict(setup) | asdict(settings.budget)
+    values |= {name: getattr(settings, name) for name in ("task", "seeds", "model", "dropout")}
+    values |= {"threads": torch.get_num_threads(), "device": get_device(settings.config.run.device).type}
+    options = {f"--{_OPTIONS.get(name, name.replace('_', '-'))}": value for name, value in values.items()}
+    lists = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+    return {"the version of dstft": tool_version(), "the digest of clips and labels": digest.hexdigest()[:16], **lists}

@@ -58,6 +58,7 @@ class TrainSettings:
             )
         if self.features not in FEATURES:
             raise InputError(f"--features {quoted(self.features)}: choose one of {', '.join(FEATURES)}")
+        _fixed_words(self.fixed)
         for name, value in (("--clip", self.clip), ("--resample", self.resample)):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InputError(f"{name} {value:g}: it must be more than 0")
@@ -92,17 +93,28 @@ def make_setup(settings: TrainSettings, rate: float, samples: int) -> Setup:
 def _fixed_lengths(text: str | None, rate: float, support: int) -> tuple[float, ...]:
     if text is None:
         return tuple(support / 2**i for i in reversed(range(_FIXED)) if support / 2**i >= LEAST_WINDOW)
-    if text.strip().lower() == "none":
-        return ()
     lengths = []
-    for word in filter(None, map(str.strip, text.split(","))):
-        length = Length.parse(word).samples(rate, support)
+    for word, own in _fixed_words(text):
+        length = own.samples(rate, support)
         if length is None or not LEAST_WINDOW <= length <= support:
             raise InputError(
                 f"--fixed {word}: a window of {LEAST_WINDOW} samples to the support, {support} samples ({1e3 * support / rate:.4g} ms), "
                 "is possible; a larger --support allows longer ones"
             )
         lengths.append(length)
-    if not lengths or len(set(lengths)) < len(lengths):
-        raise InputError(f"--fixed {quoted(text)}: give different lengths such as 10,20,30 or 5ms,10ms, or none")
+    if len(set(lengths)) < len(lengths):
+        raise InputError(f"--fixed {quoted(text)}: two of the lengths are the same")
     return tuple(sorted(lengths))
+
+
+def _fixed_words(text: str | None) -> list[tuple[str, Length]]:
+    """The lengths of --fixed, each as it was written and as a length; none for "none" and for None."""
+    if text is None or text.strip().lower() == "none":
+        return []
+    words = [word for word in map(str.strip, text.split(",")) if word]
+    if not words:
+        raise InputError(f"--fixed {quoted(text)}: give lengths such as 10,20,30 or 5ms,10ms, or none")
+    try:
+        return [(word, Length.parse(word)) for word in words]
+    except InputError as error:
+        raise InputError(f"--fixed: {error}") from None
