@@ -11,7 +11,7 @@ from dstft_cli import Signal, load_signal, optimize, track, write_result
 from dstft_cli.cli.actions.track import read_orders
 from dstft_cli.errors import InputError
 from dstft_cli.tracking.crossings import uncrossed
-from dstft_cli.tracking.evidence import noise_ratio, tone_evidence
+from dstft_cli.tracking.evidence import noise_level, tone_evidence
 from dstft_cli.tracking.lattice import Lattice, Motion
 from dstft_cli.tracking.order_spectrum import order_spectrum
 from dstft_cli.tracking.track import Track, Tracking
@@ -87,7 +87,8 @@ class TestLattice:
 def test_noise_says_nothing_in_the_mean_and_a_tone_a_lot():
     noise = np.random.default_rng(2).standard_normal((2, 65, 400))
     magnitude = np.hypot(*noise)
-    ratio = noise_ratio(magnitude, np.full((1, 1), 50.0))
+    theta = np.full((1, 1), 50.0)
+    ratio = magnitude**2 * theta / noise_level(magnitude, theta)
     assert ratio.mean() == pytest.approx(1, rel=0.1)
     assert tone_evidence(ratio).mean() < 0
     assert tone_evidence(np.array([20.0])) > 5

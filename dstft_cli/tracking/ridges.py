@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
-import torch
 
-from ..stft.phase.reassignment import Coordinates, coordinates
 from .crossings import uncrossed
+from .demodulation import Demodulation
 from .evidence import tone_evidence
 from .lattice import Lattice, Motion
 from .limits import middle_length, motion
@@ -23,7 +23,7 @@ _LOBE, _SKIRT, _FAINT = (
     12.0,
     0.005,
 )  # reciprocals of the window's length: what is near a ridge, and what is faint about it
-_TONAL = 0.2  # of a reciprocal of the window's length: the neighbours of a tone's bin agree that well on its frequency
+_APART = 3.0  # reciprocals of the window's length from one ridge to another that it does not see
 _CHANCE = 3.0  # nats beyond those that the best of all bins reaches in noise, at even odds
 _USUAL = 1.5  # times the bend that nine of ten are below
 _SILENT = -0.5  # nats a frame where a ridge was peeled off: what noise says in the mean
@@ -54,15 +54,39 @@ def ridge_tracks(planes: Sequence[TrackedPlane], tracking: Tracking, watch: Watc
             _peel(own, path, plane, band)
     paths, near = uncrossed(np.stack(paths), planes)
     plane = best_plane(planes, paths)
-    theta = torch.tensor(plane.theta, dtype=plane.framed.samples.dtype)
-    phases = coordinates(plane.framed, theta, torch.tensor(plane.spectrum))
-    found = [_refined(path, plane, phases) for path in paths]
-    frequency, spread, amplitude = (np.stack(lines) for lines in zip(*found, strict=True))
-    frequency = np.where(near, paths * plane.spacing, frequency)
-    confidence = np.stack(sures)
+    lengths = [float(plane.theta.max()) for plane in planes]
+    alone, hidden = _alone(paths * plane.spacing, near, np.stack(sures) >= SURE, max(lengths) / plane.sample_rate)
+    confidence = np.where(hidden, 0.0, np.stack(sures))
+    readings = []
+    for path, least, sure in zip(paths, alone * plane.sample_rate, confidence >= SURE, strict=True):
+        ridge, law = Demodulation(plane, least, sure), path * plane.spacing
+        one = len(planes) == 1
+        readings.append(ridge.under(law, plane.length_at(path)) if one else ridge.best(law, lengths[0], lengths[-1]))
+    frequency, amplitude, spread = (
+        np.stack([getattr(reading, name) for reading in readings]) for name in ("frequency", "amplitude", "spread")
+    )
     order = np.argsort(-(np.square(amplitude) * confidence).sum(1), kind="stable")
-    lines = (frequency, amplitude, confidence, spread)
+    lines = (np.clip(frequency, 0, plane.frequencies[-1]), amplitude, confidence, spread)
     return Track(plane.times, *(line[order] for line in lines), tracking), plane
+
+
+def _alone(laws: np.ndarray, near: np.ndarray, sure: np.ndarray, longest: float) -> tuple[np.ndarray, np.ndarray]:
+    """How long a window must be to see each ridge alone, and where a ridge cannot be told from one found before it.
+
+    laws: Hz, (C, T), in the order in which they were found.
+    near: (C, T) bool, where ridges cross.
+    sure: (C, T) bool, where they are there.
+    longest: window length in s.
+
+    Returns s, (C, T), inf where no window is long enough; and (C, T) bool.
+    """
+    alone, hidden = np.zeros(laws.shape), np.zeros(laws.shape, dtype=bool)
+    for one, other in permutations(range(len(laws)), 2):
+        needed = np.where(sure[other], _APART / np.maximum(np.abs(laws[one] - laws[other]), 1e-9), 0.0)
+        alone[one] = np.maximum(alone[one], needed)
+        if other < one:
+            hidden[one] |= needed > longest
+    return np.where(near | (alone > longest), np.inf, alone), hidden & ~near
 
 
 def _strongest(evidence: np.ndarray, moves: Motion, done: Callable[[float], object]) -> np.ndarray:
@@ -117,34 +141,3 @@ def _neighbours(path: np.ndarray, half: int) -> np.ndarray:
     """The path up to half frames before and after each frame, (5, T); the ends are repeated."""
     frames = np.arange(len(path))
     return np.stack([path[np.clip(frames + round(share * half), 0, len(path) - 1)] for share in (-1, -0.5, 0, 0.5, 1)])
-
-
-def _refined(path: np.ndarray, plane: TrackedPlane, phases: Coordinates) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Frequency in Hz, its standard deviation, and the amplitude, (T,) each, near a path in bins.
-
-    Where the neighbours of the ridge's bin agree on the frequency that their phases tell, it is that, brought from the time that it
-    belongs to to that of the frame along the ridge's slope. Elsewhere it is the vertex of a parabola on log |S|.
-    """
-    frames, lobe = np.arange(len(path)), plane.lobe(path)
-    peak = _local_peak(plane.magnitude, path, 0.5 * lobe)
-    sides = [np.log(plane.magnitude[peak + side, frames] + 1e-30) for side in (-1, 0, 1)]
-    bend = sides[0] - 2 * sides[1] + sides[2]
-    offset = np.clip(0.5 * (sides[0] - sides[2]) / np.where(bend < 0, bend, -np.inf), -0.5, 0.5)
-    height = np.exp(sides[1] - 0.25 * (sides[0] - sides[2]) * offset)
-    slope = np.gradient(path) / (plane.hop * plane.sample_rate)  # bins a sample
-    told = np.stack([phases.bins[peak + side, frames] for side in (-1, 0, 1)])
-    told -= slope * (np.stack([phases.times[peak + side, frames] for side in (-1, 0, 1)]) - plane.positions)
-    tonal = (np.ptp(told, axis=0) <= np.maximum(_TONAL * lobe, 0.02)) & (np.abs(told[1] - peak) <= 0.5 * lobe + 0.5)
-    found = np.clip(np.where(tonal, told[1], peak + offset), 0, len(plane.magnitude) - 1)
-    strength = np.maximum(plane.ratio[peak, frames], 1.0)
-    return found * plane.spacing, lobe * plane.spacing / np.sqrt(12 * strength), 2 * height
-
-
-def _local_peak(magnitude: np.ndarray, path: np.ndarray, reach: np.ndarray) -> np.ndarray:
-    """The strongest bin of each frame within so many bins of a path, (T,), not at the ends."""
-    most = max(1, int(np.ceil(reach.max())))
-    around = np.rint(path).astype(int) + np.arange(-most, most + 1)[:, None]
-    inside = (np.abs(around - path) <= np.maximum(reach, 1)) & (around >= 1) & (around < len(magnitude) - 1)
-    values = magnitude[np.clip(around, 0, len(magnitude) - 1), np.arange(len(path))]
-    rows = around[np.where(inside, values, -1).argmax(0), np.arange(len(path))]
-    return np.clip(rows, 1, len(magnitude) - 2)

@@ -1,0 +1,139 @@
+"""The frequency of a ridge read from the signal itself, under windows as long as its curve allows.
+
+Turned back along its own path, a ridge becomes a tone of nearly no frequency, whatever its slope; what is left is read from its phase.
+The path is smoothed by the window before, and what is left is added to that, twice: then only the fourth derivative of the true path
+makes an error, where a window by itself makes one with the second.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+
+from .plane import TrackedPlane
+
+_ROUNDS = 2
+_GROWTH = 2.0**0.5  # from one length that is tried to the next
+_ALONG = 8.0  # window lengths over which two lengths are compared
+_DIFFERENT = 2.0  # mean square of their difference over the variance: noise makes 0.6; from about 1.3 on the error of the longer is more
+_MOST_DIFFERENT = 20.0  # of one frame: a few that are wrong altogether do not decide for all
+_CLEAR = 10.0  # power over noise that a window must have for its frequency to be compared
+_BLOCK = 1 << 20  # samples of frames at once
+_TINY = 1e-30
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A ridge in each frame, (T,) each.
+
+    frequency: Hz. amplitude: in the signal's unit. spread: the standard deviation of the frequency in Hz.
+    ratio: power over noise, about each frame. lengths: of the windows, in samples.
+    """
+
+    frequency: np.ndarray
+    amplitude: np.ndarray
+    spread: np.ndarray
+    ratio: np.ndarray
+    lengths: np.ndarray
+
+
+class Demodulation:
+    """The signal along one ridge.
+
+    plane: its frames, and the noise in them.
+    alone: (T,) in samples: shorter windows see other ridges, too; inf where all do.
+    sure: (T,) bool: where the ridge is there.
+    """
+
+    def __init__(self, plane: TrackedPlane, alone: np.ndarray, sure: np.ndarray):
+        self.plane, self.alone, self.sure = plane, alone, sure
+        self._hop = plane.hop * plane.sample_rate
+        reach = plane.framed.support
+        self._first = max(0, int(plane.positions[0]) - reach)
+        samples = plane.framed.samples.numpy()[self._first : int(plane.positions[-1]) + reach]
+        self._samples, self._centres = samples.astype(np.float64), plane.positions - self._first
+
+    def under(self, law: np.ndarray, lengths: np.ndarray) -> Reading:
+        """The ridge under given windows; it stays as it is where they see other ridges.
+
+        law: Hz, (T,), near the ridge.
+        lengths: in samples, (T,).
+        """
+        apart, first = lengths >= self.alone, law
+        for _ in range(_ROUNDS):
+            smooth = self._means(law, lengths)
+            left, power, share = self._left(smooth, lengths)
+            law = np.where(apart, smooth + left, first)
+        noise = self.plane.at(law / self.plane.spacing, self.plane.noise) / lengths
+        ratio = self._means(power, _ALONG * lengths) / np.maximum(noise, _TINY)
+        spread = np.sqrt(share / np.maximum(ratio, 1.0)) * self.plane.sample_rate / (2 * np.pi)
+        return Reading(law, 2 * np.sqrt(power), spread, ratio, lengths)
+
+    def best(self, law: np.ndarray, shortest: float, longest: float) -> Reading:
+        """The ridge under the longest windows that tell what shorter ones do, but for noise.
+
+        law: Hz, (T,), near the ridge.
+        shortest, longest: of the lengths that are tried, in samples.
+        """
+        count = 1 + int(np.log(longest / shortest) / np.log(_GROWTH) + 1e-6)
+        reading = self.under(law, np.full(len(law), shortest))
+        growing = np.ones(len(law), dtype=bool)
+        for length in shortest * _GROWTH ** np.arange(1, count):
+            longer = self.under(reading.frequency, np.full(len(law), length))
+            growing &= self._alike(reading, longer)
+            reading = Reading(
+                *(np.where(growing, *both) for both in zip(_values(longer), _values(reading), strict=True))
+            )
+        lengths = 2 ** self._means(np.log2(reading.lengths), np.full(len(law), longest / 2))
+        return self.under(reading.frequency, np.maximum(lengths, np.minimum(self.alone, longest)))
+
+    def _alike(self, reading: Reading, longer: Reading) -> np.ndarray:
+        """Where two windows tell frequencies that differ by noise only, in the mean about each frame, (T,) bool."""
+        difference = np.square((longer.frequency - reading.frequency) / np.maximum(reading.spread, _TINY))
+        half = longer.lengths / 2
+        whole = (self._centres >= half) & (self._centres <= len(self._samples) - half)
+        blind = (reading.ratio < _CLEAR) | (reading.lengths < self.alone)
+        known = (whole & self.sure & ~blind) + 1e-6
+        far = _ALONG * reading.lengths
+        mean = self._means(np.minimum(difference, _MOST_DIFFERENT) * known, far) / self._means(known, far)
+        return (mean <= _DIFFERENT) | blind
+
+    def _means(self, values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Means of values (T,) about each frame, weighted by windows of some lengths (T,) in samples."""
+        half = min(max(1, int(lengths.max() / 2 / self._hop)), len(values))
+        offsets = np.arange(-half, half + 1)
+        frames = np.arange(len(values))[:, None] + offsets
+        weights = self._window(offsets * self._hop, lengths[:, None]) * ((frames >= 0) & (frames < len(values)))
+        weights[:, half] += _TINY
+        return (weights * values[np.clip(frames, 0, len(values) - 1)]).sum(1) / weights.sum(1)
+
+    def _left(self, law: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What is left of the frequency along a path in Hz, the power |S|² there, and half the window's mean square rate
+        of change over its mean square: over the power over noise, the variance of the phase's slope; (T,) each."""
+        each = np.interp(np.arange(len(self._samples)), self._centres, law)
+        turned = self._samples * np.exp(-2j * np.pi / self.plane.sample_rate * (np.cumsum(each) - each / 2))
+        step = max(1, _BLOCK // int(lengths.max() + 3))
+        blocks = [self._left_in(turned, slice(first, first + step), lengths) for first in range(0, len(lengths), step)]
+        turn, power, share = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        return turn * self.plane.sample_rate / (2 * np.pi), power, share
+
+    def _left_in(self, turned: np.ndarray, part: slice, lengths: np.ndarray) -> tuple[np.ndarray, ...]:
+        centres, lengths = self._centres[part, None], lengths[part, None]
+        half = int(lengths.max() / 2) + 1
+        places = np.rint(centres).astype(int) + np.arange(-half, half + 1)
+        inside = (places >= 0) & (places < len(turned))
+        signal = turned[np.clip(places, 0, len(turned) - 1)] * inside
+        later, earlier = (self._window(places - centres - shift, lengths) for shift in (0.5, -0.5))
+        ends = (signal * later).sum(1), (signal * earlier).sum(1)
+        middle = (later + earlier) / 2
+        power = np.square(np.abs(ends[0] + ends[1]) / 2 / np.maximum((middle * inside).sum(1), _TINY))
+        share = np.square(later - earlier).sum(1) / np.maximum(np.square(middle).sum(1), _TINY) / 2
+        return np.angle(ends[0] * np.conj(ends[1])), power, share
+
+    def _window(self, x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        window = self.plane.framed.window
+        return window.value(torch.as_tensor(x, dtype=torch.float64), torch.as_tensor(lengths)).numpy()
+
+
+def _values(reading: Reading) -> list[np.ndarray]:
+    return [getattr(reading, field.name) for field in fields(reading)]
