@@ -136,9 +136,13 @@ class TestRidges:
         class Plane:
             length, spacing, hop = 0.1, 4.0, 0.02
 
-        paths, near = uncrossed(bounced, [Plane])
+        paths, confidence, near = uncrossed(
+            bounced, np.stack([np.ones(200), np.linspace(0.6, 1, 200)]), np.zeros((2, 200)), [Plane]
+        )
         np.testing.assert_allclose(paths[0], up, atol=0.5)
         assert near[:, 100].all() and not near[:, 50].any()
+        assert confidence[0, -1] == 1 and confidence[1, -1] == 1
+        np.testing.assert_allclose(confidence[0, 50], 1)
 
 
 class TestProgress:

@@ -16,6 +16,7 @@ _ROUNDS = 2
 _GROWTH = 2.0**0.5  # from one length that is tried to the next
 _ALONG = 8.0  # window lengths over which two lengths are compared
 _DIFFERENT = 2.0  # mean square of their difference over the variance: noise makes 0.6; from about 1.3 on the error of the longer is more
+_SHRUNK = 0.5  # mean square of a difference over that of the one before: noise makes 0.35, a bend 16
 _MOST_DIFFERENT = 20.0  # of one frame: a few that are wrong altogether do not decide for all
 _CLEAR = 10.0  # power over noise that a window must have for its frequency to be compared
 _BLOCK = 1 << 20  # samples of frames at once
@@ -60,43 +61,53 @@ class Demodulation:
         lengths: in samples, (T,).
         """
         apart, first = lengths >= self.alone, law
+        known = self.sure + 1e-6
         for _ in range(_ROUNDS):
-            smooth = self._means(law, lengths)
+            smooth = self._means(law * known, lengths) / self._means(known, lengths)
             left, power, share = self._left(smooth, lengths)
-            law = np.where(apart, smooth + left, first)
+            within = np.abs(left) <= self.plane.sample_rate / lengths  # else it is that of something else
+            law = np.where(apart, smooth + np.where(within, left, 0.0), first)
         noise = self.plane.at(law / self.plane.spacing, self.plane.noise) / lengths
         ratio = self._means(power, _ALONG * lengths) / np.maximum(noise, _TINY)
         spread = np.sqrt(share / np.maximum(ratio, 1.0)) * self.plane.sample_rate / (2 * np.pi)
         return Reading(law, 2 * np.sqrt(power), spread, ratio, lengths)
 
     def best(self, law: np.ndarray, shortest: float, longest: float) -> Reading:
-        """The ridge under the longest windows that tell what shorter ones do, but for noise.
+        """The ridge under the longest windows that its curve allows.
+
+        Two windows in a row tell frequencies that differ by noise; or by less than the two before, which saw something beside the
+        ridge; or else by what the longer one makes of a bend: then it is too long.
 
         law: Hz, (T,), near the ridge.
         shortest, longest: of the lengths that are tried, in samples.
         """
         count = 1 + int(np.log(longest / shortest) / np.log(_GROWTH) + 1e-6)
-        reading = self.under(law, np.full(len(law), shortest))
-        growing = np.ones(len(law), dtype=bool)
+        reading = last = self.under(law, np.full(len(law), shortest))
+        growing = fitting = np.ones(len(law), dtype=bool)
+        before = np.zeros(len(law))
         for length in shortest * _GROWTH ** np.arange(1, count):
-            longer = self.under(reading.frequency, np.full(len(law), length))
-            growing &= self._alike(reading, longer)
-            reading = Reading(
-                *(np.where(growing, *both) for both in zip(_values(longer), _values(reading), strict=True))
-            )
+            longer = self.under(last.frequency, np.full(len(law), length))
+            difference, share = self._difference(last, longer)
+            fits = growing & ((share <= _DIFFERENT) | (difference <= _SHRUNK * before))
+            reading, last = _where(fits, longer, reading), _where(growing, longer, last)
+            growing, fitting, before = growing & (fits | fitting), fits, difference
         lengths = 2 ** self._means(np.log2(reading.lengths), np.full(len(law), longest / 2))
         return self.under(reading.frequency, np.maximum(lengths, np.minimum(self.alone, longest)))
 
-    def _alike(self, reading: Reading, longer: Reading) -> np.ndarray:
-        """Where two windows tell frequencies that differ by noise only, in the mean about each frame, (T,) bool."""
-        difference = np.square((longer.frequency - reading.frequency) / np.maximum(reading.spread, _TINY))
+    def _difference(self, reading: Reading, longer: Reading) -> tuple[np.ndarray, np.ndarray]:
+        """The mean square of the difference of two readings about each frame, in Hz² and over the variance of the first, (T,) each.
+
+        It is 0 where the first sees little but noise, or other ridges.
+        """
         half = longer.lengths / 2
         whole = (self._centres >= half) & (self._centres <= len(self._samples) - half)
         blind = (reading.ratio < _CLEAR) | (reading.lengths < self.alone)
-        known = (whole & self.sure & ~blind) + 1e-6
-        far = _ALONG * reading.lengths
-        mean = self._means(np.minimum(difference, _MOST_DIFFERENT) * known, far) / self._means(known, far)
-        return (mean <= _DIFFERENT) | blind
+        known, far = (whole & self.sure & ~blind) + 1e-6, _ALONG * reading.lengths
+        difference = np.square(longer.frequency - reading.frequency)
+        share = np.minimum(difference / np.maximum(np.square(reading.spread), _TINY), _MOST_DIFFERENT)
+        weight = self._means(known, far)
+        means = (np.where(blind, 0.0, self._means(value * known, far) / weight) for value in (difference, share))
+        return next(means), next(means)
 
     def _means(self, values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """Means of values (T,) about each frame, weighted by windows of some lengths (T,) in samples."""
@@ -135,5 +146,7 @@ class Demodulation:
         return window.value(torch.as_tensor(x, dtype=torch.float64), torch.as_tensor(lengths)).numpy()
 
 
-def _values(reading: Reading) -> list[np.ndarray]:
-    return [getattr(reading, field.name) for field in fields(reading)]
+def _where(condition: np.ndarray, one: Reading, other: Reading) -> Reading:
+    return Reading(
+        *(np.where(condition, getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
+    )

@@ -101,7 +101,12 @@ PARTS = {"shaft": shaft, "windows": windows, "crossing": crossing}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=6, help="signals of each kind (6)")
-    parser.add_argument("--first", type=int, default=0, help="the seed of the first; 100 and above were never looked at while the tracker was built (0)")
+    parser.add_argument(
+        "--first",
+        type=int,
+        default=0,
+        help="the seed of the first; 100 and above were never looked at while the tracker was built (0)",
+    )
     parser.add_argument("--parts", default=",".join(PARTS), help=", ".join(PARTS))
     given = parser.parse_args()
     torch.set_num_threads(1)

@@ -16,7 +16,7 @@ from ..shown.display import Display
 from ..style import GREY, View, freeze_layout, new_figure, print_size, styled
 from ..titles import heading
 
-_COLOURS = ("#2ec4b6", "#ff9f1c", "#9bf6ff", "#ffadad", "#caffbf", "#bdb2ff", "#fdffb6", "#ffc6ff")
+_COLOURS = ("#2ec4b6", "#ff9f1c", "#8ac926", "#ff7aa2", "#4ea8ff", "#bdb2ff", "#fdffb6", "#ffc6ff")
 _MOST_ORDERS = 12  # drawn over the spectrogram
 _MARGIN = 0.12  # of the range of the tracks, above and below them
 
