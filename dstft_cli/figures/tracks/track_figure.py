@@ -85,7 +85,7 @@ def _alone(axes: Axes, track: Track, along: Scale, truth: np.ndarray | None) -> 
         axes.fill_between(
             times, line - track.spread[i], line + track.spread[i], where=sure, color=colour, alpha=0.3, linewidth=0
         )
-        axes.plot(times, np.where(sure, np.nan, line), color=GREY, linewidth=0.6, alpha=0.5)
+        axes.plot(times, np.where(sure, np.nan, line), color=GREY, linewidth=0.6, alpha=0.5, zorder=1)
         axes.plot(times, np.where(sure, line, np.nan), color=colour, linewidth=1.4)
     if truth is not None:
         axes.plot(times, truth, color="black", linewidth=0.9, linestyle=(0, (2, 2)))
