@@ -43,6 +43,13 @@ class TestReadings:
             assert own < 0.9 * squared_error(track(result, components=1, max_slope=400.0), law)
         assert own < 0.01  # Hz²; a bin is 1 Hz, and a window sees the tone swing by 15 Hz
 
+    @pytest.mark.parametrize("seed", [1, 2, 3])
+    def test_long_windows_that_smooth_fast_swings_away_are_not_taken(self, seed):
+        """They agree with each other on a line through the middle."""
+        law = swung(12.0, 1.34)
+        found = track(noisy(wave(law), 0.7, seed), components=1, **COARSE)
+        assert squared_error(found, law) < 0.2  # of 72 Hz²
+
     def test_the_spread_is_that_of_the_errors(self):
         law = np.full(COUNT, 100.37)
         errors, spreads = [], []
@@ -84,7 +91,7 @@ class TestSeveral:
         found, truths = flutter
         assert found.components == 3
         away = np.nanmin([np.abs(found.frequency - truth) for truth in truths.values()], axis=0)
-        assert away[found.confidence >= SURE].max() < 25  # a lobe of a window of 40 samples, as where the slide begins
+        assert away[found.confidence >= SURE].max() < 31  # a lobe of the shortest window, as where the slide begins
 
     def test_none_goes_from_one_to_another(self, flutter):
         found, truths = flutter

@@ -75,23 +75,26 @@ class Demodulation:
     def best(self, law: np.ndarray, shortest: float, longest: float) -> Reading:
         """The ridge under the longest windows that its curve allows.
 
-        Two windows in a row tell frequencies that differ by noise; or by less than the two before, which saw something beside the
-        ridge; or else by what the longer one makes of a bend: then it is too long.
+        Two windows in a row tell frequencies that differ by noise, or by what the longer one makes of a bend: then it is too long.
+        Before any two are alike, they differ by what short ones see beside the ridge, as long as they differ less and less.
 
         law: Hz, (T,), near the ridge.
         shortest, longest: of the lengths that are tried, in samples.
         """
         count = 1 + int(np.log(longest / shortest) / np.log(_GROWTH) + 1e-6)
         reading = last = self.under(law, np.full(len(law), shortest))
-        growing = fitting = np.ones(len(law), dtype=bool)
-        before = np.zeros(len(law))
+        growing, settled = np.ones(len(law), dtype=bool), np.zeros(len(law), dtype=bool)
+        before, fitted = np.zeros(len(law)), np.ones(len(law))
         for length in shortest * _GROWTH ** np.arange(1, count):
             longer = self.under(last.frequency, np.full(len(law), length))
             difference, share = self._difference(last, longer)
-            fits = growing & ((share <= _DIFFERENT) | (difference <= _SHRUNK * before))
+            alike = share <= _DIFFERENT
+            fits = growing & (alike | (~settled & (difference <= _SHRUNK * before)))
+            fitted = np.where(growing, np.where(fits, 1.0, _best_share(share)), fitted)
             reading, last = _where(fits, longer, reading), _where(growing, longer, last)
-            growing, fitting, before = growing & (fits | fitting), fits, difference
-        lengths = 2 ** self._means(np.log2(reading.lengths), np.full(len(law), longest / 2))
+            growing &= fits | ~settled
+            settled, before = settled | alike, difference
+        lengths = 2 ** self._means(np.log2(reading.lengths * fitted), np.full(len(law), longest / 2))
         return self.under(reading.frequency, np.maximum(lengths, np.minimum(self.alone, longest)))
 
     def _difference(self, reading: Reading, longer: Reading) -> tuple[np.ndarray, np.ndarray]:
@@ -150,3 +153,8 @@ def _where(condition: np.ndarray, one: Reading, other: Reading) -> Reading:
     return Reading(
         *(np.where(condition, getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
     )
+
+
+def _best_share(difference: np.ndarray) -> np.ndarray:
+    """The best length over one whose longer neighbour tells something else, by how much: mean square over variance."""
+    return np.clip((5.7 / np.maximum(difference - 0.6, 0.1)) ** (1 / 11), 1 / _GROWTH, _GROWTH)
