@@ -105,7 +105,7 @@ def main() -> None:
         "--first",
         type=int,
         default=0,
-        help="the seed of the first; 100 and above were never looked at while the tracker was built (0)",
+        help="the seed of the first; nothing was tuned on those from 100 on (0)",
     )
     parser.add_argument("--parts", default=",".join(PARTS), help=", ".join(PARTS))
     given = parser.parse_args()
