@@ -11,7 +11,7 @@ from dstft_cli import Signal, load_signal, optimize, track, write_result
 from dstft_cli.cli.actions.track import read_orders
 from dstft_cli.errors import InputError
 from dstft_cli.tracking.crossings import uncrossed
-from dstft_cli.tracking.evidence import noise_ratio, tone_evidence
+from dstft_cli.tracking.evidence import noise_level, tone_evidence
 from dstft_cli.tracking.lattice import Lattice, Motion
 from dstft_cli.tracking.order_spectrum import order_spectrum
 from dstft_cli.tracking.track import Track, Tracking
@@ -87,7 +87,8 @@ class TestLattice:
 def test_noise_says_nothing_in_the_mean_and_a_tone_a_lot():
     noise = np.random.default_rng(2).standard_normal((2, 65, 400))
     magnitude = np.hypot(*noise)
-    ratio = noise_ratio(magnitude, np.full((1, 1), 50.0))
+    theta = np.full((1, 1), 50.0)
+    ratio = magnitude**2 * theta / noise_level(magnitude, theta)
     assert ratio.mean() == pytest.approx(1, rel=0.1)
     assert tone_evidence(ratio).mean() < 0
     assert tone_evidence(np.array([20.0])) > 5
@@ -135,9 +136,13 @@ class TestRidges:
         class Plane:
             length, spacing, hop = 0.1, 4.0, 0.02
 
-        paths, near = uncrossed(bounced, [Plane])
+        paths, confidence, near = uncrossed(
+            bounced, np.stack([np.ones(200), np.linspace(0.6, 1, 200)]), np.zeros((2, 200)), [Plane]
+        )
         np.testing.assert_allclose(paths[0], up, atol=0.5)
         assert near[:, 100].all() and not near[:, 50].any()
+        assert confidence[0, -1] == 1 and confidence[1, -1] == 1
+        np.testing.assert_allclose(confidence[0, 50], 1)
 
 
 class TestProgress:

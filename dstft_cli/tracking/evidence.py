@@ -9,16 +9,16 @@ _STRENGTHS = np.geomspace(0.5, 500, 7)  # mean power of a tone over that of the 
 _LOUD = 8.0  # times the noise: above, evidence grows with the level in dB, so that a path does not leave its ridge for a louder one
 
 
-def noise_ratio(magnitude: np.ndarray, theta: np.ndarray) -> np.ndarray:
-    """The power over that of the noise, (F, T): 1 in the mean in noise, under windows of any length.
+def noise_level(magnitude: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    """The mean of θ|S|² at each frequency in noise, under windows of any length, (F, 1).
 
-    The noise is a low quantile of θ|S|² over time, in the middle of the bins around: tones do not count, whether they stay or move.
+    It is a low quantile over time, in the middle of the bins around: tones do not count, whether they stay or move.
 
     magnitude: |S|, (F, T).
     theta: window lengths in samples, any shape that broadcasts to (F, T).
     """
     power = np.square(magnitude, dtype=np.float64) * theta
-    return power / np.maximum(noise_floor(power, band=_BAND), 1e-300)[:, None]
+    return np.maximum(noise_floor(power, band=_BAND), 1e-300)[:, None]
 
 
 def tone_evidence(ratio: np.ndarray) -> np.ndarray:

@@ -103,6 +103,17 @@ class Lattice:
             path.append(int(row))
         return np.array(path[::-1])
 
+    def score(self, path: np.ndarray) -> float:
+        """The log probability of a path, but for a constant that is the same under any motion.
+
+        path: rows at the ends of the steps, (N + 1,).
+        """
+        frames = np.arange(self.evidence.shape[1])
+        rows = np.rint(np.interp(frames, self.ends, path)).astype(int)
+        bends = np.diff(path, 2)
+        cost = self.motion.cost(bends).sum() + len(bends) * math.log(self.motion.change)
+        return float(self.evidence[rows, frames].sum() - cost)
+
     def _best_change(self, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The best score before each slope, and the change of slope that gave it, (V, K) each."""
         count = len(best)

@@ -15,7 +15,7 @@ from ..stft.framed_signal import FramedSignal
 from ..stft.log_interpolation import node_lengths
 from ..stft.windows import Window
 from ..system.devices import DTYPES
-from .evidence import noise_ratio
+from .evidence import noise_level
 from .track import Tracking
 from .watching import Watch
 
@@ -52,8 +52,14 @@ class TrackedPlane:
 
     @cached_property
     def ratio(self) -> np.ndarray:
-        """Power over noise, (F, T) float32."""
-        return noise_ratio(self.magnitude, self.theta).astype(np.float32)
+        """Power over noise, (F, T) float32: 1 in the mean in noise."""
+        power = np.square(self.magnitude, dtype=np.float64) * self.theta
+        return (power / self.noise).astype(np.float32)
+
+    @cached_property
+    def noise(self) -> np.ndarray:
+        """The mean of θ|S|² in noise, (F, 1), under windows of any length."""
+        return noise_level(self.magnitude, self.theta)
 
     @property
     def positions(self) -> np.ndarray:
@@ -100,15 +106,19 @@ class TrackedPlane:
         return np.minimum(1.0, self.hop * self.sample_rate / (_NEW * length))
 
     def at(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Values (F, T) at one fractional row of each frame, (T,), interpolated linearly."""
+        """Values (F, T) or (F, 1) at one fractional row of each frame, (T,), interpolated linearly."""
         below = np.clip(rows.astype(int), 0, len(values) - 2)
-        share, frames = np.clip(rows - below, 0, 1), np.arange(values.shape[1])
+        share, frames = np.clip(rows - below, 0, 1), np.arange(len(rows)) % values.shape[1]
         return values[below, frames] * (1 - share) + values[below + 1, frames] * share
+
+    def length_at(self, rows: np.ndarray) -> np.ndarray:
+        """The window's length in samples at one row of each frame, (T,)."""
+        theta = np.broadcast_to(self.theta, self.spectrum.shape)
+        return theta[np.clip(np.rint(rows).astype(int), 0, len(theta) - 1), np.arange(len(rows))].astype(np.float64)
 
     def lobe(self, rows: np.ndarray) -> np.ndarray:
         """The reciprocal of the window's length in bins, at one row of each frame, (T,)."""
-        theta = np.broadcast_to(self.theta, self.spectrum.shape)
-        return self.framed.support / theta[np.clip(np.rint(rows).astype(int), 0, len(theta) - 1), np.arange(len(rows))]
+        return self.framed.support / self.length_at(rows)
 
     def under(self, theta: np.ndarray) -> "TrackedPlane":
         """The same frames under other windows. theta: in samples, (1, T)."""

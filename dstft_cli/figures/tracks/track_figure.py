@@ -16,7 +16,7 @@ from ..shown.display import Display
 from ..style import GREY, View, freeze_layout, new_figure, print_size, styled
 from ..titles import heading
 
-_COLOURS = ("#2ec4b6", "#ff9f1c", "#9bf6ff", "#ffadad", "#caffbf", "#bdb2ff", "#fdffb6", "#ffc6ff")
+_COLOURS = ("#2ec4b6", "#ff9f1c", "#8ac926", "#ff7aa2", "#4ea8ff", "#bdb2ff", "#fdffb6", "#ffc6ff")
 _MOST_ORDERS = 12  # drawn over the spectrogram
 _MARGIN = 0.12  # of the range of the tracks, above and below them
 
@@ -85,7 +85,7 @@ def _alone(axes: Axes, track: Track, along: Scale, truth: np.ndarray | None) -> 
         axes.fill_between(
             times, line - track.spread[i], line + track.spread[i], where=sure, color=colour, alpha=0.3, linewidth=0
         )
-        axes.plot(times, np.where(sure, np.nan, line), color=GREY, linewidth=0.6, alpha=0.5)
+        axes.plot(times, np.where(sure, np.nan, line), color=GREY, linewidth=0.6, alpha=0.5, zorder=1)
         axes.plot(times, np.where(sure, line, np.nan), color=colour, linewidth=1.4)
     if truth is not None:
         axes.plot(times, truth, color="black", linewidth=0.9, linestyle=(0, (2, 2)))

@@ -10,6 +10,10 @@ window; here it is the phase that S gains from half a sample before t to half a 
 every window:
 
     ω̂ = ω + arg(S(t + ½) S*(t - ½))
+
+A real signal has negative frequencies, too, and what the side lobes of the window let through of them pulls at ω̂. Those of a Hamming
+window fall by 6 dB an octave only, because it ends in steps: it reads tones and chirps within 0.15 bin under one window and within
+0.4 bin where windows vary, the other families within 0.1. Without negative frequencies it is within 0.01, as a test shows.
 """
 
 import math
