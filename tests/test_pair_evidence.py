@@ -91,6 +91,13 @@ class TestNoise:
         contrast = SHARPNESS * (evidence.values.amax(0) - evidence.values.mean(0))
         assert 0.65 < float(contrast.median()) / math.sqrt(octaves / 3) < 1.25
 
+    def test_says_nothing_at_frequency_0_and_at_half_the_rate(self):
+        """There noise and its mirror image share a window."""
+        samples = white(8000)
+        drift = evidence_of(samples + 30 * np.cos(2 * math.pi * INDEX / 4000), 256, 32).values
+        assert not drift[:, 0].any() and not drift[:, -1].any()
+        assert float(drift[:, len(drift[0]) // 2].abs().amax(0).median()) > 0
+
     @pytest.mark.parametrize(("support", "octaves"), [(256, 3), (1024, 3)])
     def test_hardly_votes(self, support, octaves):
         """Next to all of it is told from a signal by its contrast."""

@@ -20,11 +20,8 @@ from .problem import Problem
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen from here on
-_SEEN_MEAN = 0.05  # of their width, by which places become narrower in the mean: the same
-_SEEN_NARROWER, _SEEN_SHARE = (
-    0.22,
-    0.01,
-)  # by which the narrower places become narrower, where chance gives 0.09 to 0.13 in white noise; of the energy there: the same
+_SEEN_MEAN = 0.125  # of their width, by which places become narrower in the mean: the same
+_SEEN_NARROWER, _SEEN_SHARE = 0.13, 0.01  # by which the narrower places become narrower; of the energy there: the same
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
 
@@ -164,8 +161,8 @@ class OptimizationRun:
         self.compared = found
         much = found.overall >= _SEEN_MEAN or (found.narrower >= _SEEN_NARROWER and found.share >= _SEEN_SHARE)
         if self.problem.mode != PLANE:  # lengths that vary over one axis leave no patches
-            much |= gain >= _SEEN_GAIN and self._speaks()
-        return found.overall < 0 or not much
+            much |= gain >= _SEEN_GAIN
+        return found.overall < 0 or not (much and self._speaks())
 
     def _speaks(self) -> bool:
         """False where a local criterion has seen nothing but noise."""

@@ -21,6 +21,7 @@ _CHANCE, _STEEPNESS = 3.5, 6.0  # contrast that has half of the weight, in units
 _LOUDNESS, LEAST_VOICE = 0.25, 0.01  # power of energy in what a place says; what one without evidence says
 _FALLS = 9  # times that a fall counts on the way from the calm length to a longer one
 _SILENCE = 8  # power of what a weight lacks of 1: a place that says a little is hardly drawn to the calm length
+_PERIODS = 1.5  # of a frequency in a window, from which on evidence counts in full
 _OUTSIDE = 1e-4  # what a place says that does not count, of what it would say
 _TINY = 1e-30
 
@@ -126,6 +127,19 @@ def _falls(values: Tensor) -> Tensor:
     return (values.cummax(0)[0] - values).cummax(0)[0]
 
 
+def _apart_from_mirror(frequencies: Tensor, length: float) -> Tensor:
+    """How far evidence counts: 0 at frequency 0 and at half the sampling rate, 1 from one and a half periods a window on.
+
+    At the ends a signal and its mirror image at the negative frequencies share a window: noise does not look alike under two
+    lengths there.
+
+    frequencies: in cycles per sample, (f,).
+    length: of a window in samples.
+    """
+    x = (torch.minimum(frequencies, 0.5 - frequencies) * length / _PERIODS).clamp(0, 1)
+    return x * x * (3 - 2 * x)
+
+
 def find_evidence(
     samples: Samples,
     count: int,
@@ -155,7 +169,10 @@ def find_evidence(
         found = compare_lengths(samples, count, span, pair, window, loudness.greatest)
         axes = grid.frequencies / found.frequency_step, (times - found.start) / found.time_step
         places = [linear_rows(at, n, found.evidence) for at, n in zip(axes, found.evidence.shape, strict=True)]
-        here = apply_to(found.evidence, *places)
+        middle = math.sqrt(pair[0] * pair[1])
+        here = (
+            apply_to(found.evidence, *places) * _apart_from_mirror(grid.frequencies, middle).to(found.evidence)[:, None]
+        )
         values.append(here if not values else values[-1] + here)
         logs = logs + apply_to(found.energy, *places).clamp_min(_TINY).log()
     energy = (logs / len(values)).exp()

@@ -14,7 +14,7 @@ from .working_grid import WorkingGrid
 
 _AT_ONCE = 1 << 22  # numbers in memory at a time
 _LOUDEST_NOISE = 35.0  # dB below the greatest power: what fills a recording and is louder is no noise
-_FAINT, _PLAIN = 0.0, 6.0  # dB above the noise: a place is not heard, and heard as well as any
+_FAINT, _PLAIN = 2.0, 8.0  # dB above the noise: a place is not heard, and heard as well as any
 _TINY = 1e-30
 
 
