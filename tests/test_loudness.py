@@ -41,6 +41,12 @@ class TestNoise:
         noise = loudness_of(CALL + low).noise
         assert float(noise[0] / noise[len(noise) // 2]) > 10
 
+    @pytest.mark.parametrize("steady", [0.05 * (INDEX % 60 == 0), 0.05 * np.sin(2 * math.pi * 0.3 * INDEX)])
+    def test_is_not_that_of_pulses_or_tones_that_fill_the_recording(self, steady):
+        alone, with_it = (loudness_of(CALL + FAINT + more).noise for more in (0.0, steady))
+        ratio = with_it / alone
+        assert float(ratio.min()) > 0.7 and float(ratio.max()) < 3
+
     def test_is_not_that_of_frames_of_silence(self):
         half = np.where(INDEX > 12_000, 0.0, FAINT)
         whole, part = (loudness_of(CALL + noise).noise for noise in (FAINT, half))

@@ -48,15 +48,24 @@ def measure_loudness(samples: Samples, count: int, grid: WorkingGrid, window: Wi
     window: the family.
     """
     greatest = greatest_power(samples, count, grid.bounds[0], window)
-    middle = math.sqrt(grid.bounds[0] * grid.bounds[1])
-    support = max(4, 2 ** math.ceil(math.log2(middle)))
-    hop = max(1, round(middle / 2), count * support // (2 * _AT_ONCE))  # frames spread over a long recording will do
+    lengths = (grid.bounds[0], math.sqrt(grid.bounds[0] * grid.bounds[1]), grid.bounds[1])
+    floors = [_floor(samples, count, length, grid, window) / greatest for length in lengths]
+    return Loudness(greatest, torch.stack(floors).amin(0))
+
+
+def _floor(samples: Samples, count: int, length: float, grid: WorkingGrid, window: Window) -> Tensor:
+    """The power of the noise under a window length, at the frequencies of the working grid, (f,).
+
+    The least of several lengths is that of noise: a steady sound fills its rows under some, but leaves gaps under others, pulses
+    under short windows and tones under long ones.
+    """
+    support = max(4, 2 ** math.ceil(math.log2(length)))
+    hop = max(1, round(length / 2), count * support // (2 * _AT_ONCE))  # frames spread over a long recording will do
     ranges = _frame_ranges(count, hop, max(support, hop))
-    rows = torch.cat([powers(samples, count, one, hop, support, (middle,), window)[0] for one in ranges]) / greatest
-    floor = torch.from_numpy(noise_floor(rows.T.cpu().numpy())).to(rows)
-    noise = floor.clamp(max=float(rows.max()) * 10 ** (-_LOUDEST_NOISE / 10))
-    places = linear_rows(grid.frequencies * support, len(noise), noise)
-    return Loudness(greatest, (places @ noise[:, None])[:, 0])
+    rows = torch.cat([powers(samples, count, one, hop, support, (length,), window)[0] for one in ranges])
+    noise = torch.from_numpy(noise_floor(rows.T.cpu().numpy())).to(rows)
+    noise = noise.clamp(max=float(rows.max()) * 10 ** (-_LOUDEST_NOISE / 10))
+    return (linear_rows(grid.frequencies * support, len(noise), noise) @ noise[:, None])[:, 0]
 
 
 def greatest_power(samples: Samples, count: int, shortest: float, window: Window) -> float:
