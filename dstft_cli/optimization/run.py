@@ -21,7 +21,7 @@ from .problem import Problem
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen from here on
 _SEEN_MEAN = 0.125  # of their width, by which places become narrower in the mean: the same
-_SEEN_NARROWER, _SEEN_SHARE = 0.13, 0.01  # by which the narrower places become narrower; of the energy there: the same
+_SEEN_NARROWER, _SEEN_SHARE = 0.12, 0.01  # by which the narrower places become narrower; of the energy there: the same
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
 
