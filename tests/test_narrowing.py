@@ -88,9 +88,11 @@ class TestRuns:
         result = optimize(Signal(white(1000), 1000, "x"), support=64, hop=16, steps=2, **settings)
         assert result.narrowing is None
 
-    @pytest.mark.parametrize(("overall", "kept"), [(0.01, False), (-0.01, True)])
-    def test_keep_one_window_where_the_picture_would_be_wider_in_the_mean(self, mixture, overall, kept, monkeypatch):
-        found = Narrowing(theta=64.0, narrower=0.4, share=0.5, wider_share=0.5, overall=overall)
+    @pytest.mark.parametrize(
+        ("overall", "wider", "kept"), [(0.01, 0.2, False), (-0.01, 0.2, True), (0.01, 0.3, True), (0.2, 0.3, False)]
+    )
+    def test_keep_one_window_where_as_much_would_become_wider(self, mixture, overall, wider, kept, monkeypatch):
+        found = Narrowing(theta=64.0, narrower=0.4, share=0.5, wider_share=wider, overall=overall)
         monkeypatch.setattr("dstft_cli.optimization.run.narrowing", lambda sums, length: found)
         result = optimize(Signal(mixture, 1000, "x"), mode="tf", support=128, hop=8, theta_min=8)
         assert (result.narrowing.overall == 0, np.ptp(result.theta) == 0) == (kept, kept)

@@ -159,7 +159,8 @@ class OptimizationRun:
         if found is None:
             return gain < 0
         self.compared = found
-        much = found.overall >= _SEEN_MEAN or (found.narrower >= _SEEN_NARROWER and found.share >= _SEEN_SHARE)
+        more = found.share - 2 * found.wider_share  # what becomes wider is seen, too
+        much = found.overall >= _SEEN_MEAN or (found.narrower >= _SEEN_NARROWER and more >= _SEEN_SHARE)
         if self.problem.mode != PLANE:  # lengths that vary over one axis leave no patches
             much |= gain >= _SEEN_GAIN
         return found.overall < 0 or not (much and self._speaks())

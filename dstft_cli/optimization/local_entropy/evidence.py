@@ -19,7 +19,7 @@ PER_OCTAVE = 4.0  # nodes; the evidence is smooth in log θ
 SHARPNESS = 7.2  # units of evidence in a nat; in white noise the contrast over three octaves is typically half a unit
 _CHANCE, _STEEPNESS = 3.5, 6.0  # contrast that has half of the weight, in units; how fast weight comes with contrast
 _LOUDNESS, LEAST_VOICE = 0.25, 0.01  # power of energy in what a place says; what one without evidence says
-_FALLS = 9  # times that a fall counts on the way from the calm length to a longer one
+_FALLS = 2  # times that a fall counts on the way from the calm length to a longer one
 _SILENCE = 8  # power of what a weight lacks of 1: a place that says a little is hardly drawn to the calm length
 _PERIODS = 1.5  # of a frequency in a window, from which on evidence counts in full
 _OUTSIDE = 1e-4  # what a place says that does not count, of what it would say
@@ -50,7 +50,7 @@ class Evidence:
 
         A place votes for a longer window than one that shows it well only as far as the evidence exceeds the deepest fall in
         between: impacts stay impacts, though windows over several of them see their rhythm as lines. Where the calm length
-        shows most of the recording as impacts, such a fall counts several times, so that no place shows lines between them. A
+        shows most of the recording as impacts, such a fall counts twice: elsewhere, too, they are rather impacts than lines. A
         place that does not stand out of the noise does not vote: an eye sees its grain, not its width.
 
         shape: (1 or f, 1 or t).
