@@ -197,7 +197,6 @@ class TestOutput:
                 "window",
                 "best",
                 "local-entropy",
-                "loss",
                 "gain",
                 "accuracy",
                 "stopped",
