@@ -89,7 +89,7 @@ class TestRuns:
         assert result.narrowing is None
 
     @pytest.mark.parametrize(
-        ("overall", "wider", "kept"), [(0.01, 0.2, False), (-0.01, 0.2, True), (0.01, 0.3, True), (0.2, 0.3, False)]
+        ("overall", "wider", "kept"), [(0.01, 0.15, False), (-0.01, 0.15, True), (0.01, 0.25, True), (0.2, 0.25, False)]
     )
     def test_keep_one_window_where_as_much_would_become_wider(self, mixture, overall, wider, kept, monkeypatch):
         found = Narrowing(theta=64.0, narrower=0.4, share=0.5, wider_share=wider, overall=overall)

@@ -22,6 +22,7 @@ NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen from here on
 _SEEN_MEAN = 0.125  # of their width, by which places become narrower in the mean: the same
 _SEEN_NARROWER, _SEEN_SHARE = 0.12, 0.01  # by which the narrower places become narrower; of the energy there: the same
+_WIDER = 0.4  # of the energy at narrower places, at wider ones: more of it would be seen, too
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
 
@@ -159,8 +160,8 @@ class OptimizationRun:
         if found is None:
             return gain < 0
         self.compared = found
-        more = found.share - 2 * found.wider_share  # what becomes wider is seen, too
-        much = found.overall >= _SEEN_MEAN or (found.narrower >= _SEEN_NARROWER and more >= _SEEN_SHARE)
+        some = found.share >= _SEEN_SHARE and found.wider_share <= _WIDER * found.share
+        much = found.overall >= _SEEN_MEAN or (found.narrower >= _SEEN_NARROWER and some)
         if self.problem.mode != PLANE:  # lengths that vary over one axis leave no patches
             much |= gain >= _SEEN_GAIN
         return found.overall < 0 or not (much and self._speaks())
