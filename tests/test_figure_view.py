@@ -181,7 +181,7 @@ class TestTinyPlanes:
         display = Display(magnitude, theta, times, frequencies, 80.0, 2 * shape[0] - 2)
         view = display.view(View(db_range="auto", **AUTO))
         assert np.isfinite(display.areas()).all()
-        picture = spectrograms.spectrogram(Plane(times, frequencies, display.picture(True)), view)
+        picture = spectrograms.spectrogram(Plane(times, frequencies, display.picture(view)), view)
         lengths = spectrograms.theta_map(Plane(times, frequencies, theta), 8000, view, None, display.areas())
         for figure in (picture, lengths):
             values = [np.asarray(image.get_array()) for image in figure.axes[0].images]

@@ -141,6 +141,13 @@ class TestMap:
         assert np.median(theta[np.ix_(range(45, 60), clicks)]) < 2.2 * 16
         assert result.final["loss"] < result.initial["loss"] - 0.3
 
+    def test_noise_beside_a_call_keeps_the_constant_length(self):
+        """A train of clicks in the second half; the first has noise alone, 30 dB below them."""
+        clicks = 25.0 * (INDEX % 300 == 150) * (INDEX > 3000) + np.sin(2 * math.pi * 0.1 * INDEX) * (INDEX > 3000)
+        result = optimize(recording_of(clicks + 0.02 * white(6000)), mode="tf", **WIDE)
+        quiet = np.log2(result.theta[:, : 2000 // WIDE["hop"]] / result.best_constant[0])
+        assert np.ptp(result.theta) > 0 and np.mean(np.abs(quiet) > 0.3) < 0.02
+
     def test_is_smooth_where_nothing_changes(self, crossed):
         """Octaves a unit: a chirp at 10 dB, most of the plane noise; and with all the edges of tones and clicks."""
         chirp = np.sin(math.pi * 2e-5 * (INDEX - 3000.0) ** 2 + math.pi / 2 * INDEX) + 0.22 * white(6000)

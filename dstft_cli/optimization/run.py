@@ -20,9 +20,12 @@ from .problem import Problem
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen from here on
-_SEEN_MEAN = 0.125  # of their width, by which places become narrower in the mean: the same
-_SEEN_NARROWER, _SEEN_SHARE = 0.12, 0.01  # by which the narrower places become narrower; of the energy there: the same
-_WIDER = 0.4  # of the energy at narrower places, at wider ones: more of it would be seen, too
+_SEEN_MEAN = 0.125  # of the width, by which the mean place becomes narrower: seen from here on
+_SEEN_NARROWER, _SEEN_SHARE = (
+    0.12,
+    0.01,
+)  # of the width, by which the narrower places do, and of the energy, at them: likewise
+_WIDER = 0.4  # of the energy at narrower places: if wider places have more, they are seen instead
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
 

@@ -141,7 +141,7 @@ class Layers:
         names = {"fixed": "Fixed", "constant": "Best constant"} if result.placed else {}
         name = names.get(result.mode, "Optimum")
         one = least * self._to_ms if least == most else None
-        drawn = self._display.picture(self.view.even_floor, exact=self.view.db_ref != "max")
+        drawn = self._display.picture(self.view)
         return self._reduced("optimum", name, self._window, self._source.times, self._source.magnitude(), drawn, one)
 
     def _best_constant(self) -> Levels | None:

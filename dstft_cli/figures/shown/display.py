@@ -55,16 +55,21 @@ class Display:
         """Where signal is, smooth over about a cell, (F, T) from 0 to 1."""
         return noise_floor.signal_areas(self.found, self.theta, self.hop, self.support)
 
-    def picture(self, even: bool, exact: bool = False) -> np.ndarray:
-        """The magnitudes to draw, (F, T).
+    def picture(self, view: View) -> np.ndarray:
+        """The magnitudes to draw, (F, T)."""
+        return self._even(view) if view.even_floor else self.magnitude
 
-        even: whether noise is drawn at one level; constant windows are not changed.
-        exact: whether what stands out keeps its level under short windows, too, as levels in a unit must.
+    def _even(self, view: View) -> np.ndarray:
+        """The magnitudes with noise at one level; those under constant windows as they are.
+
+        Levels in a unit are exact: what stands out keeps its level under short windows, too.
         """
-        if not even or self.theta.min() == self.theta.max():
+        if self.theta.min() == self.theta.max():
             return self.magnitude
-        central = noise_floor.central_length(self.theta, self.found)
-        return noise_floor.even_noise(self.magnitude, self.theta, self.ratio, self.found if exact else 0.0, central)
+        central, kept = noise_floor.central_length(self.theta, self.found), 0.0
+        if view.db_ref != "max":
+            kept = self.found
+        return noise_floor.even_noise(self.magnitude, self.theta, self.ratio, kept, central)
 
     def view(self, view: View) -> View:
         """The view with limits of the frequency axis that are ``auto`` set to the band that holds signal in the part shown."""
@@ -72,14 +77,14 @@ class Display:
             return view
         times, (low, high) = self.times + view.start, (view.tmin, view.tmax)
         shown = (times >= (-np.inf if low is None else low)) & (times <= (np.inf if high is None else high))
-        even = self.picture(even=True)  # noise under short windows is no signal, however bright
+        even = self._even(view)  # noise under short windows is no signal, however bright
         ratio, magnitude = (values if shown.all() else values[:, shown] for values in (self.ratio, even))
         return with_band(view, self.frequencies, ratio, magnitude, self._colours(view))
 
     def _colours(self, view: View) -> Colours:
         """The ends of the colour scale of a picture of all frequencies."""
         scales = plane_scales(Plane(self.times, self.frequencies, self.magnitude), view)
-        grid = pixel_grid.max_pool_to_pixels(self.picture(even=True), scales, _PIXELS)
+        grid = pixel_grid.max_pool_to_pixels(self._even(view), scales, _PIXELS)
         peak = float(grid.max())
         db_range = pixel_grid.range_to_noise(grid, peak) if view.db_range == "auto" else view.db_range
         return Colours(peak * 10 ** (-db_range / 20), peak)

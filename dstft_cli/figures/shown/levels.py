@@ -20,7 +20,7 @@ def drawn(display, view: View, window, sample_rate: float) -> np.ndarray:
     sample_rate: Hz.
     """
     if view.scaling != PSD:
-        return display.picture(view.even_floor, exact=view.db_ref != "max")
+        return display.picture(view)
     return root_density(display.magnitude, display.theta, window, sample_rate)
 
 

@@ -36,7 +36,7 @@ def track_figure(track: Track, plane: TrackedPlane, view: View, truth: np.ndarra
         plane.magnitude, theta, times, plane.frequencies, plane.hop * plane.sample_rate, plane.framed.support
     )
     view = display.view(_with_tracks(view, track))
-    image_of = Plane(times, plane.frequencies, display.picture(view.even_floor, exact=view.db_ref != "max"))
+    image_of = Plane(times, plane.frequencies, display.picture(view))
     scales = plane_scales(image_of, view)
     figure = new_figure(view, 10, 8)
     upper, lower = figure.subplots(2, 1, height_ratios=[3, 2])

@@ -49,9 +49,9 @@ class Evidence:
         """The votes of the places, summed over the axes along which θ does not vary.
 
         A place votes for a longer window than one that shows it well only as far as the evidence exceeds the deepest fall in
-        between: impacts stay impacts, though windows over several of them see their rhythm as lines. Where the calm length
-        shows most of the recording as impacts, such a fall counts twice: elsewhere, too, they are rather impacts than lines. A
-        place that does not stand out of the noise does not vote: an eye sees its grain, not its width.
+        between: impacts stay impacts, though windows over several of them see their rhythm as lines. A fall between the calm
+        length and a longer one counts twice: few places should show lines where most show impacts. A place that does not
+        stand out of the noise does not vote: an eye sees its grain, not its width.
 
         shape: (1 or f, 1 or t).
         here: the columns that count.
