@@ -24,6 +24,7 @@ from dstft_cli.config.loading import load_config
 from dstft_cli.errors import ConfigError
 from dstft_cli.figures.of_result import make_figures
 from dstft_cli.optimization.local_entropy import pair_evidence
+from dstft_cli.optimization.local_entropy.evidence import Evidence
 from dstft_cli.optimization.resources import ResourcePlan
 
 SMALL = {"support": 64, "hop": 16, "steps": 40}
@@ -147,6 +148,14 @@ class TestMap:
         result = optimize(recording_of(clicks + 0.02 * white(6000)), mode="tf", **WIDE)
         quiet = np.log2(result.theta[:, : 2000 // WIDE["hop"]] / result.best_constant[0])
         assert np.ptp(result.theta) > 0 and np.mean(np.abs(quiet) > 0.3) < 0.02
+
+    def test_falls_count_from_the_best_constant_length(self, monkeypatch):
+        given, votes = [], Evidence.votes
+        monkeypatch.setattr(
+            Evidence, "votes", lambda *args, **named: given.append(named.get("calm")) or votes(*args, **named)
+        )
+        result = optimize(recording_of(crossing()), mode="tf", **WIDE)
+        assert given[0] is None and given[-1] == pytest.approx(math.log2(result.best_constant[0]), abs=0.25)
 
     def test_is_smooth_where_nothing_changes(self, crossed):
         """Octaves a unit: a chirp at 10 dB, most of the plane noise; and with all the edges of tones and clicks."""
