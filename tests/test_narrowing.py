@@ -52,6 +52,11 @@ class TestFigures:
         assert (found.share, found.wider_share) == pytest.approx((0.5, 0.5), abs=0.02)
         assert found.narrower == pytest.approx(0.5, abs=0.05) and abs(found.overall) < 0.05 and not found.worthwhile
 
+    def test_of_much_narrower_places_leave_the_others_out(self):
+        found = compared(ridge(2, 9), ridge(4, 10))
+        assert found.share > 0.8 and found.narrower < 0.4
+        assert found.much_share == pytest.approx(0.5, abs=0.03) and found.much_narrower == pytest.approx(0.5, abs=0.02)
+
     def test_of_blocks_add_up(self):
         halves = [
             width_changes(*(plane[:, part] for plane in (ridge(2, 3), ridge(4, 4))), GRID)
@@ -88,18 +93,39 @@ class TestRuns:
         result = optimize(Signal(white(1000), 1000, "x"), support=64, hop=16, steps=2, **settings)
         assert result.narrowing is None
 
+    @pytest.fixture
+    def keeps_one(self, mixture, monkeypatch):
+        """Whether a run whose comparison comes out so keeps one window."""
+
+        def keeps(**found) -> bool:
+            figures = {"narrower": 0.0, "share": 0.5, "wider_share": 0.0, "overall": 0.01, **found}
+            monkeypatch.setattr(
+                "dstft_cli.optimization.run.narrowing", lambda sums, length: Narrowing(theta=64.0, **figures)
+            )
+            result = optimize(Signal(mixture, 1000, "x"), mode="tf", support=128, hop=8, theta_min=8)
+            one = bool(np.ptp(result.theta) == 0)
+            assert (result.narrowing.overall == 0) == one
+            return one
+
+        return keeps
+
     @pytest.mark.parametrize(
-        ("overall", "wider", "kept"), [(0.01, 0.15, False), (-0.01, 0.15, True), (0.01, 0.25, True), (0.2, 0.25, False)]
+        ("overall", "wider", "kept"), [(0.01, 0.09, False), (-0.01, 0.09, True), (0.01, 0.12, True), (0.2, 0.12, False)]
     )
-    def test_keep_one_window_where_as_much_would_become_wider(self, mixture, overall, wider, kept, monkeypatch):
-        found = Narrowing(theta=64.0, narrower=0.4, share=0.5, wider_share=wider, overall=overall)
-        monkeypatch.setattr("dstft_cli.optimization.run.narrowing", lambda sums, length: found)
-        result = optimize(Signal(mixture, 1000, "x"), mode="tf", support=128, hop=8, theta_min=8)
-        assert (result.narrowing.overall == 0, np.ptp(result.theta) == 0) == (kept, kept)
+    def test_keep_one_window_where_as_much_would_become_wider(self, keeps_one, overall, wider, kept):
+        assert keeps_one(narrower=0.4, wider_share=wider, overall=overall) == kept
+
+    @pytest.mark.parametrize(
+        ("much", "share", "kept"), [(0.5, 0.003, False), (0.5, 0.002, True), (0.3, 0.1, True), (0.33, 0.1, False)]
+    )
+    def test_keep_several_windows_where_a_few_places_become_much_narrower(self, keeps_one, much, share, kept):
+        assert keeps_one(narrower=0.1, much_narrower=much, much_share=share) == kept
 
     def test_keep_one_window_in_noise_however_narrow_chance_makes_it(self, monkeypatch):
         monkeypatch.setattr("dstft_cli.optimization.run._SEEN_NARROWER", 0.0)
         monkeypatch.setattr("dstft_cli.optimization.run._SEEN_SHARE", 0.0)
+        monkeypatch.setattr("dstft_cli.optimization.run._SEEN_MUCH", 0.0)
+        monkeypatch.setattr("dstft_cli.optimization.run._SEEN_MUCH_SHARE", 0.0)
         result = optimize(Signal(white(2000), 1000, "x"), mode="tf", support=128, hop=8, theta_min=8)
         assert np.ptp(result.theta) == 0
 
@@ -131,7 +157,7 @@ class TestLine:
 
     @pytest.mark.parametrize("limit", ["_SEEN_NARROWER", "_SEEN_SHARE"])
     def test_keeps_one_window_where_the_gain_is_not_seen(self, mixture, tmp_path, dstft, monkeypatch, limit):
-        for name in ("_SEEN_MEAN", limit):
+        for name in ("_SEEN_MEAN", "_SEEN_MUCH", limit):
             monkeypatch.setattr(f"dstft_cli.optimization.run.{name}", 1.0)
         line = self.said(mixture, tmp_path, dstft)
         assert line.startswith("one window of ") and self.metrics.loss.final == self.metrics.loss.initial

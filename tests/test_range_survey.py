@@ -297,6 +297,7 @@ REAL = {  # shortest and longest window in ms; None for noise
     "signals/biosppy_ecg.txt": (16, 256),
     "signals/piano_notes.wav": (15, 370),
     "signals/machine_vib_tempo.csv": None,
+    "field/cwru_or021_de.wav": (8, 680),  # impacts 9 ms apart, for ten seconds
     "field/rain_noise.wav": None,
 }
 

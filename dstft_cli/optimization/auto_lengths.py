@@ -24,7 +24,7 @@ from .range_survey import survey
 
 KEYS = ("support", "hop", "theta_min")
 _PILED, _LEAST_WIDENED = 0.3, 8.0  # share of places at a bound that widens the range; samples of the shortest window
-_BINS, _BINS_PER_SAMPLE = 4e6, 34  # of a plane: about a second of work for a second of 44.1 kHz
+_BINS, _BINS_PER_SAMPLE = 8e6, 34  # of a plane: about a second of work for a second of 44.1 kHz
 _STEPPED_BINS, _STEPPED_PER_SAMPLE = 1e6, 8  # the same where each step of a descent reads all bins
 
 

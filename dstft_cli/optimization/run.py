@@ -21,11 +21,9 @@ from .problem import Problem
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen from here on
 _SEEN_MEAN = 0.125  # of the width, by which the mean place becomes narrower: seen from here on
-_SEEN_NARROWER, _SEEN_SHARE = (
-    0.12,
-    0.01,
-)  # of the width, by which the narrower places do, and of the energy, at them: likewise
-_WIDER = 0.4  # of the energy at narrower places: if wider places have more, they are seen instead
+_SEEN_NARROWER, _SEEN_SHARE = 0.17, 0.01  # of the width, by which the narrower places do, and of the energy, at them
+_SEEN_MUCH, _SEEN_MUCH_SHARE = 0.32, 0.0025  # the same of the much narrower places
+_WIDER = 0.2  # of the energy at narrower places: if wider places have more, they are seen instead
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
 
@@ -163,8 +161,9 @@ class OptimizationRun:
         if found is None:
             return gain < 0
         self.compared = found
-        some = found.share >= _SEEN_SHARE and found.wider_share <= _WIDER * found.share
-        much = found.overall >= _SEEN_MEAN or (found.narrower >= _SEEN_NARROWER and some)
+        some = found.narrower >= _SEEN_NARROWER and found.share >= _SEEN_SHARE
+        some |= found.much_narrower >= _SEEN_MUCH and found.much_share >= _SEEN_MUCH_SHARE
+        much = found.overall >= _SEEN_MEAN or (some and found.wider_share <= _WIDER * found.share)
         if self.problem.mode != PLANE:  # lengths that vary over one axis leave no patches
             much |= gain >= _SEEN_GAIN
         return found.overall < 0 or not (much and self._speaks())

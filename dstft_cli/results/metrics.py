@@ -89,6 +89,7 @@ class Narrowing(Record):
     narrower: by how much the places that became narrower did so, as a fraction.
     share: of the energy in them, 0 to 1.
     wider_share: of the energy in places that became wider.
+    much_narrower, much_share: the same as narrower and share, of the places that became narrower by a fifth and more.
     overall: by how much all places became narrower in the mean, weighed by amplitude, so that what is faint in the picture
         counts too; below 0 they became wider.
     """
@@ -98,6 +99,8 @@ class Narrowing(Record):
     share: Number
     wider_share: Number
     overall: Number
+    much_narrower: Number = 0.0
+    much_share: Number = 0.0
 
     @property
     def worthwhile(self) -> bool:

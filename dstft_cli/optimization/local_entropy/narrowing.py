@@ -17,6 +17,7 @@ from .working_grid import WorkingGrid
 
 _STEP = 0.6  # deviations between the places measured
 _CLEAR = 0.05  # nats by which a place counts as narrower or wider
+_MUCH = -math.log(0.8)  # nats by which it counts as much narrower
 
 
 def width_changes(power: Tensor, other: Tensor, grid: WorkingGrid, inside: Tensor | None = None) -> Tensor:
@@ -26,8 +27,8 @@ def width_changes(power: Tensor, other: Tensor, grid: WorkingGrid, inside: Tenso
     grid: gives the size of a unit.
     inside: 1 for points that count and 0 for others, (F, T); None where all count.
 
-    Returns (6,) float64: the energy, that of narrower and of wider places, energy times change in nats of the narrower places,
-    the amplitude of all places, and amplitude times change.
+    Returns (8,) float64: the energy, that of narrower, much narrower and wider places, energy times change in nats of the
+    narrower and of the much narrower ones, the amplitude of all places, and amplitude times change.
     """
     steps = [max(1, int(_STEP * per)) for per in grid.per_unit]
     kernels = [
@@ -38,15 +39,16 @@ def width_changes(power: Tensor, other: Tensor, grid: WorkingGrid, inside: Tenso
     change, weight = (width - other_width).double(), (energy * other_energy).sqrt().double()
     if inside is not None:
         weight = weight * inside[:: steps[0], :: steps[1]].to(weight)
-    narrower, wider = change < -_CLEAR, change > _CLEAR
-    gained, amplitude = weight[narrower] * change[narrower], weight.sqrt()
-    parts = weight, weight[narrower], weight[wider], gained, amplitude, amplitude * change
+    gained, amplitude = weight * change, weight.sqrt()
+    narrower, much = change < -_CLEAR, change < -_MUCH
+    energies = weight, weight[narrower], weight[much], weight[change > _CLEAR]
+    parts = *energies, gained[narrower], gained[much], amplitude, amplitude * change
     return torch.stack([part.sum() for part in parts])
 
 
 def narrowing(sums: Iterable[Tensor], length: float) -> Narrowing:
     """The comparison of two spectrograms from the sums of its blocks; length: of the constant window, in samples."""
-    energy, narrower, wider, gained, amplitude, change = torch.stack(list(sums)).sum(0).tolist()
+    energy, narrower, much, wider, gained, gained_much, amplitude, change = torch.stack(list(sums)).sum(0).tolist()
     energy, amplitude = energy or 1.0, amplitude or 1.0
     return Narrowing(
         theta=length,
@@ -54,6 +56,8 @@ def narrowing(sums: Iterable[Tensor], length: float) -> Narrowing:
         share=narrower / energy,
         wider_share=wider / energy,
         overall=1 - math.exp(change / amplitude),
+        much_narrower=1 - math.exp(gained_much / much) if much else 0.0,
+        much_share=much / energy,
     )
 
 
