@@ -212,7 +212,8 @@ class TestEnds:
         result = optimize(Signal(wave, self.RATE, "tone"), mode="fixed", support=self.SUPPORT, hop=32, theta=256)
         magnitude, times = reference(result, theta)
         lengths, positions = np.full((1, 1), theta), times * self.RATE
-        frames = lengths, positions, result.signal.samples, self.SUPPORT, result.window
+        beyond = continued_signal(result.signal.samples, self.SUPPORT // 2)
+        frames = lengths, positions, beyond, self.SUPPORT, result.window
         return result, magnitude, continued_ends(magnitude, *frames)
 
     def test_do_not_glow(self):
@@ -262,7 +263,8 @@ class TestEnds:
         positions = np.arange(0, count + 1, 1.0)
         result, _, _ = self.both(256)
         values = np.ones((33, len(positions)), np.float32)
-        ends = continued_ends(values, np.full((1, 1), 64.0), positions, np.ones(count), 64, result.window)
+        beyond = continued_signal(np.ones(count), 32)
+        ends = continued_ends(values, np.full((1, 1), 64.0), positions, beyond, 64, result.window)
         assert ends[0] == pytest.approx(np.ones(len(positions)), abs=1e-4)
 
 
