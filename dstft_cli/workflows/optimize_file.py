@@ -162,10 +162,20 @@ def _result_files(folder: Path) -> contextlib.AbstractContextManager[Path]:
 
 def _write(result: Result, folder: Path, home: Path, figures: bool, with_thumbnail: bool = False) -> None:
     """Write all files into a temporary folder. home: where they will be."""
+    began = time.perf_counter()
+    with ThreadPoolExecutor(1) as aside:  # arrays are written while pictures are drawn
+        arrays = aside.submit(write_arrays, result, folder / ARRAYS)
+        _write_beside(result, folder, home, figures, with_thumbnail)
+        arrays.result()
+    result.seconds["write"] = time.perf_counter() - began
+    result.seconds["total"] = sum(value for name, value in result.seconds.items() if name != "total")
+    write_metrics(result, folder / METRICS)
+
+
+def _write_beside(result: Result, folder: Path, home: Path, figures: bool, with_thumbnail: bool) -> None:
+    """Write what lies beside arrays and metrics; parameters as for ``_write``."""
     from ..figures.thumbnail import THUMBNAIL, thumbnail
 
-    began = time.perf_counter()
-    write_arrays(result, folder / ARRAYS)
     write_config(result, folder / CONFIG)
     if result.config.figures.reassign:
         from ..figures.shown.reassigned import reassigned_magnitude
@@ -181,9 +191,6 @@ def _write(result: Result, folder: Path, home: Path, figures: bool, with_thumbna
         write_page(page([result], [str(home)]), folder / VIEW)
     if with_thumbnail:
         (folder / THUMBNAIL).write_bytes(thumbnail(result))
-    result.seconds["write"] = time.perf_counter() - began
-    result.seconds["total"] = sum(value for name, value in result.seconds.items() if name != "total")
-    write_metrics(result, folder / METRICS)
 
 
 def _write_figures(result: Result, folder: Path) -> None:
