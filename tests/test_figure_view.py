@@ -1,5 +1,7 @@
 """What a picture shows of its own accord: the band that holds signal, and ends without the click of the cut."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +17,7 @@ from dstft_cli.figures.of_result import make_figures
 from dstft_cli.figures.shown.continued_ends import continued_ends
 from dstft_cli.figures.shown.display import Display
 from dstft_cli.figures.shown.signal_band import Colours, shown_band, with_band
-from dstft_cli.figures.style import View
+from dstft_cli.figures.shown.view import View
 from dstft_cli.recordings.preparation.continuation import continued_signal
 from dstft_cli.results.result import reference
 
@@ -291,6 +293,19 @@ class TestChoice:
         run = dstft("optimize", tmp_path / "a.wav", "--figures", names, "-o", tmp_path / "out", "--set", "dpi=20")
         assert run.code == 0
         assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == files
+
+    def test_a_run_without_figures_does_not_load_matplotlib(self, tmp_path):
+        soundfile.write(tmp_path / "a.wav", np.sin(0.3 * np.arange(900)), 4000)
+        code = """
+import sys
+from dstft_cli.cli import main
+try:
+    main(["optimize", "a.wav", "--figures", "none", "-o", "out", "-q"])
+except SystemExit as end:
+    assert not end.code
+assert "matplotlib" not in sys.modules
+"""
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
     @pytest.mark.parametrize("names", ["spectrogram,sound", "all,theta", ""])
     def test_unknown_names_are_refused(self, names, tmp_path, dstft):

@@ -34,7 +34,8 @@ from .images import (
     shared_scales,
 )
 from .noise_floor import weighted_quantiles
-from .style import GREY, INK, View, freeze_layout, new_figure, print_size, styled
+from .shown.view import View
+from .style import GREY, INK, freeze_layout, new_figure, print_size, styled
 from .titles import corner, heading, overall_title, shrink_to_fit
 
 _ALIKE = 1.03  # window lengths that differ by less are one length

@@ -7,8 +7,8 @@ import numpy as np
 from ...stft.noise import floor
 from .. import noise_floor, pixel_grid
 from ..images import Plane, plane_scales
-from ..style import View
 from .signal_band import Colours, with_band
+from .view import View
 
 _PIXELS = 600, 1200  # rows and columns of a picture of the usual size
 

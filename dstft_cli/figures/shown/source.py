@@ -8,9 +8,9 @@ import torch
 from ...recordings.preparation.continuation import continued_signal
 from ...results.result import Result, reference
 from ..reduced_spectrogram import Reduced
-from ..style import View
 from .continued_ends import continued_ends
 from .display import Display
+from .view import View
 
 
 class InMemory:
