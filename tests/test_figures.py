@@ -90,6 +90,14 @@ def test_a_png_of_a_colour_map_and_greys_shows_none_that_differs_visibly():
         colours = np.vstack([matplotlib.colormaps[name](ramp, bytes=True)[:, :3], np.stack([ramp] * 3, 1)]).astype(int)
         shown, mode = read_back(colours)
         assert mode == "P" and np.abs(shown - colours).max() <= 2
+        assert (shown[-1] == 255).all()
+
+
+def test_a_png_keeps_its_white_background():
+    ramp = np.stack([np.arange(256)] * 3, 1)
+    pale = ramp + np.array([[0, 0, 0], [-1, 0, 0], [-2, -1, 0], [-3, -2, -1]])[:, None]
+    shown, mode = read_back(np.clip(pale, 0, 255).reshape(-1, 3))
+    assert mode == "P" and (shown[255] == 255).all()
 
 
 def test_a_png_of_more_colours_shows_each_as_it_is():

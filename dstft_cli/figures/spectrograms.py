@@ -42,7 +42,11 @@ _ALIKE = 1.03  # window lengths that differ by less are one length
 _PALE, _PALEST = "#e4e4e4", 0.12  # the colour where nothing stands out, and how much of the map's colours shows there
 _PALE_WORDS = "; pale: no signal above the noise"
 _COMPRESSION = 4  # of PNG: in half the time of 6, and 2 % larger
-_COARSEST = 5  # colours whose red, green and blue differ by less may become one; no eye tells them apart
+_COARSE = (
+    1,
+    3,
+    5,
+)  # colours whose red, green and blue differ by less may become one; 255 is a multiple of each: white stays
 
 
 @dataclass(frozen=True)
@@ -213,7 +217,7 @@ def write_png(picture: np.ndarray, file: str | os.PathLike | IO[bytes], dpi: int
 def _palette(colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """At most 256 colours (n, 3) bytes that stand for colours given as codes (c,), or more if so few do not; which for each, (c,)."""
     channels = colours[:, None] >> np.array([0, 8, 16]) & 255
-    for size in range(1, _COARSEST + 1):
+    for size in _COARSE:
         cells, numbers = np.unique(channels // size @ np.array([1, 1 << 8, 1 << 16]), return_inverse=True)
         if len(cells) <= 256:
             break
