@@ -94,10 +94,10 @@ def test_a_png_of_a_colour_map_and_greys_shows_none_that_differs_visibly():
 
 
 def test_a_png_keeps_its_white_background():
-    ramp = np.stack([np.arange(256)] * 3, 1)
-    pale = ramp + np.array([[0, 0, 0], [-1, 0, 0], [-2, -1, 0], [-3, -2, -1]])[:, None]
-    shown, mode = read_back(np.clip(pale, 0, 255).reshape(-1, 3))
-    assert mode == "P" and (shown[255] == 255).all()
+    shares, inks = np.linspace(0, 1, 120)[:, None], [[0, 0, 0], [31, 78, 121], [192, 57, 43]]
+    blends = np.vstack([np.rint(255 - shares * (255 - np.array(ink))) for ink in inks]).astype(int)
+    shown, mode = read_back(blends)
+    assert mode == "P" and (shown[::120] == 255).all()
 
 
 def test_a_png_of_more_colours_shows_each_as_it_is():
