@@ -52,6 +52,7 @@ HOMES = {
         "figures/images",
         "figures/length_curve",
         "figures/loss_curves",
+        "figures/shown/view",
         "figures/spectrograms",
         "figures/style",
         "figures/thumbnail",

@@ -9,8 +9,8 @@ import torch
 from dstft_cli.errors import OutputError
 from dstft_cli.figures import spectrograms as drawing
 from dstft_cli.figures.images import Plane
+from dstft_cli.figures.shown.view import View
 from dstft_cli.figures.spectrograms import Panel
-from dstft_cli.figures.style import View
 from dstft_cli.recordings.signal import Signal
 from dstft_cli.stft.transform import dstft as transform
 from dstft_cli.stft.windows import get_window

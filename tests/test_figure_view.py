@@ -1,5 +1,7 @@
 """What a picture shows of its own accord: the band that holds signal, and ends without the click of the cut."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +17,7 @@ from dstft_cli.figures.of_result import make_figures
 from dstft_cli.figures.shown.continued_ends import continued_ends
 from dstft_cli.figures.shown.display import Display
 from dstft_cli.figures.shown.signal_band import Colours, shown_band, with_band
-from dstft_cli.figures.style import View
+from dstft_cli.figures.shown.view import View
 from dstft_cli.recordings.preparation.continuation import continued_signal
 from dstft_cli.results.result import reference
 
@@ -212,7 +214,8 @@ class TestEnds:
         result = optimize(Signal(wave, self.RATE, "tone"), mode="fixed", support=self.SUPPORT, hop=32, theta=256)
         magnitude, times = reference(result, theta)
         lengths, positions = np.full((1, 1), theta), times * self.RATE
-        frames = lengths, positions, result.signal.samples, self.SUPPORT, result.window
+        beyond = continued_signal(result.signal.samples, self.SUPPORT // 2)
+        frames = lengths, positions, beyond, self.SUPPORT, result.window
         return result, magnitude, continued_ends(magnitude, *frames)
 
     def test_do_not_glow(self):
@@ -262,7 +265,8 @@ class TestEnds:
         positions = np.arange(0, count + 1, 1.0)
         result, _, _ = self.both(256)
         values = np.ones((33, len(positions)), np.float32)
-        ends = continued_ends(values, np.full((1, 1), 64.0), positions, np.ones(count), 64, result.window)
+        beyond = continued_signal(np.ones(count), 32)
+        ends = continued_ends(values, np.full((1, 1), 64.0), positions, beyond, 64, result.window)
         assert ends[0] == pytest.approx(np.ones(len(positions)), abs=1e-4)
 
 
@@ -289,6 +293,19 @@ class TestChoice:
         run = dstft("optimize", tmp_path / "a.wav", "--figures", names, "-o", tmp_path / "out", "--set", "dpi=20")
         assert run.code == 0
         assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == files
+
+    def test_a_run_without_figures_does_not_load_matplotlib(self, tmp_path):
+        soundfile.write(tmp_path / "a.wav", np.sin(0.3 * np.arange(900)), 4000)
+        code = """
+import sys
+from dstft_cli.cli import main
+try:
+    main(["optimize", "a.wav", "--figures", "none", "-o", "out", "-q"])
+except SystemExit as end:
+    assert not end.code
+assert "matplotlib" not in sys.modules
+"""
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
     @pytest.mark.parametrize("names", ["spectrogram,sound", "all,theta", ""])
     def test_unknown_names_are_refused(self, names, tmp_path, dstft):

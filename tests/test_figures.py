@@ -9,14 +9,15 @@ import sys
 import matplotlib
 import numpy as np
 import pytest
+from PIL import Image
 
 from dstft_cli.errors import InputError
 from dstft_cli.figures import axis_scales, spectrograms
 from dstft_cli.figures.frame_timeline import frame_timeline
 from dstft_cli.figures.images import Plane
 from dstft_cli.figures.loss_curves import LengthLoss, loss_curves
+from dstft_cli.figures.shown.view import View as FullView
 from dstft_cli.figures.spectrograms import Panel
-from dstft_cli.figures.style import View as FullView
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -66,6 +67,43 @@ def png(figure, dpi=50):
     file = io.BytesIO()
     spectrograms.save(figure, file, "png", dpi)
     return matplotlib.image.imread(io.BytesIO(file.getvalue()))
+
+
+def read_back(colours):
+    """What a PNG of colours (n, 3) bytes shows, (n, 3), and its mode."""
+    file = io.BytesIO()
+    opaque = np.full((len(colours), 1), 255)
+    spectrograms.write_png(np.hstack([colours, opaque]).astype(np.uint8)[None], file, 50)
+    image = Image.open(file)
+    return np.asarray(image.convert("RGB"))[0].astype(int), image.mode
+
+
+def test_a_png_of_few_colours_shows_each_as_it_is():
+    colours = np.random.default_rng(0).integers(0, 256, (256, 3))
+    shown, mode = read_back(np.repeat(colours, 3, axis=0))
+    assert mode == "P" and (shown == np.repeat(colours, 3, axis=0)).all()
+
+
+def test_a_png_of_a_colour_map_and_greys_shows_none_that_differs_visibly():
+    ramp = np.arange(256)
+    for name in ("magma", "viridis", "turbo"):
+        colours = np.vstack([matplotlib.colormaps[name](ramp, bytes=True)[:, :3], np.stack([ramp] * 3, 1)]).astype(int)
+        shown, mode = read_back(colours)
+        assert mode == "P" and np.abs(shown - colours).max() <= 2
+        assert (shown[-1] == 255).all()
+
+
+def test_a_png_keeps_its_white_background():
+    shares, inks = np.linspace(0, 1, 120)[:, None], [[0, 0, 0], [31, 78, 121], [192, 57, 43]]
+    blends = np.vstack([np.rint(255 - shares * (255 - np.array(ink))) for ink in inks]).astype(int)
+    shown, mode = read_back(blends)
+    assert mode == "P" and (shown[::120] == 255).all()
+
+
+def test_a_png_of_more_colours_shows_each_as_it_is():
+    colours = np.random.default_rng(0).integers(0, 256, (3000, 3))
+    shown, mode = read_back(colours)
+    assert mode == "RGB" and (shown == colours).all()
 
 
 def words(axis):

@@ -11,7 +11,8 @@ from matplotlib.colors import to_hex
 from dstft_cli.figures import spectrograms
 from dstft_cli.figures.axis_scales import amplitude_scale
 from dstft_cli.figures.frame_timeline import frame_timeline
-from dstft_cli.figures.style import INK, View
+from dstft_cli.figures.shown.view import View
+from dstft_cli.figures.style import INK
 
 pytestmark = pytest.mark.filterwarnings("error")
 

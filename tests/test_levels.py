@@ -9,7 +9,7 @@ from dstft_cli import Signal, dstft, optimize, psd
 from dstft_cli.errors import InputError
 from dstft_cli.figures.of_result import make_figures
 from dstft_cli.figures.shown.levels import level_label, zero_level
-from dstft_cli.figures.style import View
+from dstft_cli.figures.shown.view import View
 from dstft_cli.stft.windows import get_window, noise_bandwidth
 
 RATE = 8000.0

@@ -7,7 +7,7 @@ import torch
 from dstft_cli.figures import noise_floor
 from dstft_cli.figures.shown.display import Display
 from dstft_cli.figures.shown.local_means import box_mean, largest_neighbour
-from dstft_cli.figures.style import View
+from dstft_cli.figures.shown.view import View
 from dstft_cli.stft.checked_transform import checked_transform
 from dstft_cli.stft.framed_signal import FramedSignal
 from dstft_cli.stft.noise.floor import noise_floor as floor_of

@@ -14,7 +14,7 @@ from dstft_cli.cli.plot import FIGURES as OFFERED
 from dstft_cli.figures.axis_scales import time_scale
 from dstft_cli.figures.frame_timeline import frame_timeline
 from dstft_cli.figures.of_result import FIGURES, make_figures
-from dstft_cli.figures.style import View
+from dstft_cli.figures.shown.view import View
 
 RATE, START = 2000, 1.25
 SHAPES = {"constant": (1, 1), "time-varying": (1, 51), "frequency-varying": (33, 1), "tf-varying": (33, 51)}

@@ -311,7 +311,7 @@ class TestFigure:
 
     def figure(self, each=None, flat=((20.0, 40.0),)):
         from dstft_cli.figures.length_curve import length_curve
-        from dstft_cli.figures.style import View
+        from dstft_cli.figures.shown.view import View
 
         losses = 10 + np.log2(self.LENGTHS / 28) ** 2
         figure = length_curve(self.LENGTHS, losses, "entropy", flat, View(dpi=50, title="in.wav"), each)

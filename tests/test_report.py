@@ -18,8 +18,9 @@ import pytest
 from PIL import Image
 
 from dstft_cli import Signal, optimize, write_result
+from dstft_cli.figures.of_result import THUMBNAIL
 from dstft_cli.figures.svg_histogram import gain_histogram, length_histogram
-from dstft_cli.figures.thumbnail import GAP, HEIGHT, THUMBNAIL, WIDTH, thumbnail
+from dstft_cli.figures.thumbnail import GAP, HEIGHT, WIDTH, thumbnail
 from dstft_cli.workflows.batch.report import write_report
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -9,6 +9,7 @@ import torch
 from dstft_cli.errors import InputError
 from dstft_cli.optimization.criteria import kurtosis, magnitude
 from dstft_cli.stft.frame_positions import fixed_positions
+from dstft_cli.stft.framed_signal import FramedSignal
 from dstft_cli.stft.transform import dstft, dstft_magnitude, exact_bins
 from dstft_cli.stft.windows import WINDOWS, get_window
 
@@ -173,6 +174,15 @@ def test_a_gpu_and_the_processor_agree(cuda):
 def test_magnitudes_without_phases_are_those_of_the_transform(noise, positions):
     expected = dstft(noise, 20.5, positions, L).abs()
     torch.testing.assert_close(dstft_magnitude(noise, 20.5, positions, L), expected, atol=1e-14, rtol=1e-12)
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-30, 1.0, 1e30])
+def test_magnitudes_at_any_level_do_not_leave_the_range_of_floats(noise, level):
+    samples = (noise * level).float()
+    framed = FramedSignal(samples, fixed_positions(300, 20), L, get_window("hann"))
+    torch.testing.assert_close(
+        framed.magnitude_at_any_level(20.5), framed.stft(20.5).abs(), atol=1e-6 * level, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("frames", [20, 80])

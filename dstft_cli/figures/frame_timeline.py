@@ -20,7 +20,8 @@ from . import axis_scales
 from .axes import draw_line, outer_labels, put_scale
 from .axis_scales import ImageScales, Scale
 from .images import draw_image, length_bar, pixels
-from .style import ACCENT, INK, View, freeze_layout, new_figure, styled
+from .shown.view import View
+from .style import ACCENT, INK, freeze_layout, new_figure, styled
 from .titles import heading
 
 _BLOCK = 1 << 22  # samples that are reduced at a time

@@ -12,10 +12,10 @@ from ..text import one_line
 from . import axis_scales, pixel_grid
 from .axes import put_scale
 from .axis_scales import ImageScales, Scale
-from .shown.hearing_scales import HEARING_SCALES
 from .shown.levels import level_label, zero_level
 from .shown.outlines import labels, outlines
-from .style import View, print_size
+from .shown.view import View, view_frequency_scale
+from .style import print_size
 from .titles import printable
 
 
@@ -31,12 +31,6 @@ class Plane:
     times: np.ndarray
     frequencies: np.ndarray
     values: np.ndarray
-
-
-def view_frequency_scale(frequencies: np.ndarray, view: View) -> Scale:
-    """The frequency scale of a view. frequencies: (F,) Hz. Raises InputError if no bin lies in the view's band."""
-    hearing = view.freq_scale if view.freq_scale in HEARING_SCALES else None
-    return axis_scales.frequency_scale(frequencies, *view.band, view.freq_scale == "log", hearing)
 
 
 def plane_scales(plane: Plane, view: View) -> ImageScales:

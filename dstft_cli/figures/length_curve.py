@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from . import axis_scales
 from .axes import draw_grid, draw_line, put_scale
-from .style import ACCENT, GREY, INK, View, freeze_layout, new_figure, print_size, styled
+from .shown.view import View
+from .style import ACCENT, GREY, INK, freeze_layout, new_figure, print_size, styled
 from .titles import fit_text, heading, overall_title
 
 _NAMED = 8  # signals at most that have a colour and a name each

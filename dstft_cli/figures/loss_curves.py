@@ -11,7 +11,8 @@ from . import axis_scales
 from .axes import draw_line, outer_labels, put_scale
 from .axis_scales import Scale
 from .length_curve import draw_length_curve, lowest
-from .style import View, freeze_layout, new_figure, styled
+from .shown.view import View
+from .style import freeze_layout, new_figure, styled
 from .titles import heading, overall_title
 
 

@@ -4,6 +4,8 @@ Windows have unit area, so that a tone has one magnitude under every window; the
 to the window length θ. P = θ|S|² has the same mean in noise under every window length: all comparisons with noise use it.
 """
 
+import math
+
 import numpy as np
 
 from ..stft.noise.floor import mean_of_largest
@@ -19,6 +21,7 @@ _GATE = (
 _CELL = 0.75, 1.5  # the same of the area in which points are counted
 _AREA = 0.2, 0.6  # the share of points that stand out, from noise to signal
 _ALIKE = 1e-6  # octaves: window lengths that differ by less are equal but for rounding
+_CELLS_OF_LENGTH = 4096  # of the range of window lengths, in which quantiles are counted
 _MOST = 12.0  # times the floor, of each point in a mean, so that one loud point does not make the points around it loud
 
 
@@ -31,8 +34,11 @@ def equal_noise_power(magnitude: np.ndarray, theta: np.ndarray, span: float = 0.
 
     Returns (F, T) float32.
     """
-    power = np.nan_to_num(magnitude.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    scale = np.asarray(theta, np.float64) / mean_of_largest(1 + span / (_DENSE * np.asarray(theta, np.float64)))
+    power = magnitude.astype(np.float32)
+    if not np.isfinite(power.max(initial=0.0)):
+        power = np.nan_to_num(power, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    scale = np.asarray(theta, np.float64)
+    scale = scale / mean_of_largest(1 + (span / (_DENSE * scale) if span else 0.0))
     peak = float(power.max(initial=0.0)) or 1.0
     power *= np.float32(1 / peak)  # so that no square overflows or vanishes
     np.square(power, out=power)
@@ -132,13 +138,13 @@ def weighted_quantiles(theta: np.ndarray, weights: np.ndarray, shares: list[floa
     """
     theta = np.broadcast_to(theta, weights.shape).ravel()
     weights = weights.ravel() if weights.any() else np.ones(theta.size, np.float32)
-    octaves = np.log2(theta, dtype=np.float64)
-    low, high = float(octaves.min()), float(octaves.max())
+    low, high = (math.log2(end) for end in (theta.min(), theta.max()))
     if high - low < _ALIKE:
         return np.full(len(shares), float(theta[0]))
-    counts, edges = np.histogram(octaves, 4096, (low, high), weights=weights)
+    cells = ((np.log2(theta) - low) * (_CELLS_OF_LENGTH / (high - low))).astype(np.intp)
+    counts = np.bincount(np.clip(cells, 0, _CELLS_OF_LENGTH - 1), weights, _CELLS_OF_LENGTH)
     reached = np.append(0.0, counts.cumsum()) / counts.sum()
-    return 2.0 ** np.interp(shares, reached, edges)
+    return 2.0 ** np.interp(shares, reached, np.linspace(low, high, _CELLS_OF_LENGTH + 1))
 
 
 def _step(values: np.ndarray, gate: tuple[float, float]) -> np.ndarray:

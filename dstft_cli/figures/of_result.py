@@ -20,6 +20,7 @@ from ..stft.modes import FIXED_HOP
 from ..text import one_line, time_text
 
 FIGURE_KINDS = ("png", "svg", "pdf")
+THUMBNAIL = "thumbnail.png"
 NOT_IN_MEMORY = (
     "the spectrogram is too large for the memory allowed, and reassignment needs all of it; give more --memory, a longer --hop, "
     "or a shorter part with --duration"
@@ -42,7 +43,7 @@ def drawn_figures(result: Result) -> tuple[str, ...]:
 
 def check_view(signal: Signal, config: Config) -> None:
     """Raises InputError if the section ``figures`` cannot be drawn with, or its band contains no bin of the signal's grid."""
-    from .images import view_frequency_scale
+    from .shown.view import view_frequency_scale
 
     grid = make_grid(choose_lengths(signal, config).config, signal.sample_rate, len(signal.samples))
     view_frequency_scale(grid.frequencies(signal.sample_rate), view_of(signal, config))
@@ -112,7 +113,7 @@ def view_of(signal: Signal, config: Config):
     Raises InputError for a setting that cannot be drawn with.
     """
     from .shown.levels import zero_level
-    from .style import View
+    from .shown.view import View
 
     name = one_line(Path(signal.path).name if signal.path else signal.name)
     title = name if len(signal.channels) < 2 else f"{name}, channel {one_line(signal.channel)}"

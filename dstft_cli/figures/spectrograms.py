@@ -34,13 +34,19 @@ from .images import (
     shared_scales,
 )
 from .noise_floor import weighted_quantiles
-from .style import GREY, INK, View, freeze_layout, new_figure, print_size, styled
+from .shown.view import View
+from .style import GREY, INK, freeze_layout, new_figure, print_size, styled
 from .titles import corner, heading, overall_title, shrink_to_fit
 
 _ALIKE = 1.03  # window lengths that differ by less are one length
 _PALE, _PALEST = "#e4e4e4", 0.12  # the colour where nothing stands out, and how much of the map's colours shows there
 _PALE_WORDS = "; pale: no signal above the noise"
 _COMPRESSION = 4  # of PNG: in half the time of 6, and 2 % larger
+_COARSE = (
+    1,
+    3,
+    5,
+)  # colours whose red, green and blue differ by less may become one; 255 is a multiple of each: white stays
 
 
 @dataclass(frozen=True)
@@ -180,15 +186,45 @@ def save(figure: Figure, file: str | os.PathLike | IO[bytes], format: str = "png
 
 @styled
 def rendered(figure: Figure, dpi: int) -> np.ndarray:
-    """The picture of a figure, (rows, columns, 3) bytes; parameters as for ``save``."""
+    """The picture of a figure, (rows, columns, 4) bytes, opaque; parameters as for ``save``."""
     figure.set_dpi(dpi)
     FigureCanvasAgg.draw(figure.canvas)
-    return np.ascontiguousarray(np.asarray(figure.canvas.buffer_rgba())[..., :3])
+    return np.array(figure.canvas.buffer_rgba())
 
 
 def write_png(picture: np.ndarray, file: str | os.PathLike | IO[bytes], dpi: int) -> None:
-    """Write a picture that ``rendered`` gave; this may be done in another thread. Raises OSError if it cannot be written."""
-    Image.fromarray(picture).save(file, "png", compress_level=_COMPRESSION, dpi=(dpi, dpi))
+    """Write a picture that ``rendered`` gave; this may be done in another thread.
+
+    It gets a palette where 256 colours do, none of which is off by more than 2 of 255: in a third of the time, and half as large.
+
+    Raises OSError if it cannot be written.
+    """
+    codes = picture.view("<u4")[..., 0] & 0xFFFFFF  # red is lowest
+    seen = np.zeros(1 << 24, bool)
+    seen[codes.ravel()] = True
+    colours = np.flatnonzero(seen)
+    shades, numbers = _palette(colours)
+    if len(shades) > 256:
+        image = Image.fromarray(picture).convert("RGB")
+    else:
+        number = np.zeros(1 << 24, np.uint8)
+        number[colours] = numbers
+        image = Image.fromarray(number[codes])
+        image.putpalette(shades.tobytes())
+    image.save(file, "png", compress_level=_COMPRESSION, dpi=(dpi, dpi))
+
+
+def _palette(colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """At most 256 colours (n, 3) bytes that stand for colours given as codes (c,), or more if so few do not; which for each, (c,)."""
+    channels = colours[:, None] >> np.array([0, 8, 16]) & 255
+    for size in _COARSE:
+        cells, numbers = np.unique(channels // size @ np.array([1, 1 << 8, 1 << 16]), return_inverse=True)
+        if len(cells) <= 256:
+            break
+    low, high = np.full((len(cells), 3), 255), np.zeros((len(cells), 3), int)
+    np.minimum.at(low, numbers, channels)
+    np.maximum.at(high, numbers, channels)
+    return ((low + high) // 2).astype(np.uint8), numbers
 
 
 def _where_found(theta: np.ndarray, found: np.ndarray) -> np.ndarray:

@@ -13,9 +13,8 @@ from .images import Plane, plane_scales
 from .shown.levels import drawn
 from .shown.outlines import outlines
 from .shown.source import display_of, source_of
-from .style import View
+from .shown.view import View
 
-THUMBNAIL = "thumbnail.png"
 WIDTH, HEIGHT, GAP = 120, 60, 4  # pixels: of each of the two pictures, and the gap between them
 SIZES = ((WIDTH, HEIGHT), (2 * WIDTH + GAP, HEIGHT))
 _LEVELS = 24  # colours of each: more are not visible at this size, and the file grows with their number

@@ -12,6 +12,7 @@ from ..config.grid import Grid
 from ..config.loading import Config
 from ..recordings.signal import Signal
 from ..stft.checked_transform import Accuracy
+from ..stft.framed_signal import FramedSignal
 from ..stft.frames import Frames
 from ..stft.modes import CONSTANT_HOP, FIXED_HOP, OVERLAP, VARYING_HOP
 from ..stft.transform import dstft
@@ -285,8 +286,8 @@ def reference(result: Result, length: float) -> tuple[np.ndarray, np.ndarray]:
     """
     samples = torch.tensor(result.signal.samples, dtype=DTYPES[result.config.run.dtype])
     positions = result.grid.positions(length, torch.device("cpu"))
-    with torch.no_grad():
-        values = dstft(samples, length, positions, result.support, result.window).abs().numpy()
+    framed = FramedSignal(samples, positions, result.support, result.window)
+    values = framed.magnitude_at_any_level(length).numpy()
     return values, positions.numpy() / result.sample_rate
 
 

@@ -1,6 +1,7 @@
 """A signal with its frames and its window family: all that S depends on besides the window lengths θ."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from torch import Tensor
@@ -51,5 +52,14 @@ class FramedSignal:
         return dstft(self.samples, theta, frames, self.support, self.window)
 
     def magnitude(self, length: float) -> Tensor:
-        """|S|, (F, T), exactly and without gradients, under one window of ``length`` samples."""
+        """|S|, (F, T), exactly and without gradients, under one window of ``length`` samples.
+
+        The squares of |S| must be floats; ``magnitude_at_any_level`` does without that.
+        """
         return dstft_magnitude(self.samples, length, self.frames, self.support, self.window)
+
+    def magnitude_at_any_level(self, length: float) -> Tensor:
+        """The same of samples whose squares may leave the range of floats."""
+        peak = float(self.samples.abs().max())
+        scale = 2.0 ** math.floor(math.log2(peak)) if peak else 1.0
+        return replace(self, samples=self.samples / scale).magnitude(length).mul_(scale)

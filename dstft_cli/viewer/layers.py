@@ -15,7 +15,7 @@ from ..figures.of_result import view_of
 from ..figures.shown.levels import PSD, RMS
 from ..figures.shown.reassigned import reassigned_magnitude
 from ..figures.shown.source import display_of, source_of
-from ..figures.style import View
+from ..figures.shown.view import View
 from ..results.result import Result
 from ..text import time_text
 from . import planes

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..config.loading import Config
 from ..errors import InputError, OutputExistsError
-from ..figures.of_result import FIGURE_KINDS, FIGURES, NOT_IN_MEMORY, make_figures
+from ..figures.of_result import FIGURE_KINDS, FIGURES, NOT_IN_MEMORY, THUMBNAIL, drawn_figures, make_figures
 from ..optimization.optimize import optimize, plan_signal
 from ..optimization.resources import PICTURES, ResourcePlan, run_room
 from ..recordings.annotations import read as boxes
@@ -154,25 +154,31 @@ def write_result(result: Result, folder: str | Path, figures: bool = True, on_ex
 
 def _result_files(folder: Path) -> contextlib.AbstractContextManager[Path]:
     """A temporary folder for the files of a result, which then replace those in the folder."""
-    from ..figures.thumbnail import THUMBNAIL
-
     stale = [*_FIGURE_FILES, THUMBNAIL, VIEW, REASSIGNED, *map(file_beside, BESIDE)]
     return replace_files(folder, last=METRICS, stale=stale)
 
 
 def _write(result: Result, folder: Path, home: Path, figures: bool, with_thumbnail: bool = False) -> None:
     """Write all files into a temporary folder. home: where they will be."""
-    from ..figures.thumbnail import THUMBNAIL, thumbnail
-
     began = time.perf_counter()
-    write_arrays(result, folder / ARRAYS)
+    with ThreadPoolExecutor(1) as aside:  # arrays are written while pictures are drawn
+        arrays = aside.submit(write_arrays, result, folder / ARRAYS)
+        _write_beside(result, folder, home, figures, with_thumbnail)
+        arrays.result()
+    result.seconds["write"] = time.perf_counter() - began
+    result.seconds["total"] = sum(value for name, value in result.seconds.items() if name != "total")
+    write_metrics(result, folder / METRICS)
+
+
+def _write_beside(result: Result, folder: Path, home: Path, figures: bool, with_thumbnail: bool) -> None:
+    """Write what lies beside arrays and metrics; parameters as for ``_write``."""
     write_config(result, folder / CONFIG)
     if result.config.figures.reassign:
         from ..figures.shown.reassigned import reassigned_magnitude
 
         axes = {"times": result.times, "frequencies": result.frequencies}
         np.savez(folder / REASSIGNED, magnitude=reassigned_magnitude(result), **axes)
-    if figures:
+    if figures and drawn_figures(result):
         _write_figures(result, folder)
     if figures and result.config.figures.html:
         from ..viewer.page import page
@@ -180,10 +186,9 @@ def _write(result: Result, folder: Path, home: Path, figures: bool, with_thumbna
 
         write_page(page([result], [str(home)]), folder / VIEW)
     if with_thumbnail:
+        from ..figures.thumbnail import thumbnail
+
         (folder / THUMBNAIL).write_bytes(thumbnail(result))
-    result.seconds["write"] = time.perf_counter() - began
-    result.seconds["total"] = sum(value for name, value in result.seconds.items() if name != "total")
-    write_metrics(result, folder / METRICS)
 
 
 def _write_figures(result: Result, folder: Path) -> None:

@@ -13,8 +13,8 @@ from common import SAMPLES, THREE_COMPONENTS
 from dstft_cli import load_signal, optimize
 from dstft_cli.figures import spectrograms
 from dstft_cli.figures.of_result import make_figures
+from dstft_cli.figures.shown.view import View
 from dstft_cli.figures.spectrograms import Panel, Plane
-from dstft_cli.figures.style import View
 
 VIEW = View(db_range=60, title="three_components.wav", dpi=110)
 

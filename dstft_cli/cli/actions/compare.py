@@ -14,6 +14,7 @@ from ...figures.shown.continued_ends import continued_ends
 from ...figures.shown.display import Display
 from ...figures.shown.levels import drawn
 from ...figures.shown.source import display_of, frame_distance, source_of
+from ...recordings.preparation.continuation import continued_signal
 from ...results.progress import Step
 from ...results.result import Result
 from ...system.atomic_files import replace_file
@@ -115,9 +116,9 @@ def _display(one: sharpness.Candidate, config: Config) -> Display:
             return display_of(one.origin, source)
         magnitude, times = source.reference(one.theta.item())
         return Display(magnitude, one.theta, times, one.frequencies, source.hop, one.support, source.span)
-    frames = one.positions, one.signal.samples, one.support, one.window
+    beyond = continued_signal(one.signal.samples, one.support // 2)
     return Display(
-        continued_ends(one.magnitude, one.theta, *frames),
+        continued_ends(one.magnitude, one.theta, one.positions, beyond, one.support, one.window),
         one.theta,
         one.times,
         one.frequencies,

@@ -9,7 +9,7 @@ from ...config.loading import Config
 from ...errors import InputError, OutputExistsError
 from ...figures import spectrograms
 from ...figures.length_curve import length_curve
-from ...figures.style import View
+from ...figures.shown.view import View
 from ...results.writer import finite
 from ...system.atomic_files import check_folder, replace_file
 from ...workflows.optimize_file import load_inputs

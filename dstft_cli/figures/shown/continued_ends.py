@@ -6,7 +6,6 @@ The signal is continued by linear prediction. A mirrored signal alone would have
 import numpy as np
 import torch
 
-from ...recordings.preparation.continuation import continued_signal
 from ...stft.checked_transform import checked_block
 from ...stft.framed_signal import FramedSignal
 from ...stft.windows import Window
@@ -15,27 +14,31 @@ _CHECKED = 40  # bins compared with the exact transform: a picture shows no erro
 
 
 def continued_ends(
-    magnitude: np.ndarray, theta: np.ndarray, positions: np.ndarray, samples: np.ndarray, support: int, window: Window
+    magnitude: np.ndarray, theta: np.ndarray, positions: np.ndarray, beyond: np.ndarray, support: int, window: Window
 ) -> np.ndarray:
     """A spectrogram whose frames near the ends see the signal go on there instead of silence, for show only.
 
     magnitude: |S| of the signal as it is, (F, T).
     theta: window lengths in samples, (1, 1), (1, T), (F, 1) or (F, T).
     positions: frame centres in samples, (T,).
-    samples: the signal, (N,).
+    beyond: the signal with half a support of its continuation on either side, (N + L,).
     support: the DFT size in samples.
     window: the window family.
 
     Returns (F, T): the magnitudes given, but for frames less than half the longest window from an end.
     """
     reach, margin = float(theta.max()) / 2, support // 2
-    ends = np.flatnonzero((positions < reach) | (positions > len(samples) - 1 - reach))
+    ends = np.flatnonzero((positions < reach) | (positions > len(beyond) - support - 1 - reach))
     if not len(ends):
         return magnitude
-    continued = torch.tensor(continued_signal(samples, margin).astype(np.float32))
+    continued = torch.tensor(beyond.astype(np.float32))
     centres = torch.tensor(positions[ends] + margin, dtype=torch.float64)
-    lengths = torch.tensor(np.asarray(theta if theta.shape[1] == 1 else theta[:, ends], dtype=np.float32))
-    spectrum, _ = checked_block(FramedSignal(continued, centres, support, window), lengths, seed=0, bins=_CHECKED)
+    framed = FramedSignal(continued, centres, support, window)
     whole = magnitude.astype(np.float32)
+    if theta.size == 1:
+        whole[:, ends] = framed.magnitude_at_any_level(theta.item()).numpy()
+        return whole
+    lengths = torch.tensor(np.asarray(theta if theta.shape[1] == 1 else theta[:, ends], dtype=np.float32))
+    spectrum, _ = checked_block(framed, lengths, seed=0, bins=_CHECKED)
     whole[:, ends] = spectrum.abs().numpy()
     return whole

@@ -7,8 +7,8 @@ import numpy as np
 from ...stft.noise import floor
 from .. import noise_floor, pixel_grid
 from ..images import Plane, plane_scales
-from ..style import View
 from .signal_band import Colours, with_band
+from .view import View
 
 _PIXELS = 600, 1200  # rows and columns of a picture of the usual size
 
@@ -36,6 +36,7 @@ class Display:
     ):
         self.magnitude, self.theta, self.times, self.frequencies = magnitude, theta, times, frequencies
         self.hop, self.support, self.span = hop, support, span
+        self._evened: dict[bool, np.ndarray] = {}
 
     @cached_property
     def ratio(self) -> np.ndarray:
@@ -66,10 +67,12 @@ class Display:
         """
         if self.theta.min() == self.theta.max():
             return self.magnitude
-        central, kept = noise_floor.central_length(self.theta, self.found), 0.0
-        if view.db_ref != "max":
-            kept = self.found
-        return noise_floor.even_noise(self.magnitude, self.theta, self.ratio, kept, central)
+        exact = view.db_ref != "max"
+        if exact not in self._evened:
+            central = noise_floor.central_length(self.theta, self.found)
+            kept = self.found if exact else 0.0
+            self._evened[exact] = noise_floor.even_noise(self.magnitude, self.theta, self.ratio, kept, central)
+        return self._evened[exact]
 
     def view(self, view: View) -> View:
         """The view with limits of the frequency axis that are ``auto`` set to the band that holds signal in the part shown."""

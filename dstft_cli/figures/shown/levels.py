@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ...units import reference_in, reference_text
-from ..style import View
+from .view import View
 
 RMS, AMPLITUDE, PSD = SCALINGS = ("rms", "amplitude", "psd")
 _OF_TONE = {RMS: math.sqrt(2), AMPLITUDE: 2.0, PSD: 1.0}  # the quantity, over the magnitude drawn

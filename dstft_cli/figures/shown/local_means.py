@@ -4,7 +4,7 @@ import numpy as np
 
 from ...system.disk_arrays import block_ranges
 
-_BLOCK = 1 << 19  # points at a time
+_BLOCK = 1 << 17  # points at a time, whose sums stay in the caches
 
 
 def largest_neighbour(values: np.ndarray) -> np.ndarray:
@@ -29,7 +29,7 @@ def box_mean(values: np.ndarray, half: np.ndarray, axis: int) -> np.ndarray:
     """
     half = np.broadcast_to(half, values.shape)
     if axis == 0:
-        return box_mean(np.ascontiguousarray(values.T), half.T, 1).T
+        return box_mean(values.T, half.T, 1).T
     out = np.empty_like(values)
     for first, last in block_ranges(len(values), max(1, _BLOCK // values.shape[1])):
         out[first:last] = _row_means(values[first:last], half[first:last])
@@ -37,12 +37,12 @@ def box_mean(values: np.ndarray, half: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _row_means(values: np.ndarray, half: np.ndarray) -> np.ndarray:
+    import torch  # here, since most pictures do without it; it reads sums in half of NumPy's time
+
     rows, count = values.shape
-    sums = np.zeros((rows, count + 1))
-    np.cumsum(values, axis=1, dtype=np.float64, out=sums[:, 1:])
-    reach = np.minimum(np.round(half), count).astype(np.int32)
-    here = np.arange(count, dtype=np.int32)
-    first, last = np.maximum(here - reach, 0), np.minimum(here + reach + 1, count)
-    offsets = (np.arange(rows, dtype=np.int64) * (count + 1))[:, None]
-    total = sums.ravel()[last + offsets] - sums.ravel()[first + offsets]
-    return (total / (last - first)).astype(np.float32)
+    sums = torch.zeros(rows, count + 1, dtype=torch.float64)
+    torch.cumsum(torch.tensor(values), 1, dtype=torch.float64, out=sums[:, 1:])
+    here, reach = torch.arange(count), torch.tensor(half).round_().clamp_(max=count).to(torch.int64)
+    first, last = (here - reach).clamp_(min=0), (here + reach).add_(1).clamp_(max=count)
+    total = sums.gather(1, last).sub_(sums.gather(1, first))
+    return total.div_(last.sub_(first)).to(torch.float32).numpy()

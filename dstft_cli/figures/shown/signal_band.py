@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..axis_scales import plain_number
-from ..style import View
+from .view import View
 
 _CLEAR = 10.0  # times the floor; more on large planes, where single values of noise reach it
 _FEWEST = 8  # points that have to stand out: fewer hold no signal

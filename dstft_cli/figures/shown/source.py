@@ -1,13 +1,16 @@
 """The frames of a result that pictures draw: all of them from memory, or groups of them from disk."""
 
+from functools import cached_property
+
 import numpy as np
 import torch
 
+from ...recordings.preparation.continuation import continued_signal
 from ...results.result import Result, reference
 from ..reduced_spectrogram import Reduced
-from ..style import View
 from .continued_ends import continued_ends
 from .display import Display
+from .view import View
 
 
 class InMemory:
@@ -20,7 +23,11 @@ class InMemory:
 
     def magnitude(self) -> np.ndarray:
         """|S|, (F, T)."""
-        return self.result.magnitude
+        return self._magnitude
+
+    @cached_property
+    def _magnitude(self) -> np.ndarray:
+        return np.ascontiguousarray(self.result.magnitude)  # as θ is: passes over arrays in two orders are slow
 
     def theta(self) -> np.ndarray:
         """Window lengths in samples, (1 or F, 1 or T)."""
@@ -43,7 +50,11 @@ class InMemory:
         result = self.result
         if not result.window.known:
             return magnitude
-        return continued_ends(magnitude, theta, positions, result.signal.samples, result.support, result.window)
+        return continued_ends(magnitude, theta, positions, self._beyond, result.support, result.window)
+
+    @cached_property
+    def _beyond(self) -> np.ndarray:
+        return continued_signal(self.result.signal.samples, self.result.support // 2)
 
 
 def source_of(result: Result, view: View) -> InMemory | Reduced:

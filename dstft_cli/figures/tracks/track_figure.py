@@ -13,7 +13,8 @@ from ..axes import draw_grid, draw_line, outer_labels, put_scale
 from ..axis_scales import Scale, time_scale
 from ..images import Plane, decibel_bar, decibel_colours, draw_image, fill_decibels, plane_scales
 from ..shown.display import Display
-from ..style import GREY, View, freeze_layout, new_figure, print_size, styled
+from ..shown.view import View
+from ..style import GREY, freeze_layout, new_figure, print_size, styled
 from ..titles import heading
 
 _COLOURS = ("#2ec4b6", "#ff9f1c", "#8ac926", "#ff7aa2", "#4ea8ff", "#bdb2ff", "#fdffb6", "#ffc6ff")

@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ...text import one_line
-from ..style import View, freeze_layout, new_figure, print_size, styled
+from ..shown.view import View
+from ..style import freeze_layout, new_figure, print_size, styled
 from ..titles import heading
 
 _NUMBERED, _NAMED = 25, 60  # classes at most whose cells, or names, are printed

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from .. import axis_scales
 from ..axes import draw_grid, put_scale
 from ..axis_scales import Scale
-from ..style import ACCENT, GREY, INK, View, freeze_layout, new_figure, print_size, styled
+from ..shown.view import View
+from ..style import ACCENT, GREY, INK, freeze_layout, new_figure, print_size, styled
 from ..titles import heading
 
 _NAMED = 8  # seeds at most that have a name each

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from .. import axis_scales
 from ..axes import draw_grid, put_scale
-from ..style import GREY, View, freeze_layout, new_figure, print_size, styled
+from ..shown.view import View
+from ..style import GREY, freeze_layout, new_figure, print_size, styled
 from ..titles import heading
 from .curves import COLOURS
 

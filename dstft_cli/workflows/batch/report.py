@@ -18,8 +18,9 @@ from markupsafe import Markup
 
 from ...errors import InputError
 from ...figures import axis_scales
+from ...figures.of_result import THUMBNAIL
 from ...figures.svg_histogram import gain_histogram, length_histogram
-from ...figures.thumbnail import SIZES, THUMBNAIL, thumbnail
+from ...figures.thumbnail import SIZES, thumbnail
 from ...recordings.request import warnings_in
 from ...results.reader import read_result
 from ...system.atomic_files import replace_file

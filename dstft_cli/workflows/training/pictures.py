@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from ...figures.style import View
+from ...figures.shown.view import View
 from ...figures.training.confusion import confusion_matrix
 from ...figures.training.curves import SeedCurve, training_curves
 from ...figures.training.windows import FixedScore, LearntScore, loss_over_length, score_over_length
