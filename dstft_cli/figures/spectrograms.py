@@ -42,11 +42,8 @@ _ALIKE = 1.03  # window lengths that differ by less are one length
 _PALE, _PALEST = "#e4e4e4", 0.12  # the colour where nothing stands out, and how much of the map's colours shows there
 _PALE_WORDS = "; pale: no signal above the noise"
 _COMPRESSION = 4  # of PNG: in half the time of 6, and 2 % larger
-_COARSE = (
-    1,
-    3,
-    5,
-)  # colours whose red, green and blue differ by less may become one; 255 is a multiple of each: white stays
+# Colours whose red, green and blue differ by less may become one; 255 is a multiple of each, so that white stays.
+_COARSE = 1, 3, 5
 
 
 @dataclass(frozen=True)
