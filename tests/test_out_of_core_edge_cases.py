@@ -58,6 +58,12 @@ def test_a_result_can_be_written_again_after_its_files_have_moved(signal, out_of
         np.testing.assert_array_equal(getattr(read_result(tmp_path / "two"), name), getattr(result, name))
 
 
+@pytest.mark.parametrize("mode", ["frequency-varying", "tf-varying"])
+def test_a_run_in_double_precision_is_compared_with_the_best_constant_window(signal, out_of_core, mode):
+    result = optimize(signal, mode=mode, loss="entropy", dtype="float64", steps=2, **SMALL)
+    assert result.narrowing is not None and result.theta.dtype == np.float64
+
+
 def test_pictures_are_drawn_wherever_the_run_was(signal, out_of_core):
     result = optimize(signal, mode="constant", steps=2, **SMALL)
     elsewhere = replace(result, config=merge_config(result.config, {"run.device": "cuda:7"}))

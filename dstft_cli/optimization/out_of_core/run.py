@@ -134,7 +134,7 @@ class OutOfCoreRun(OptimizationRun):
             block = problem.block(positions, first, last)
             lengths = self._inside_lengths(block)
             stft = torch.from_numpy(np.ascontiguousarray(self.spectrum.columns(first, last))).to(problem.device)
-            power = (magnitude(stft) / problem.scale).square().mul_(lengths)
+            power = (magnitude(stft).to(problem.dtype) / problem.scale).square().mul_(lengths)
             constant = problem.magnitude(block, length).square().mul_(length)
             inside = None if problem.boxes is None else problem.boxes.at_plane(problem.places, first, last)
             yield width_changes(power, constant, problem.places, inside)
