@@ -143,11 +143,25 @@ def check_plan(plan: ResourcePlan, where: str, config: Config) -> None:
     need = plan.memory if explicit else plan.memory - PROCESS
     if need <= most:
         return
-    hop = "a larger --overlap" if config.transform.hop_mode == OVERLAP else "a longer --hop"
     what = f"--memory allows {size_text(plan.budget)}" if explicit else f"{size_text(free)} are free"
-    more = "more --memory, " if explicit else ""
-    raise InputError(
-        f"{where}: {config.transform.mode} needs about {size_text(plan.memory)} of memory and {what}: take {more}"
+    raise _too_much(config, where, plan.memory, what, "more --memory, " if explicit else "")
+
+
+def check_plane(config: Config, grid: Grid, nodes: int, where: str) -> None:
+    """Raises InputError where a plane in memory, with a bank of ``nodes`` nodes and the steps on it, needs more than is free.
+
+    where: the input, as an error names it.
+    """
+    free = free_bytes(get_device(config.run.device))
+    need = grid.bins * grid.most_frames * _word(config) * plane_words(config, nodes)
+    if need > _MOST_OF_FREE * free:
+        raise _too_much(config, where, need, f"{size_text(free)} are free")
+
+
+def _too_much(config: Config, where: str, need: float, what: str, more: str = "") -> InputError:
+    hop = "a larger --overlap" if config.transform.hop_mode == OVERLAP else "a longer --hop"
+    return InputError(
+        f"{where}: {config.transform.mode} needs about {size_text(need)} of memory and {what}: take {more}"
         f"a part with --duration, {hop} or a smaller --support"
     )
 
