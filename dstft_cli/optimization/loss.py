@@ -1,9 +1,8 @@
 """The loss as a function of a few sums over frames: those of a plane in memory, or of its blocks.
 
 Entropy separates, E = log Z - Q/Z with Z = Σa and Q = Σ a log a; so do the Rényi entropy (Σa and Σa^α), the mean kurtosis
-(a sum over frames), the total variation and the coverage. With P the sums over all
-frames and p those of one block, the gradient of the loss by the block's values is Σ_j ∂loss/∂P_j ∂p_j: a block needs to
-know nothing of the others but P.
+(a sum over frames), the total variation and the coverage. With P the sums over all frames and p those of one block, the gradient
+of the loss by the block's values is Σ_j ∂loss/∂P_j ∂p_j: a block needs to know nothing of the others but P.
 """
 
 import math
