@@ -8,9 +8,8 @@ from out_of_core_runs import RATE, SMALL, F, out_of_core, signal, voice  # noqa:
 
 from dstft_cli import optimize
 from dstft_cli.config.loading import load_config
-from dstft_cli.optimization.coverage import coverage_penalty
 from dstft_cli.optimization.criteria import get_criterion, total_variation
-from dstft_cli.optimization.loss import FrameSumLoss
+from dstft_cli.optimization.loss import FrameSumLoss, coverage_penalty
 from dstft_cli.optimization.problem import Problem
 from dstft_cli.optimization.resources import HALO, ResourcePlan, block_bytes
 from dstft_cli.optimization.strategies.pilot_sample import _calibrated

@@ -18,13 +18,12 @@ from ..stft.modes import FIXED_HOP, TIME, theta_shape
 from ..stft.windows import Window
 from ..system.devices import DTYPES, get_device
 from ..system.disk_arrays import block_ranges, release_pages
-from .coverage import coverage_penalty
 from .criteria import get_criterion
 from .local_entropy.box_mask import BoxMask
 from .local_entropy.local_loss import LocalLoss
 from .local_entropy.loss import EPSILON, LAMBDA
 from .local_entropy.working_grid import WorkingGrid
-from .loss import FrameBlock, FrameSumLoss, PlaneSums
+from .loss import FrameBlock, FrameSumLoss, PlaneSums, coverage_penalty
 from .resources import check_plane
 
 _BLOCK_BINS = 1 << 20  # bins in memory at a time, where the plane does not fit
