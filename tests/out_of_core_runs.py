@@ -31,8 +31,8 @@ def force_out_of_core(setattr, frames: int = 130) -> None:
     plan = ResourcePlan(0.0, 0.0, 0.0, 0.0, long=True, room=4 * (2 * 16 + 26) * F * 450)
     for home in ("optimization.optimize", "workflows.optimize_file"):
         setattr(f"dstft_cli.{home}.plan_signal", lambda *args, **rest: plan)
-    setattr("dstft_cli.optimization.out_of_core.problem._BLOCK_BINS", 200 * F)
-    setattr("dstft_cli.optimization.out_of_core.run._BLOCK_BINS", frames * F)
+    setattr("dstft_cli.optimization.problem._BLOCK_BINS", 200 * F)
+    setattr("dstft_cli.optimization.transformed_plane._BLOCK_BINS", frames * F)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import torch
 from torch.autograd import gradcheck
 
 from dstft_cli.errors import InputError
-from dstft_cli.optimization.coverage import coverage, coverage_penalty, linked_coverage
 from dstft_cli.optimization.criteria import (
     CRITERIA,
     entropy,
@@ -17,6 +16,7 @@ from dstft_cli.optimization.criteria import (
     renyi,
     total_variation,
 )
+from dstft_cli.optimization.loss import coverage, coverage_penalty, linked_coverage
 
 OF_ONE_PLANE = [name for name, criterion in CRITERIA.items() if not criterion.local]
 

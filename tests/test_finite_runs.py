@@ -13,8 +13,8 @@ from out_of_core_runs import SMALL as OUT_OF_CORE
 from dstft_cli import Signal, optimize
 from dstft_cli.errors import DivergedError, InputError
 from dstft_cli.optimization import gradient_descent
-from dstft_cli.optimization.out_of_core import blocks
 from dstft_cli.optimization.resources import ResourcePlan
+from dstft_cli.optimization.strategies import blocks
 
 BAD = bad_signals()
 LOSSES = ("entropy", "renyi", "kurtosis", "local-entropy")

@@ -24,8 +24,8 @@ from torch.autograd import gradcheck
 
 from dstft_cli import optimize
 from dstft_cli.errors import DivergedError, InputError
-from dstft_cli.optimization.coverage import coverage_penalty
 from dstft_cli.optimization.criteria import entropy, kurtosis
+from dstft_cli.optimization.loss import coverage_penalty
 from dstft_cli.optimization.run import OptimizationRun
 from dstft_cli.stft.modes import CONSTANT_HOP, FIXED_HOP, HOP_MODES, OVERLAP, VARYING_HOP
 

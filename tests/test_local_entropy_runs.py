@@ -253,16 +253,16 @@ class TestOutOfCore:
     def test_has_no_seams(self, monkeypatch):
         """Beside the edges of blocks windows are about as far from those of the whole as elsewhere."""
         edges, real = [], []
-        from dstft_cli.optimization.out_of_core.local_entropy import LocalBlockStrategy
+        from dstft_cli.optimization.strategies.local import LocalStrategy
 
-        add = LocalBlockStrategy._add
+        add = LocalStrategy._add
 
         def noted(self, field, outcome, own):
             real.append(own.stop - own.start)
             edges.append(sum(real) * self.grid.steps[1])
             return add(self, field, outcome, own)
 
-        monkeypatch.setattr(LocalBlockStrategy, "_add", noted)
+        monkeypatch.setattr(LocalStrategy, "_add", noted)
         whole, blocks = self.both(mode="tf")
         inner = [edge for edge in edges[:-1] if edge < blocks.theta.shape[1] - 2]
         assert len(inner) >= 3

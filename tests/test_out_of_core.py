@@ -8,12 +8,11 @@ from out_of_core_runs import RATE, SMALL, F, out_of_core, signal, voice  # noqa:
 
 from dstft_cli import optimize
 from dstft_cli.config.loading import load_config
-from dstft_cli.optimization.coverage import coverage_penalty
 from dstft_cli.optimization.criteria import get_criterion, total_variation
-from dstft_cli.optimization.loss import FrameSumLoss
-from dstft_cli.optimization.out_of_core.local_entropy import LocalProblem
-from dstft_cli.optimization.out_of_core.pilot_sample import _calibrated
+from dstft_cli.optimization.loss import FrameSumLoss, coverage_penalty
+from dstft_cli.optimization.problem import Problem
 from dstft_cli.optimization.resources import HALO, ResourcePlan, block_bytes
+from dstft_cli.optimization.strategies.pilot_sample import _calibrated
 from dstft_cli.stft.windows import get_window
 
 
@@ -51,7 +50,7 @@ def test_blocks_give_the_windows_and_the_loss_of_the_whole_plane(both, loss, mon
 def test_block_edges_leave_no_seam(both, monkeypatch):
     """Beside the edges windows are no further from those of the whole plane than elsewhere, and change no more across them."""
     edges = []
-    from dstft_cli.optimization.out_of_core.blocks import BlockStrategy
+    from dstft_cli.optimization.strategies.blocks import BlockStrategy
 
     descend = BlockStrategy._descend_block
 
@@ -86,9 +85,9 @@ def test_a_local_criterion_is_the_same_in_blocks_of_any_size(signal):
     config = load_config(None, [], {**SMALL, "mode": "tf-varying", "loss": "local-entropy"})
     fields = []
     for room in (5e5, 1e9):
-        problem = LocalProblem(signal, config, get_window("hann"), room=room)
-        problem.precompute(lambda index, count: None)
-        fields.append((len(problem.column_blocks()), problem.field))
+        problem = Problem(signal, config, get_window("hann"), room=room)
+        problem.loss.precompute(lambda index, count: None)
+        fields.append((len(problem.loss.column_blocks()), problem.loss.field))
     (many, few), (one, whole) = fields
     assert many > 4 and one == 1
     assert few.calm == whole.calm
@@ -191,7 +190,7 @@ def test_the_pilots_weights_reproduce_the_known_sums_over_all_frames():
 
 def test_a_block_is_longer_than_the_frames_it_shares_with_its_neighbours():
     """A block is mostly its own frames, not its neighbours'."""
-    from dstft_cli.optimization.out_of_core.blocks import frames_at_once
+    from dstft_cli.optimization.strategies.blocks import frames_at_once
 
     class Small:
         room, dtype = 1.0, torch.float32

@@ -11,7 +11,7 @@ from dstft_cli import Signal, optimize, read_result, write_result
 from dstft_cli.config.loading import load_config, merge_config
 from dstft_cli.errors import InputError, OutputError, OutputExistsError
 from dstft_cli.figures.reduced_spectrogram import Reduced
-from dstft_cli.optimization.out_of_core.problem import OutOfCoreProblem
+from dstft_cli.optimization.problem import Problem
 from dstft_cli.optimization.resources import ResourcePlan, check_plan, plan_run
 from dstft_cli.recordings.lazy_samples import LazySamples
 from dstft_cli.stft.windows import get_window
@@ -58,6 +58,12 @@ def test_a_result_can_be_written_again_after_its_files_have_moved(signal, out_of
         np.testing.assert_array_equal(getattr(read_result(tmp_path / "two"), name), getattr(result, name))
 
 
+@pytest.mark.parametrize("mode", ["frequency-varying", "tf-varying"])
+def test_a_run_in_double_precision_is_compared_with_the_best_constant_window(signal, out_of_core, mode):
+    result = optimize(signal, mode=mode, loss="entropy", dtype="float64", steps=2, **SMALL)
+    assert result.narrowing is not None and result.theta.dtype == np.float64
+
+
 def test_pictures_are_drawn_wherever_the_run_was(signal, out_of_core):
     result = optimize(signal, mode="constant", steps=2, **SMALL)
     elsewhere = replace(result, config=merge_config(result.config, {"run.device": "cuda:7"}))
@@ -91,6 +97,27 @@ def test_renyi_of_any_order_on_faint_spectra(out_of_core, monkeypatch, order):
         assert getattr(blocks, end)["loss"] == pytest.approx(getattr(whole, end)["loss"], abs=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["click", "tone"])
+def test_the_highest_order_of_renyi_neither_overflows_nor_vanishes(out_of_core, kind):
+    """Under a window of 4096 samples |S| of a click is 5e-4 at most, and its power 1e-330."""
+    samples = np.sin(0.3 * np.arange(24000)) if kind == "tone" else np.arange(24000) == 9000.0
+    settings = {"mode": "constant", "loss": "renyi", "order": 100.0, "steps": 3, "support": 4096, "theta_min": 2048}
+    result = optimize(Signal(1.0 * samples, RATE, kind), hop=512, threads=1, **settings)
+    share = np.abs(np.asarray(result.stft)).astype(np.longdouble)
+    share /= share.sum()
+    expected = -float(100 * np.log(share.max()) + np.log(((share / share.max()) ** 100).sum())) / 99
+    assert result.final["renyi"] == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("scale", [2.0**-66, 2.0**66])
+def test_the_unit_of_the_samples_does_not_matter(signal, out_of_core, scale):
+    plain, scaled = (
+        optimize(Signal(signal.samples * factor, RATE, "voice"), mode="tf-varying", loss="entropy", steps=5, **SMALL)
+        for factor in (1.0, scale)
+    )
+    assert scaled.final == plain.final and scaled.narrowing == plain.narrowing
+
+
 @pytest.mark.parametrize("settings", [{"memory": "700MB"}, {"memory": "760MB", "dtype": "float64"}], ids=str)
 def test_too_little_memory_for_a_single_block_is_refused_before_anything_is_computed(settings):
     config = load_config(None, [], {"mode": "tf-varying", "loss": "entropy", "support": 4096, **settings})
@@ -108,7 +135,7 @@ def test_a_block_reads_no_more_samples_than_bins_where_frames_lie_far_apart():
 
     tape = LazySamples(read, 40_000_000)
     config = load_config(None, [], {"support": 64, "hop": 4000, "theta": 64.0, "mode": "fixed"})
-    problem = OutOfCoreProblem(Signal(tape, RATE, "far"), config, get_window("hann"))
+    problem = Problem(Signal(tape, RATE, "far"), config, get_window("hann"), room=1 << 30)
     asked.clear()
     blocks = list(problem.blocks(problem.positions(64.0)))
     assert len(blocks) > 30 and max(asked) < 1.3 * (1 << 20)

@@ -60,7 +60,7 @@ class TestBestWindow:
         problems = [Problem(one, result.config, get_window("hann")) for one in signals]
 
         for problem in problems:
-            problem.precompute(lambda index, count: None)
+            problem.loss.precompute(lambda index, count: None)
 
         def total(seconds):
             return sum(p.evaluate(seconds * p.signal.sample_rate)["loss"] for p in problems)

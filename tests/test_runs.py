@@ -354,7 +354,7 @@ class TestFailures:
     @pytest.mark.parametrize("mode", MODES)
     def test_for_want_of_memory_are_foreseen(self, run, tmp_path, monkeypatch, mode):
         """A machine with 10 kB free, and a spectrogram of 33 x 63 bins of 8 bytes."""
-        monkeypatch.setattr("dstft_cli.optimization.problem.free_bytes", lambda device: 10_000)
+        monkeypatch.setattr("dstft_cli.optimization.resources.free_bytes", lambda device: 10_000)
         code, err = run(mode=mode)
         assert code == 2
         assert "one.wav" in err and "--hop" in err

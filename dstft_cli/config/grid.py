@@ -70,6 +70,11 @@ class Grid:
         return self.frames if self.overlap is None else frame_count(self.samples, self.overlap * self.theta_min)
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        """Least and greatest θ in samples, apart from each other even where nothing is left to choose."""
+        return min(self.theta_min, self.support / 1.01), float(self.support)
+
+    @property
     def first_length(self) -> float:
         """The window length of a run that does not search for the best constant one, in samples."""
         return self.theta or max(self.theta_min, self.support / 2)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 import numpy as np
 
 from ..config.loading import merge_config
-from ..optimization.out_of_core.problem import OutOfCoreProblem
+from ..optimization.problem import Problem
 from ..results.result import Result
 from ..system.disk_arrays import block_ranges, columns, on_disk
 
 _MOST = 4000  # columns
-_BLOCK_BINS = 1 << 20  # bins in memory at a time
+_BLOCK_BINS, _ROOM = 1 << 20, 1 << 30  # bins in memory at a time, and bytes of a block
 
 
 class Reduced:
@@ -27,7 +27,7 @@ class Reduced:
     def __init__(self, result: Result, tmin: float | None = None, tmax: float | None = None):
         self.result = result
         config = merge_config(result.config, {"run.device": "cpu"})  # the run's need not be on this machine
-        self.problem = OutOfCoreProblem(result.signal, config, result.window)
+        self.problem = Problem(result.signal, config, result.window, room=_ROOM)
         self._limits = [
             None if end is None else (end - result.signal.start) * result.sample_rate for end in (tmin, tmax)
         ]
@@ -73,7 +73,7 @@ class Reduced:
         frames, groups = problem.positions(length), self.groups
 
         def values(first: int, last: int) -> np.ndarray:
-            magnitude = problem.magnitude(problem.block(frames, first, last), length)
+            magnitude = problem.block(frames, first, last).framed.magnitude(length)
             return magnitude.mul(problem.scale).cpu().numpy()
 
         positions = frames.cpu().numpy()

@@ -1,7 +1,6 @@
-"""Criteria, regularizers and penalties: pure functions that judge |S|, window lengths and frame positions.
+"""Criteria and the total variation: pure functions that judge |S| and window lengths.
 
-``CRITERIA``, ``REGULARIZERS`` and ``PENALTIES`` list them by name. Functions of every bin at every step have a
-hand-written gradient.
+``CRITERIA`` lists the criteria by name. Functions of every bin at every step have a hand-written gradient.
 """
 
 from collections.abc import Callable
@@ -12,7 +11,6 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .coverage import coverage_penalty
 
 _TINY = 1e-30  # keeps log finite at |S| = 0, far below what any recording resolves
 _LEAST = 1e-300  # likewise of sums over |S|
@@ -193,23 +191,13 @@ def total_variation(values: Tensor, epsilon: float = 0.01, reduction: str = "mea
 
     values: window lengths, (F, T), (1, T) or (F, 1), in octaves (log2 θ) or in samples.
     epsilon: smoothing of the square root, in the unit of values; a constant map costs exactly 0.
-    reduction: ``mean`` over bins, so that one weight serves every grid, or ``sum``, as the paper prints it.
+    reduction: ``mean`` over bins, so that one weight serves every grid; ``sum``, as the paper prints it; ``columns`` for the sum
+        over each column, which counts its differences to those beside it.
 
-    Returns a float64 scalar, at least 0.
+    Returns a float64 scalar, or (T,) for ``columns``; at least 0.
     """
-    total = _TotalVariation.apply(values, epsilon, False)
+    total = _TotalVariation.apply(values, epsilon, reduction == "columns")
     return total / values.numel() if reduction == "mean" else total
-
-
-def column_variation(values: Tensor, epsilon: float) -> Tensor:
-    """The total variation summed over each column.
-
-    values: window lengths, (F, T), in octaves or in samples; each column counts its differences to the columns beside it.
-    epsilon: smoothing of the square root, in the unit of values.
-
-    Returns (T,) float64.
-    """
-    return _TotalVariation.apply(values, epsilon, True)
 
 
 def _identity(value: Tensor) -> Tensor:
@@ -225,12 +213,11 @@ def _negative_log(value: Tensor) -> Tensor:
 class Criterion:
     """A criterion that a run optimises, as a value of sums over frames.
 
-    name: its name in the configuration.
-    sums: |S|, (F, T), to two sums of each frame, (2, T) float64, differentiable; None where it is not of that form.
+    name: its name in the configuration; ``custom`` for a callable, which needs the whole plane at once: one sum for all frames.
+    sums: |S|, (F, T), to two sums of each frame, (2, T) float64, differentiable; None where one plane does not tell.
     value: the two sums over all frames, (2,), to the criterion, (), as the field defines it.
     cost: the criterion to what is minimised.
     per_frame: True where the criterion does not grow with the number of frames.
-    whole: |S|, (F, T), to a scalar, of a callable criterion, which needs the whole plane at once.
     """
 
     name: str
@@ -238,21 +225,38 @@ class Criterion:
     value: Callable[[Tensor], Tensor] = _shannon
     cost: Callable[[Tensor], Tensor] = _identity
     per_frame: bool = True
-    whole: Callable[[Tensor], Tensor] | None = None
 
     @property
     def local(self) -> bool:
         """True for a criterion of θ that needs more than one plane."""
-        return self.sums is None and self.whole is None
+        return self.sums is None
 
     def measure(self, magnitude: Tensor) -> Tensor:
         """The criterion of a whole plane, (), as the field defines it; magnitude: |S|, (F, T)."""
-        if self.whole is not None:
-            return self.whole(magnitude)
         top = magnitude.detach().max()
         if self.name == "renyi" and bool(top > 0):  # high powers of faint planes would underflow otherwise
             magnitude = magnitude / 2.0 ** top.log2().floor()  # exact
         return self.value(self.sums(magnitude).sum(1))
+
+
+def one_number(value: Tensor, name: str) -> Tensor:
+    """What a callable criterion or penalty returned, as a scalar. Raises InputError where it is not one number."""
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        returned = f"one of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        raise InputError(f"{name}: a criterion or penalty must return a tensor of one number, not {returned}")
+    return value.reshape(())
+
+
+def _custom(criterion: Callable[[Tensor], Tensor]) -> Criterion:
+    """A criterion from a callable of a whole plane."""
+
+    def sums(values: Tensor) -> Tensor:
+        value = one_number(criterion(values), "custom").double()
+        if values.requires_grad and not value.requires_grad:
+            raise InputError("custom: the criterion is not differentiable; build it from torch operations on |S|")
+        return torch.stack([value, torch.ones_like(value)])[:, None]
+
+    return Criterion("custom", sums, _mean)
 
 
 def _renyi_of(order: float) -> Criterion:
@@ -269,10 +273,6 @@ CRITERIA = {
     "local-entropy": Criterion("local-entropy"),
 }
 
-REGULARIZERS: dict[str, Callable[..., Tensor] | None] = {"tv": total_variation, "none": None}
-
-PENALTIES: dict[str, Callable[[Tensor, Tensor, int], Tensor] | None] = {"coverage": coverage_penalty, "none": None}
-
 
 def get_criterion(criterion: str | Callable[[Tensor], Tensor], order: float = 3.0) -> Criterion:
     """The criterion for a name or a callable.
@@ -284,7 +284,7 @@ def get_criterion(criterion: str | Callable[[Tensor], Tensor], order: float = 3.
     Raises InputError for an unknown name.
     """
     if callable(criterion):
-        return Criterion("custom", whole=criterion)
+        return _custom(criterion)
     if criterion not in CRITERIA:
         raise InputError(
             f"criterion {criterion!r} is not known; choose one of {', '.join(CRITERIA)} or pass a callable"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..config.loading import Config, merge_config
-from ..config.schema import LOCAL_ENTROPY, SignalSettings
+from ..config.schema import SignalSettings
 from ..errors import DeviceError, DivergedError, InputError, OutputError, OutputExistsError
 from ..recordings.lazy_samples import LazySamples
 from ..recordings.preparation.prepare import KEYS, Preparation, prepare
@@ -23,17 +23,14 @@ from ..stft.windows import Profile, Window, get_window
 from ..system.atomic_files import scratch_folder
 from ..system.disk_arrays import on_disk
 from .auto_lengths import ChosenLengths, choose_lengths, wider_lengths
-from .out_of_core.blocks import BlockStrategy
-from .out_of_core.local_entropy import LocalBlockStrategy, LocalProblem
-from .out_of_core.moving_frames import MovingFrameBlockStrategy
-from .out_of_core.per_axis import PerAxisStrategy
-from .out_of_core.problem import OutOfCoreProblem
-from .out_of_core.run import STFT, THETA, OutOfCoreRun
 from .problem import Problem
 from .resources import ResourcePlan, check_plan, plan_run
-from .run import OptimizationRun
-from .strategies.fixed_frames import FixedFrameStrategy, learn_local
+from .run import STFT, THETA, OptimizationRun
+from .strategies.blocks import BlockStrategy
+from .strategies.fixed_frames import FixedFrameStrategy
+from .strategies.local import LocalStrategy
 from .strategies.moving_frames import MovingFrameStrategy
+from .strategies.per_axis import PerAxisStrategy
 from .window_shape import with_learnt_shape
 
 _EVALUATIONS = 50  # at most, of a constant search
@@ -58,7 +55,7 @@ def optimize(
     on_step: called with a Step as the run goes on; a true return ends it with the best state so far (``interrupted``).
     window: a family's name, ``learn-cosine`` for a shape that is learnt from the signal, a Window, or any callable profile g(u).
     criterion: a name in ``criteria.CRITERIA``, or a differentiable callable of |S|, (F, T), whose scalar is minimised.
-    penalty: a name in ``criteria.PENALTIES``, or a differentiable callable of t_n (T,), θ (1 or F, 1 or T) and N, all in
+    penalty: ``coverage``, ``none``, or a differentiable callable of t_n (T,), θ (1 or F, 1 or T) and N, all in
         samples, whose scalar is minimised with weight ``penalty_weight``.
     folder: where planes that exceed the memory allowed (``memory="2GB"``) are written; ``stft`` is then an array on disk
         and needs its file. None writes temporary files, which go with the result.
@@ -98,8 +95,7 @@ def optimize(
         return _in_memory(signal, chosen, family, callables, on_step)
     aside, remove = _place(folder, plan)
     try:
-        kind = LocalProblem if config.criterion == LOCAL_ENTROPY else OutOfCoreProblem
-        run = OutOfCoreRun(kind(signal, config, family, *callables, room=plan.room), on_step, aside)
+        run = OptimizationRun(Problem(signal, config, family, *callables, room=plan.room), on_step, aside)
         result = _result(run, _carry_out(run), chosen.keys)
     except OSError as error:
         remove()
@@ -201,24 +197,27 @@ def _carry_out(run: OptimizationRun) -> str:
         return _transform_only(run)
     if problem.mode == CONSTANT and placed:
         return _search(run, steps)
+    return _strategy(problem)(run).learn(steps)
+
+
+def _strategy(problem: Problem) -> type:
+    """The strategy for a problem whose windows or frames are learnt."""
     if problem.local:
-        blocks = isinstance(run, OutOfCoreRun) and problem.mode == PLANE
-        return LocalBlockStrategy(run).learn(steps) if blocks else learn_local(run, steps)
-    if isinstance(run, OutOfCoreRun):
-        fixed = problem.hop_mode == FIXED_HOP
-        if not fixed or (problem.mode == FREQUENCY and problem.name == "kurtosis"):
-            return MovingFrameBlockStrategy(run).learn(steps)
-        return (BlockStrategy if problem.mode == PLANE else PerAxisStrategy)(run).learn(steps)
-    if problem.hop_mode == FIXED_HOP:
-        return FixedFrameStrategy(run).learn(steps)
-    return MovingFrameStrategy(run).learn(steps)
+        return LocalStrategy
+    if problem.hop_mode != FIXED_HOP:
+        return MovingFrameStrategy
+    if problem.at_once:
+        return FixedFrameStrategy
+    if problem.mode == PLANE:
+        return BlockStrategy
+    # No table of sums over frames gives the kurtosis of a frame under windows that differ over frequency.
+    return MovingFrameStrategy if (problem.mode, problem.name) == (FREQUENCY, "kurtosis") else PerAxisStrategy
 
 
 def _transform_only(run: OptimizationRun) -> str:
     """Transform at the first window length, without optimisation."""
     run.record_initial(run.problem.grid.first_length)
-    run.transform(run.fill(run.first), run.problem.positions(run.first))
-    run.final = dict(run.history[0])  # nothing has moved
+    run.keep_first()
     return STEPS
 
 
@@ -249,7 +248,7 @@ def _result(run: OptimizationRun, reason: str, chosen: tuple[str, ...]) -> Resul
     began, problem, (lengths, losses) = time.perf_counter(), run.problem, run.curve.ordered()
     first, last = run.measures()
     narrowing = run.narrowing()
-    stft, theta = run.planes()
+    stft, theta = run.plane.arrays()
     run.seconds["verify"] += time.perf_counter() - began
     return Result(
         signal=problem.signal,
@@ -257,7 +256,7 @@ def _result(run: OptimizationRun, reason: str, chosen: tuple[str, ...]) -> Resul
         criterion=problem.name,
         stft=stft,
         theta=theta,
-        frame_positions=run.positions.cpu().numpy(),
+        frame_positions=run.plane.positions.cpu().numpy(),
         grid=problem.grid,
         window=problem.window,
         history={name: np.array([entry[name] for entry in run.history]) for name in run.final},
@@ -265,7 +264,7 @@ def _result(run: OptimizationRun, reason: str, chosen: tuple[str, ...]) -> Resul
         measures={name: {"initial": first[name], "final": last[name]} for name in first},
         first_theta=run.first,
         curve=(np.array(lengths), np.array(losses), np.array([run.known[length][problem.name] for length in lengths])),
-        accuracy=run.accuracy,
+        accuracy=run.plane.accuracy,
         bank=run.bank,
         narrowing=narrowing,
         stop_reason=reason,

@@ -1,7 +1,7 @@
 """The fixed parts of one run: the signal on its device, the grid, the window family and the loss."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -13,37 +13,38 @@ from ..config.loading import Config
 from ..errors import DivergedError, InputError
 from ..recordings.lazy_samples import iter_blocks
 from ..recordings.signal import Signal
-from ..stft.checked_transform import Accuracy, check, checked_transform
 from ..stft.framed_signal import FramedSignal
-from ..stft.modes import FIXED_HOP, PLANE, TIME, theta_shape
+from ..stft.modes import FIXED_HOP, TIME, theta_shape
 from ..stft.windows import Window
-from ..system.devices import DTYPES, free_bytes, get_device
-from ..system.disk_arrays import release_pages
-from .coverage import coverage
-from .criteria import PENALTIES, REGULARIZERS, entropy, get_criterion, kurtosis
+from ..system.devices import DTYPES, get_device
+from ..system.disk_arrays import block_ranges, release_pages
+from .criteria import get_criterion
 from .local_entropy.box_mask import BoxMask
-from .local_entropy.evidence import Evidence, Votes, find_evidence
-from .local_entropy.loss import EPSILON, LAMBDA, LocalEntropy
-from .local_entropy.loudness import Loudness, measure_loudness
+from .local_entropy.local_loss import LocalLoss
+from .local_entropy.loss import EPSILON, LAMBDA
 from .local_entropy.working_grid import WorkingGrid
-from .loss import with_loss
-from .resources import plane_words
+from .loss import FrameBlock, FrameSumLoss, PlaneSums, coverage_penalty
+from .resources import check_plane
 
+_BLOCK_BINS = 1 << 20  # bins in memory at a time, where the plane does not fit
 # λ and ε where the configuration says auto; 0.5 and 0.05 with any other criterion.
 _LAMBDA, _EPSILON = {"kurtosis": 0.0, "local-entropy": LAMBDA}, {"local-entropy": EPSILON}
 _LEAST_PEAK, _MOST_PEAK = 1e-30, 1e30  # of samples, so that S fits complex64
 
 
 class Problem:
-    """The loss of Eq. (27) or (29) for one signal.
+    """The loss of Eq. (27) or (29) for one signal, on a plane that is one block in memory, or many.
 
     signal: the recording, one channel.
     config: the configuration of the run.
     window: the window family.
     criterion: a callable of |S|, (F, T), in place of the criterion that the configuration names.
     penalty: a callable of positions (T,), θ and N, all in samples, in place of the configured penalty.
+    room: bytes that a block may take, where the plane does not fit in memory; infinite where it does. A callable criterion or
+        penalty needs the whole plane.
 
-    ``grid`` has the support, the hops and the bounds of θ in samples; ``scale``, a power of two, is divided out of the samples.
+    ``grid`` has the support, the hops and the bounds of θ in samples; ``scale``, a power of two, is divided out of the samples;
+    ``at_once`` is True where the plane is one block.
 
     Raises InputError or DeviceError where configuration and signal do not fit.
     """
@@ -55,8 +56,15 @@ class Problem:
         window: Window,
         criterion: Callable[[Tensor], Tensor] | None = None,
         penalty: Callable[[Tensor, Tensor, int], Tensor] | None = None,
+        room: float = math.inf,
     ):
         self.signal, self.config, self.window = signal, config, window
+        self.room, self.at_once = room, room == math.inf
+        for name, given in (("criterion", criterion), ("penalty", penalty)):
+            if given is not None and not self.at_once:
+                raise InputError(
+                    f"a custom {name} needs the whole plane in memory: raise --memory, or take less of the signal with --duration"
+                )
         self.boxes = BoxMask.of(signal)
         self.mode, self.hop_mode = config.transform.mode, config.transform.hop_mode
         self.device = get_device(config.run.device)
@@ -74,8 +82,13 @@ class Problem:
             )
         # A power of two divides out exactly, and no unit of the samples then leaves the range of a float.
         self.scale = 2.0 ** math.floor(math.log2(peak))
+        self._fixed_positions = self.grid.positions(self.grid.first_length, self.device)
         self._choose_loss(criterion, penalty)
-        self._fixed_positions = self.positions(self.grid.first_length)
+
+    def check_memory(self, nodes: int) -> None:
+        """Raises InputError where a bank of ``nodes`` nodes on the whole plane, and the steps on it, do not fit in memory."""
+        if self.at_once:
+            check_plane(self.config, self.grid, nodes, self.signal.where)
 
     @cached_property
     def samples(self) -> Tensor:
@@ -89,17 +102,24 @@ class Problem:
         return torch.as_tensor(samples, dtype=self.dtype, device=self.device)
 
     def _choose_loss(self, criterion, penalty) -> None:
-        loss = self.config.loss
-        self.criterion = get_criterion(criterion or self.config.criterion, loss.order)
-        self.name = self.criterion.name
-        self.local = self.criterion.local
-        self.field: LocalEntropy | None = None
-        self.regularizer, self.weight = REGULARIZERS[loss.regularizer], loss.lambda_
+        settings = self.config.loss
+        self.criterion = get_criterion(criterion or self.config.criterion, settings.order)
+        self.name, self.local = self.criterion.name, self.criterion.local
+        self.weight = 0.0 if settings.regularizer == "none" else settings.lambda_
         if self.weight == "auto":
             self.weight = _LAMBDA.get(self.name, 0.5)
-        self.epsilon = _EPSILON.get(self.name, 0.05) if loss.epsilon == "auto" else loss.epsilon
-        name = loss.penalty if loss.penalty != "auto" else "coverage" if self._may_uncover() else "none"
-        self.penalty = penalty or PENALTIES[name]
+        self.epsilon = _EPSILON.get(self.name, 0.05) if settings.epsilon == "auto" else settings.epsilon
+        name = settings.penalty if settings.penalty != "auto" else "coverage" if self._may_uncover() else "none"
+        self.penalty = penalty or (coverage_penalty if name == "coverage" else None)
+        size = self.grid.bins, len(self._fixed_positions), self.grid.samples
+        weights = self.weight, settings.penalty_weight if self.penalty is not None else 0.0
+        settings = settings.model_copy(update={"epsilon": self.epsilon})
+        frames = {
+            "follows": self.grid.overlap is not None and not self.criterion.per_frame,
+            "even": self.hop_mode == FIXED_HOP,
+        }
+        sums = (self.criterion, settings, weights, size, self.penalty)
+        self.loss: FrameSumLoss | LocalLoss = LocalLoss(self) if self.local else FrameSumLoss(*sums, **frames)
 
     def _may_uncover(self) -> bool:
         """True where the loss could fall by leaving some of the signal uncovered."""
@@ -107,42 +127,10 @@ class Problem:
             return self.hop_mode != FIXED_HOP or self.name == "kurtosis"
         return self.mode == TIME and self.grid.overlap > 0.5  # up to 0.5 neighbouring windows always meet
 
-    def precompute(self, on_node: Callable[[int, int], bool | None]) -> None:
-        """Compute the evidence that a local criterion reads; on_node: as for ``find_evidence``."""
-        evidence = self.evidence((0, self.places.places[1]), on_node)
-        plane, shape = self.mode == PLANE, self.places_shape
-        self.constants = self.field = self.local_entropy(evidence.votes((1, 1) if plane else shape))
-        if plane:
-            self.field = self.local_entropy(evidence.votes(shape, calm=self.constants.calm))
-
-    def local_entropy(self, votes: Votes, calm: float | None = None) -> LocalEntropy:
-        """The loss that the votes of some places make; calm: as for LocalEntropy, by default as configured."""
-        if calm is None and self.grid.theta is not None:
-            calm = math.log2(self.grid.theta)
-        return LocalEntropy(votes, self.places, math.log2(self.grid.first_length), calm)
-
     @cached_property
     def places(self) -> WorkingGrid:
-        """The working grid of a local criterion."""
+        """The grid of places at which a local criterion chooses window lengths, and which says how large a unit is."""
         return WorkingGrid((self.grid.bins, self.grid.frames), self.grid.support, self.grid.hop, self.grid.theta_min)
-
-    @property
-    def places_shape(self) -> tuple[int, int]:
-        """The shape of θ on the working grid, (1 or f, 1 or t)."""
-        shape = theta_shape(self.mode, self.grid.support, self.grid.frames)
-        rows, columns = (place if size > 1 else 1 for place, size in zip(self.places.places, shape, strict=True))
-        return rows, columns
-
-    @cached_property
-    def _loudness(self) -> Loudness:
-        return measure_loudness(self.samples_between, self.grid.samples, self.places, self.window)
-
-    def evidence(self, columns: tuple[int, int], on_node=None) -> Evidence:
-        """The evidence at columns first to last - 1 of the working grid; on_node: as for ``find_evidence``."""
-        found = find_evidence(
-            self.samples_between, self.grid.samples, self.places, columns, self.window, self._loudness, on_node
-        )
-        return found if self.boxes is None else self.boxes.mark(found, self.places, columns)
 
     def constant(self, length: float) -> Tensor:
         """θ of ``length`` samples everywhere, in the shape of the mode."""
@@ -151,22 +139,47 @@ class Problem:
 
     def positions(self, length: float) -> Tensor:
         """t_n in samples, (T,), under a constant window of ``length`` samples, before any frame has moved."""
-        return self.grid.positions(length, self.device)
+        return self._fixed_positions if self.grid.overlap is None else self.grid.positions(length, self.device)
 
-    def framed(self, length: float) -> FramedSignal:
-        """The signal with the frames that a constant window of ``length`` samples gives, before any frame has moved."""
-        return self._fixed if self.grid.overlap is None else self.framed_at(self.positions(length))
+    @property
+    def spacing(self) -> float:
+        """Mean distance between frames in samples."""
+        return self.grid.samples / len(self._fixed_positions)
 
-    @cached_property
-    def _fixed(self) -> FramedSignal:
-        return self.framed_at(self._fixed_positions)
+    def block_ranges(self, positions: Tensor, bins: int | None = None) -> list[tuple[int, int]]:
+        """(first, last + 1) frame of each block, for blocks of about ``bins`` bins, and as many samples, at most."""
+        most = int((bins or _BLOCK_BINS) / max(self.grid.bins, self.spacing))
+        return block_ranges(len(positions), len(positions) if self.at_once else max(1, most))
+
+    def blocks(self, positions: Tensor) -> Iterator[FrameBlock]:
+        """All frames at positions (T,), in samples, block by block."""
+        for first, last in self.block_ranges(positions):
+            yield self.block(positions, first, last)
+
+    def block(self, positions: Tensor, first: int, last: int) -> FrameBlock:
+        """Frames first to last - 1 of those at positions (T,), in samples."""
+        support, inside = self.grid.support, positions[first:last]
+        if self.at_once and last - first == len(positions):
+            return FrameBlock(first, last, positions, self.framed_at(positions))
+        begin = max(0, int(inside[0]) - support // 2 - 1) // support * support
+        end = min(self.grid.samples, int(inside[-1]) + support // 2 + 2)
+        end = max(end, min(begin + 1, self.grid.samples))
+        framed = FramedSignal(self.samples_between(begin, end), inside - begin, support, self.window)
+        return FrameBlock(first, last, inside, framed)
 
     def framed_at(self, positions: Tensor) -> FramedSignal:
         """The signal with frames at t_n, (T,) samples."""
+        if positions is self._fixed_positions:
+            return self._fixed
         return FramedSignal(self.samples, positions, self.grid.support, self.window)
 
+    @cached_property
+    def _fixed(self) -> FramedSignal:
+        """Frames that have not moved; what they see is found once."""
+        return FramedSignal(self.samples, self._fixed_positions, self.grid.support, self.window)
+
     def losses(self, values: Tensor | None, log_theta: Tensor, positions: Tensor | None = None) -> dict[str, Tensor]:
-        """The loss and its terms, scalars by name: the criterion as the field defines it, the other terms weighted.
+        """The loss of the whole plane and its terms, scalars by name: the criterion as the field defines it, the other terms weighted.
 
         values: |S|, (F, T); None for a local criterion, which does not need it.
         log_theta: log2 of window lengths in samples, in the shape of the mode; for a local criterion at the working grid's places.
@@ -174,47 +187,7 @@ class Problem:
 
         Raises InputError where a callable criterion or penalty does not return a scalar.
         """
-        if self.local:
-            value, variation = self._local(self.constants if log_theta.numel() == 1 else self.field, log_theta)
-        else:
-            value = self._value(values)
-            variation = self._regularization(value, log_theta)
-        added = {"regularization": variation}
-        if self.grid.overlap is not None and not self.criterion.per_frame:
-            # More frames spread the same energy over more points; without this term the longest windows always win.
-            added["frames"] = torch.as_tensor(math.log(len(self._fixed_positions) / values.shape[1]), dtype=value.dtype)
-        if self.penalty is not None:
-            positions = self.positions(self.grid.first_length) if positions is None else positions
-            log_theta = self.places.to_plane(log_theta) if self.local else log_theta
-            amount = _scalar(self.penalty(positions, log_theta.exp2(), self.grid.samples), "penalty")
-            added["penalty"] = self.config.loss.penalty_weight * amount
-        return with_loss(self.criterion, value, added)
-
-    def local_losses(self, field: LocalEntropy, log_theta: Tensor) -> dict[str, Tensor]:
-        """The loss of a local criterion and its terms, scalars by name.
-
-        field: of all places or some columns of them.
-        log_theta: log2 of window lengths in samples at the places, in the shape of the field, or (1, 1).
-        """
-        value, variation = self._local(field, log_theta)
-        return with_loss(self.criterion, value, {"regularization": variation})
-
-    def _local(self, field: LocalEntropy, log_theta: Tensor) -> tuple[Tensor, Tensor]:
-        value, weight = field(log_theta), self.weight if self.regularizer is not None else 0.0
-        return value, weight * field.variation(log_theta, self.epsilon) if weight else torch.zeros_like(value)
-
-    def _value(self, values: Tensor) -> Tensor:
-        value = _scalar(self.criterion.measure(values), self.name)
-        if values.requires_grad and not value.requires_grad:
-            raise InputError(f"{self.name}: the criterion is not differentiable; build it from torch operations on |S|")
-        return value
-
-    def _regularization(self, value: Tensor, log_theta: Tensor) -> Tensor:
-        settings = self.config.loss
-        if self.regularizer is None or self.weight == 0 or log_theta.numel() == 1:
-            return torch.zeros_like(value)
-        lengths = log_theta if settings.unit == "octaves" else log_theta.exp2()
-        return self.weight * self.regularizer(lengths, self.epsilon, settings.reduction)
+        return self.loss.losses(values, log_theta, self._fixed_positions if positions is None else positions)
 
     def terms(self, values: Tensor | None, theta: Tensor, positions: Tensor) -> dict[str, float]:
         """The loss and its terms as numbers; parameters as for ``losses``, with θ itself in samples.
@@ -223,54 +196,40 @@ class Problem:
         """
         with torch.no_grad():
             log_theta = self.places.at_places(theta.log2()) if self.local else theta.log2()
-            terms = {name: term.item() for name, term in self.losses(values, log_theta, positions).items()}
-        return self.finite(terms)
+            return self.finite(self.losses(values, log_theta, positions))
 
-    def finite(self, terms: dict[str, float]) -> dict[str, float]:
-        """The terms unchanged. Raises DivergedError where one is not finite."""
-        if not all(math.isfinite(term) for term in terms.values()):
+    def terms_of(self, total: Tensor, points: int, frames: int) -> dict[str, float]:
+        """The loss and its terms as numbers, from the sums P over all frames, (4,).
+
+        points: number of window lengths in all.
+        frames: T.
+
+        Raises DivergedError where one is not finite.
+        """
+        return self.finite(self.loss.terms(total, points, frames))
+
+    def finite(self, terms: dict[str, Tensor | float]) -> dict[str, float]:
+        """The terms as numbers. Raises DivergedError where one is not finite."""
+        numbers = {name: float(term) for name, term in terms.items()}
+        if not all(math.isfinite(number) for number in numbers.values()):
             raise self.diverged()
-        return terms
+        return numbers
 
     def measures(self, values: Tensor, theta: Tensor, positions: Tensor) -> dict[str, float]:
-        """Entropy in nats, kurtosis and true coverage, which every result reports; parameters as for ``terms``."""
-        with torch.no_grad():
-            return {
-                "entropy": entropy(values).item(),
-                "kurtosis": kurtosis(values).item(),
-                "coverage": coverage(positions, theta, self.grid.samples),
-            }
-
-    def transform(self, length: float) -> Tensor:
-        """S, (F, T) complex, exactly, under one window of ``length`` samples."""
-        with torch.no_grad():
-            return self.framed(length).stft(length)
-
-    def magnitudes(self, length: float) -> Tensor:
-        """|S|, (F, T), exactly, under one window of ``length`` samples."""
-        return self.framed(length).magnitude(length)
+        """Entropy in nats, kurtosis and true coverage of a whole plane; parameters as for ``terms``."""
+        sums, whole = PlaneSums(positions, self.grid.samples), (0, len(positions))
+        sums.add(FrameBlock(*whole, positions, self.framed_at(positions)), values, theta, whole)
+        return sums.measures()
 
     def evaluate(self, length: float) -> dict[str, float]:
         """The loss and its terms under one window of ``length`` samples. Raises DivergedError where one is not finite."""
-        theta = torch.full((1, 1), length, dtype=self.dtype, device=self.device)
-        return self.terms(None if self.local else self.magnitudes(length), theta, self.positions(length))
-
-    def final(self, theta: Tensor, positions: Tensor) -> tuple[Tensor, Accuracy]:
-        """The transform as it is written out, S, (F, T) complex, and its accuracy.
-
-        theta: window lengths in samples, in the shape of the mode.
-        positions: (T,) window centres in samples.
-        """
-        return checked_transform(self.framed_at(positions), theta, self.config.run.seed, self.config.bank.exact)
-
-    def check(self, spectrum: Tensor, theta: Tensor, positions: Tensor) -> Accuracy:
-        """The accuracy of a transform at random bins.
-
-        spectrum: S, (F, T) complex.
-        theta: window lengths in samples, in the shape of the mode.
-        positions: (T,) window centres in samples.
-        """
-        return check(spectrum, self.framed_at(positions), theta, self.config.run.seed)
+        theta, positions = torch.full((1, 1), length, dtype=self.dtype, device=self.device), self.positions(length)
+        if self.local:
+            return self.terms(None, theta, positions)
+        with torch.no_grad():
+            sums = [self.loss.criterion_sums(block.framed.magnitude(length)).sum(1) for block in self.blocks(positions)]
+            total = torch.cat([torch.stack(sums).sum(0), self.loss.rest(theta.log2(), positions)])
+        return self.terms_of(total, 1, len(positions))
 
     def diverged(self) -> DivergedError:
         """The error for a loss that is not finite from the start."""
@@ -280,21 +239,3 @@ class Problem:
             f"{self.signal.where}: the loss is not finite in {self.config.run.dtype}; check the scale of the samples, or use "
             "--dtype float64"
         )
-
-    def check_memory(self, nodes: int) -> None:
-        """Raises InputError where a bank of ``nodes`` nodes, and the steps on it, do not fit in memory."""
-        grid, free = self.grid, free_bytes(self.device)
-        need = grid.bins * grid.most_frames * self.dtype.itemsize * plane_words(self.config, nodes)
-        if need > 0.9 * free:
-            longer = "a longer --hop" if grid.overlap is None else "a larger --overlap"
-            raise InputError(
-                f"{self.signal.where}: {self.mode} on {grid.bins} x {grid.most_frames} bins needs about {need / 1e9:.1f} GB "
-                f"of memory and {free / 1e9:.1f} GB are free: take less of the signal with --duration, {longer} or a smaller --support"
-            )
-
-
-def _scalar(value: Tensor, name: str) -> Tensor:
-    if not isinstance(value, Tensor) or value.numel() != 1:
-        returned = f"one of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-        raise InputError(f"{name}: a criterion or penalty must return a tensor of one number, not {returned}")
-    return value.reshape(())

@@ -143,11 +143,25 @@ def check_plan(plan: ResourcePlan, where: str, config: Config) -> None:
     need = plan.memory if explicit else plan.memory - PROCESS
     if need <= most:
         return
-    hop = "a larger --overlap" if config.transform.hop_mode == OVERLAP else "a longer --hop"
     what = f"--memory allows {size_text(plan.budget)}" if explicit else f"{size_text(free)} are free"
-    more = "more --memory, " if explicit else ""
-    raise InputError(
-        f"{where}: {config.transform.mode} needs about {size_text(plan.memory)} of memory and {what}: take {more}"
+    raise _too_much(config, where, plan.memory, what, "more --memory, " if explicit else "")
+
+
+def check_plane(config: Config, grid: Grid, nodes: int, where: str) -> None:
+    """Raises InputError where a plane in memory, with a bank of ``nodes`` nodes and the steps on it, needs more than is free.
+
+    where: the input, as an error names it.
+    """
+    free = free_bytes(get_device(config.run.device))
+    need = grid.bins * grid.most_frames * _word(config) * plane_words(config, nodes)
+    if need > _MOST_OF_FREE * free:
+        raise _too_much(config, where, need, f"{size_text(free)} are free")
+
+
+def _too_much(config: Config, where: str, need: float, what: str, more: str = "") -> InputError:
+    hop = "a larger --overlap" if config.transform.hop_mode == OVERLAP else "a longer --hop"
+    return InputError(
+        f"{where}: {config.transform.mode} needs about {size_text(need)} of memory and {what}: take {more}"
         f"a part with --duration, {hop} or a smaller --support"
     )
 
@@ -165,11 +179,10 @@ def _word(config: Config) -> int:
 
 def nodes_for(config: Config, grid: Grid) -> int:
     """The number of window lengths at which a run computes the plane before it steps; 0 where it uses no bank."""
-    low, high = min(grid.theta_min, grid.support / 1.01), float(grid.support)
     if config.criterion == LOCAL_ENTROPY:
         return 0
     still = config.transform.hop_mode == FIXED_HOP and config.transform.mode not in (FIXED, CONSTANT)
-    return node_count(low, high, density_for(config.bank.tolerance)) if still and config.optimizer.steps else 0
+    return node_count(*grid.bounds, density_for(config.bank.tolerance)) if still and config.optimizer.steps else 0
 
 
 def bytes_per_place(nodes: int, word: int) -> int:
@@ -191,7 +204,7 @@ def _places_bytes(config: Config, grid: Grid) -> float:
     if config.criterion != LOCAL_ENTROPY:
         return 0.0
     places = WorkingGrid((grid.bins, grid.frames), grid.support, grid.hop, grid.theta_min)
-    return math.prod(places.places) * bytes_per_place(node_count(*places.bounds, PER_OCTAVE), _word(config))
+    return math.prod(places.places) * bytes_per_place(node_count(*grid.bounds, PER_OCTAVE), _word(config))
 
 
 def _per_axis_bytes(config: Config, grid: Grid) -> float:
@@ -209,16 +222,14 @@ def _disk(config: Config, grid: Grid) -> float:
 
 def _seconds(config: Config, grid: Grid, long: bool) -> float:
     """Rough running time in s on two cores; long: block by block."""
-    nodes, steps = nodes_for(config, grid), config.optimizer.steps
+    nodes, steps, octaves = nodes_for(config, grid), config.optimizer.steps, math.log2(grid.bounds[1] / grid.bounds[0])
     if config.criterion == LOCAL_ENTROPY:
-        octaves = math.log2(grid.support / min(grid.theta_min, grid.support / 1.01))
         on_plane = grid.bins * grid.most_frames * (_FIGURES + 20 * octaves * _NS_FINAL)
         return _START + (grid.samples * PER_OCTAVE * octaves * _NS_PAIR + on_plane) * 1e-9
     ns = _FIGURES + _NS_EVALUATION
     if nodes and long and config.transform.mode != PLANE:
         ns += nodes * _NS_EVALUATION  # the steps are taken on tables
     elif nodes:
-        octaves = math.log2(grid.support / min(grid.theta_min, grid.support / 1.01))
         ns += nodes * _NS_NODE + _REFINED * _NS_EVALUATION + steps * _NS_STEP + 20 * octaves * _NS_FINAL
     elif config.transform.hop_mode not in (FIXED_HOP, OVERLAP):
         ns += steps * _NS_MOVING

@@ -1,7 +1,9 @@
 """The state of one optimisation, and the steps that every strategy is made of."""
 
+import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -9,14 +11,16 @@ from torch import Tensor
 
 from ..results.metrics import Narrowing
 from ..results.progress import PATIENCE, OnStep, Step
-from ..stft.checked_transform import Accuracy
-from ..stft.modes import FIXED_HOP, PLANE
+from ..stft.modes import FIXED_HOP, PLANE, theta_shape
 from ..system.devices import threads_for
-from .criteria import magnitude
+from ..system.disk_arrays import DiskPlane, file_beside
 from .gradient_descent import Descent, Variable, between, descend
 from .length_search import Curve, bracketing, refine
-from .local_entropy.narrowing import narrowing, width_changes
+from .local_entropy.narrowing import narrowing
 from .problem import Problem
+from .transformed_plane import Lengths, MemoryPlane, TransformedPlane, constant_measures
+
+STFT, THETA = (file_beside(name) for name in ("stft", "theta"))
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen from here on
@@ -32,27 +36,28 @@ class OptimizationRun:
 
     problem: signal, grid, window and loss.
     on_step: called with a Step as the run goes on; a true return ends the run.
+    folder: where the planes are written, if they do not fit in memory: STFT and, with one window length for each point, THETA.
 
-    ``history`` has the terms of every step; ``curve`` the constant window lengths tried, ``known`` the terms at each; ``theta``,
-    ``positions`` (both in samples), ``spectrum``, ``accuracy`` and ``final`` (the terms) the result as it stands;
+    ``history`` has the terms of every step; ``curve`` the constant window lengths tried, ``known`` the terms at each; ``plane``
+    and ``final`` (the terms) the result as it stands;
     ``bank`` the figures of the interpolation that the run stepped on; ``widen`` is called with the shares of places at the
     shortest and the longest window before a descent by a local criterion, and may raise an error that ends the run.
     """
 
-    def __init__(self, problem: Problem, on_step: OnStep | None):
-        self.problem, self.on_step, self.interrupted = problem, on_step, False
+    def __init__(self, problem: Problem, on_step: OnStep | None, folder: Path | None = None):
+        self.problem, self.on_step, self.folder, self.interrupted = problem, on_step, folder, False
         self.curve, self.known, self.history = Curve([], []), {}, []
-        self.points = 0  # window lengths in all, where a descent has but a part of them
+        shape = theta_shape(problem.mode, problem.grid.support, problem.grid.frames)
+        self.points = (
+            0 if problem.at_once else math.prod(shape)
+        )  # window lengths in all, where a descent has but a part
         self.bank: dict[str, float] | None = None
         self.kept_constant = False  # where the result is the constant window at the start, since nothing gained on it
         self.compared: Narrowing | None = None  # the result beside the best constant window, once that is known
         self.first = 0.0  # the constant window length, in samples, that the history sets out from
         self.widen: Callable[[tuple[float, float]], object] | None = None
         self.seconds = {"bank": 0.0, "optimize": 0.0, "verify": 0.0}
-        self.theta: Tensor
-        self.positions: Tensor
-        self.spectrum: Tensor
-        self.accuracy: Accuracy
+        self.plane: TransformedPlane
         self.final: dict[str, float]
 
     def report(self, phase: str, index: int, total: int, terms=None, theta=None) -> bool:
@@ -64,7 +69,7 @@ class OptimizationRun:
     def precompute(self) -> bool:
         """Compute what a local criterion needs first; True where the caller ended the run meanwhile."""
         began = time.perf_counter()
-        self.problem.precompute(lambda index, count: self.report("bank", index, count))
+        self.problem.loss.precompute(lambda index, count: self.report("bank", index, count))
         self.seconds["bank"] += time.perf_counter() - began
         return self.interrupted
 
@@ -132,22 +137,37 @@ class OptimizationRun:
         known = self.curve.lengths and self._speaks()
         return grid.theta or (self.curve.best[0] if known else grid.first_length)
 
-    def fill(self, length: float) -> Tensor:
+    def fill(self, length: float) -> Lengths:
         """θ of ``length`` samples everywhere, in the shape of the mode."""
-        return self.problem.constant(length)
+        problem, frames = self.problem, len(self.problem.positions(length))
+        if problem.at_once or problem.mode != PLANE:
+            return problem.constant(length)
+        plane = self.new_theta()
+        for first in range(0, frames, 1000):
+            plane.append(np.full((problem.grid.bins, min(1000, frames - first)), length, plane.dtype))
+        return plane
 
-    def transform(self, theta: Tensor, positions: Tensor) -> None:
+    def new_theta(self) -> DiskPlane:
+        """An empty plane on disk for window lengths in samples, (F, T)."""
+        grid = self.problem.grid
+        return DiskPlane(self.folder / THETA, (grid.bins, grid.frames), self.problem.config.run.dtype)
+
+    def transform(self, theta: Lengths, positions: Tensor, terms: dict[str, float] | None = None) -> None:
         """Make the transform at θ and t_n the result, with its accuracy and loss.
 
         theta: window lengths in samples, in the shape of the mode.
         positions: (T,) window centres in samples.
+        terms: the loss and its terms, where they are known.
         """
-        began, problem = time.perf_counter(), self.problem
-        self.report("verify", 0, 1)
-        self.theta, self.positions = theta, positions
-        self.spectrum, self.accuracy = problem.final(theta, positions)
-        self.final = problem.terms(magnitude(self.spectrum), theta, positions)
+        began, shape = time.perf_counter(), (self.problem.grid.bins, len(positions))
+        plane = MemoryPlane() if self.problem.at_once else DiskPlane(self.folder / STFT, shape, "complex64")
+        self.plane = TransformedPlane(self.problem, theta, positions, plane, lambda *at: self.report("verify", *at))
+        self.final = self.plane.terms() if terms is None else terms
         self.seconds["verify"] += time.perf_counter() - began
+
+    def keep_first(self) -> None:
+        """Make the constant window at the start the result, whose loss is known."""
+        self.transform(self.fill(self.first), self.problem.positions(self.first), dict(self.history[0]))
 
     def gained_nothing(self) -> bool:
         """True where the descent ended no lower than the constant window at the start, or no eye sees what it gained.
@@ -170,45 +190,29 @@ class OptimizationRun:
 
     def _speaks(self) -> bool:
         """False where a local criterion has seen nothing but noise."""
-        return not self.problem.local or self.problem.field.speaks
+        return not self.problem.local or self.problem.loss.field.speaks
 
     def keep_the_better(self) -> None:
         """Return to the constant window at the start, where the descent gained nothing."""
         if self.gained_nothing():
             self.kept_constant = True
-            self.theta, self.positions = self.problem.constant(self.first), self.problem.positions(self.first)
-            self.spectrum = self.problem.transform(self.first)
-            self.accuracy = self.problem.check(self.spectrum, self.theta, self.positions)
-            self.final = dict(self.history[0])  # the same transform, evaluated at the start
-
-    def planes(self) -> tuple[np.ndarray, np.ndarray]:
-        """S, (F, T) in the signal's unit, and θ in samples, as the result has them."""
-        return self.spectrum.mul(self.problem.scale).cpu().numpy(), self.theta.cpu().numpy()
+            self.keep_first()
 
     def measures(self) -> tuple[dict[str, float], dict[str, float]]:
         """Entropy, kurtosis and coverage of the constant window at the start, and of the result as it stands."""
-        problem = self.problem
-        first = problem.magnitudes(self.first), problem.constant(self.first), problem.positions(self.first)
-        return problem.measures(*first), problem.measures(magnitude(self.spectrum), self.theta, self.positions)
+        return constant_measures(self.problem, self.first), self.plane.sums.measures()
 
     def narrowing(self) -> Narrowing | None:
         """How the result compares with the best constant window; None where frames moved or nothing was adapted."""
         problem = self.problem
-        if self.theta.shape == (1, 1) or problem.hop_mode != FIXED_HOP or not self.curve.lengths:
+        if self.plane.theta.shape == (1, 1) or problem.hop_mode != FIXED_HOP or not self.curve.lengths:
             return None
         if self.kept_constant:
             return Narrowing(theta=self.first, narrower=0.0, share=0.0, wider_share=0.0, overall=0.0)
         if self.compared is not None:
             return self.compared
         best = self.curve.best[0]
-        return narrowing(self.width_changes(best), best)
-
-    def width_changes(self, length: float) -> Iterable[Tensor]:
-        """The sums of ``width_changes`` against a constant window of ``length`` samples, block by block."""
-        constant = self.problem.magnitudes(length).square().mul_(length)
-        boxes, places = self.problem.boxes, self.problem.places
-        inside = None if boxes is None else boxes.at_plane(places, 0, constant.shape[1])
-        yield width_changes(magnitude(self.spectrum).square().mul_(self.theta), constant, places, inside)
+        return narrowing(self.plane.width_changes(best), best)
 
     def windows(self, theta: Tensor) -> Variable:
         """log2 θ as a variable within its bounds; in mode ``fixed`` its rate is 0.

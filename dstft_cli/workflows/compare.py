@@ -1,5 +1,6 @@
 """Spectrograms of one signal to compare: constant windows, and the results of runs."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,6 @@ import torch
 from ..config.loading import merge_config
 from ..config.schema import LOCAL_ENTROPY
 from ..errors import InputError
-from ..optimization.out_of_core.local_entropy import LocalProblem
 from ..optimization.problem import Problem
 from ..optimization.resources import run_room
 from ..recordings.signal import Signal
@@ -82,20 +82,20 @@ class _LocalEntropies:
         config = merge_config(judge.config, {"run.device": "auto", "transform.mode": PLANE})
         signal = judge.signal, config, judge.window
         self.by_blocks = judge.on_disk
-        self.problem = LocalProblem(*signal, room=run_room(config)) if self.by_blocks else Problem(*signal)
-        self.problem.precompute(on_node)
+        self.problem = Problem(*signal, room=run_room(config) if self.by_blocks else math.inf)
+        self.problem.loss.precompute(on_node)
 
     def value(self, theta: np.ndarray) -> float:
         """In nats. theta: window lengths in samples, (1 or F, 1 or T)."""
-        problem, field = self.problem, self.problem.field
+        problem, loss, field = self.problem, self.problem.loss, self.problem.loss.field
         lengths = np.ascontiguousarray(problem.places.at_places(theta))
         log_theta = torch.from_numpy(lengths).to(problem.device, problem.dtype).log2()
         if theta.size == 1 or not self.by_blocks:
             return float(field(log_theta))
         total, log_theta = 0.0, log_theta.expand(problem.places.places)
-        for first, last in problem.column_blocks():
+        for first, last in loss.column_blocks():
             own = log_theta[:, first:last].contiguous()
-            total += float(problem.on_columns(first, last).costs(own, problem.epsilon)[0].sum())
+            total += float(loss.on_columns(first, last).costs(own, problem.epsilon)[0].sum())
         return total / float(field.voice.sum())
 
 

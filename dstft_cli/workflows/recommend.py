@@ -188,7 +188,7 @@ def _search(problems: list[Problem], on_step: Watch) -> Recommendation:
 
     for problem in problems:
         if problem.local:  # this criterion needs all lengths beforehand
-            problem.precompute(report)
+            problem.loss.precompute(report)
     nodes = bracketing(*bounds)
 
     def evaluate(seconds: float) -> float:

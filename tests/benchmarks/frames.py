@@ -10,8 +10,8 @@ import torch
 from common import SAMPLES, alternate
 
 from dstft_cli import load_signal, optimize
-from dstft_cli.optimization.coverage import coverage
 from dstft_cli.optimization.criteria import kurtosis
+from dstft_cli.optimization.loss import coverage
 from dstft_cli.stft.frame_positions import fixed_positions
 from dstft_cli.stft.transform import dstft
 

@@ -1,1 +1,1 @@
-"""How the descent steps where the plane fits in memory: frames that stay, and frames that move."""
+"""How the descent steps: on a plane in memory or block by block, with frames that stay and frames that move."""

@@ -84,7 +84,7 @@ def probe(signal: Signal, config: Config) -> dict[str, float]:
         )
     problem = Problem(signal, config, get_window(config.transform.window))
     if problem.local:
-        problem.precompute(lambda index, count: None)
+        problem.loss.precompute(lambda index, count: None)
     grid, positions = problem.grid, problem.positions(problem.grid.first_length)
     bins, frames = theta_shape(problem.mode, grid.support, len(positions))
     row = (1, frames) if problem.mode == PLANE else (bins, frames)

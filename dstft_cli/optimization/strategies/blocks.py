@@ -16,19 +16,18 @@ from torch import Tensor
 
 from ...results.progress import DIVERGED, INTERRUPTED
 from ...stft.checked_transform import checked_block
-from ...stft.log_interpolation import MOST_DENSITY, density_for
+from ...stft.log_interpolation import density_for
 from ...stft.window_bank import WindowBank
 from ...system.disk_arrays import block_ranges
 from ..criteria import magnitude
 from ..gradient_descent import Descent, make_optimizer, take_step
+from ..loss import FrameBlock
+from ..problem import Problem
 from ..resources import FINER, HALO, LEAST_FRAMES, block_bytes, nodes_for
-from ..strategies.fixed_frames import bank_error, fitting_bank
+from .fixed_frames import FixedFrameStrategy
 from .pilot_sample import PilotSample
-from .problem import FrameBlock, OutOfCoreProblem
-from .run import OutOfCoreRun
 
 _SHARE, _LEAST = 0.04, 1 << 20  # share of the plane in the pilot, and its least number of bins
-_REFINEMENTS = 3
 _MISJUDGED = 0.005  # error of the pilot's loss above which the blocks descend again, with the true P
 _EXPLORED = 60  # evaluations of the search for the best constant window, at most
 
@@ -47,36 +46,29 @@ class RecordedDescent:
     rates: list[float]
 
 
-class BlockStrategy:
-    """The strategy for mode tf-varying on fixed frames, where the plane does not fit in memory.
+class BlockStrategy(FixedFrameStrategy):
+    """The strategy for mode tf-varying on fixed frames, where the plane does not fit in memory; its bank is that of the pilot.
 
     run: the run that this strategy carries out.
     """
 
-    def __init__(self, run: OutOfCoreRun):
-        self.run, self.problem = run, run.problem
-        self.shared, self.grid = self.problem.shared, self.problem.grid
-        self.positions = self.problem.positions(self.grid.first_length)
-        self.begin = 0.0  # the constant window length in samples at which the descent starts
-        self.recorded: list[RecordedDescent] = []
-        self.pilot: PilotSample
-        self.totals: list[Tensor] = []  # P at each step of each descent, once all blocks have descended
-        self.reason = INTERRUPTED
+    recorded: list[RecordedDescent]
+    totals: list[Tensor]  # P at each step of each descent, once all blocks have descended
+    reason = INTERRUPTED
 
     def learn(self, steps: int) -> str:
         """Search the best constant window, descend the pilot, then the blocks, and transform; returns why it stopped."""
-        run = self.run
+        run, theta = self.run, None
         run.explore(_EXPLORED)
         run.record_initial(run.initial_length())
-        self.begin = run.first
-        theta = None
         if not run.interrupted and self._lead(steps) and not run.interrupted:
             theta = self._blocks()
             if not run.interrupted and self._misjudged():
                 theta = self._blocks()
-        run.transform(run.fill(run.first) if theta is None else theta, self.positions)
         if theta is None:
-            run.final = dict(run.history[0])  # nothing has moved
+            run.keep_first()
+        else:
+            run.transform(theta, self.positions)
         if run.interrupted:  # the pilot's history is not that of the plane
             run.history[1:] = [dict(run.final)]
         if run.bank:
@@ -86,89 +78,75 @@ class BlockStrategy:
 
     def _lead(self, steps: int) -> bool:
         """Descend the pilot, again on a finer bank while its check fails; True where it descended."""
-        run, problem = self.run, self.problem
-        start = problem.frame_sums(self.begin)
+        problem = self.problem
+        ends = self.run.first, self.grid.theta_min, float(self.grid.support)
+        start, *others = (self._frame_sums(length) for length in dict.fromkeys(ends))
         frames = max(math.ceil(_LEAST / self.grid.bins), math.ceil(_SHARE * len(self.positions)))
-        most = self._frames_at_once()
-        self.pilot = PilotSample(problem, self.positions, start, self._known(start), min(frames, most))
-        self.start, density, theta = start.sum(1), density_for(problem.config.bank.tolerance), None
-        for attempt in range(_REFINEMENTS + 1):
-            bank = self._bank(density)
-            if run.interrupted:
-                break
-            outcome, steps, theta = self._descend(bank, theta, steps)
-            self.reason = outcome.reason
-            if run.interrupted or outcome.reason == DIVERGED or steps < 1 or attempt == _REFINEMENTS:
-                break
-            if self._holds(bank, theta):
-                break
-            density = bank.per_octave * FINER
-        return theta is not None
+        most = frames_at_once(problem, math.ceil(FINER * nodes_for(problem.config, self.grid)))  # refined at most once
+        known = torch.cat([torch.ones_like(start[:1]), start, *others])
+        self.pilot = PilotSample(problem, self.positions, start, known, min(frames, most))
+        self.framed, self.recorded = self.pilot.framed, []
+        self.constant = torch.full(self.framed.shape, self.run.first, dtype=problem.dtype, device=problem.device)
+        self.start = torch.cat([start.sum(1), problem.loss.rest(self.constant[:1, :1].log2(), self.positions)])
+        self._build(density_for(problem.config.bank.tolerance))
+        outcome = self._refine(self.constant, steps)
+        self.bank = None  # makes room for those of the blocks
+        self.reason = self.reason if outcome is None else outcome.reason
+        return outcome is not None
 
-    def _known(self, start: Tensor) -> Tensor:
-        """Known quantities of each frame, (k, T): the criterion's sums at the start, and under the shortest and longest window."""
-        ends = self.grid.theta_min, float(self.grid.support)
-        rows = [self.problem.frame_sums(length)[:2] for length in ends if length != self.begin]
-        return torch.cat([torch.ones_like(start[:1]), start[:2], *rows])
-
-    def _bank(self, density: float) -> WindowBank:
-        run = self.run
-        return fitting_bank(run, self.pilot.framed, density, lambda i, count, *_: run.report("bank", i, count))
-
-    def _descend(self, bank: WindowBank, theta: Tensor | None, steps: int) -> tuple[Descent, int, Tensor]:
-        """Descend the pilot on a bank; returns the outcome, the steps left, and θ in samples.
-
-        theta: first window lengths in samples, (F, T of the pilot); None starts from the constant window.
-        """
-        run, path = self.run, []
-        constant = torch.full(self.pilot.framed.shape, self.begin, dtype=self.problem.dtype, device=self.problem.device)
+    def _frame_sums(self, length: float) -> Tensor:
+        """The criterion's sums of each frame under a constant window of ``length`` samples, (2, T)."""
+        loss, blocks = self.problem.loss, self.problem.blocks(self.positions)
         with torch.no_grad():
-            base = self._sums(bank.magnitude(constant.log2()), constant.log2())
+            return torch.cat([loss.criterion_sums(block.framed.magnitude(length)) for block in blocks], 1)
 
-        def objective(log_theta: Tensor) -> dict[str, Tensor]:
-            sums = self._sums(bank.magnitude(log_theta), log_theta)
-            total = self._total(sums.detach() - base)
-            terms = self.shared.terms(total, run.points)
-            pull = (self.shared.slopes(total, run.points)[:, None] * sums).sum()
-            loss = pull + (terms["loss"] - pull.detach())
-            path.append((loss.item(), total))  # as the history has it, rounded alike
-            return {**terms, "loss": loss}
+    def _build(self, density: float) -> None:
+        super()._build(density)
+        self._path: list[tuple[float, Tensor]] = []  # the loss, as the history has it, and P of each step
+        if not self.run.interrupted:
+            with torch.no_grad():
+                log_theta = self.constant.log2()
+                self._base = self._sums(self.bank.magnitude(log_theta), log_theta)
 
-        outcome, steps = run.descend(objective, [run.windows(constant if theta is None else theta)], steps)
+    def _on_node(self, index: int, count: int, *_) -> bool:
+        return self.run.report("bank", index, count)
+
+    def _objective(self, log_theta: Tensor) -> dict[str, Tensor]:
+        loss, points = self.problem.loss, self.run.points
+        sums = self._sums(self.bank.magnitude(log_theta), log_theta)
+        total = self._total(sums.detach() - self._base)
+        terms = loss.terms(total, points)
+        pull = (loss.slopes(total, points)[:, None] * sums).sum()
+        value = pull + (terms["loss"] - pull.detach())
+        self._path.append((value.item(), total))
+        return {**terms, "loss": value}
+
+    def _take(self, outcome: Descent, theta: Tensor) -> None:
+        """Record the descent, as far as its best step."""
         best = next(i for i, terms in enumerate(outcome.history) if terms is outcome.best_terms)
-        last = max(i for i, (loss, _) in enumerate(path) if loss == outcome.history[-1]["loss"])
-        totals = [total for _, total in path[last + 1 - len(outcome.history) : last + 1]]
-        self.recorded.append(RecordedDescent(len(bank), totals[: best + 1], [rate for (rate,) in outcome.rates[:best]]))
-        return outcome, steps, outcome.best[0].exp2().clamp(self.grid.theta_min, self.grid.support)
+        last = max(i for i, (loss, _) in enumerate(self._path) if loss == outcome.history[-1]["loss"])
+        totals = [total for _, total in self._path[last + 1 - len(outcome.history) : last + 1]]
+        rates = [rate for (rate,) in outcome.rates[:best]]
+        self.recorded.append(RecordedDescent(len(self.bank), totals[: best + 1], rates))
 
     def _sums(self, values: Tensor, log_theta: Tensor) -> Tensor:
         """How much each of the pilot's T frames adds to the four sums P, (4, T)."""
-        return self.shared.sums(values, log_theta, self.pilot.positions)
+        return self.problem.loss.sums(values, log_theta, self.pilot.positions)
 
     def _total(self, change: Tensor) -> Tensor:
         """P of the whole plane, (4,), estimated from the change of the pilot's sums since the start, (4, T)."""
         return self.start + (change * self.pilot.weights).sum(1)
 
-    def _holds(self, bank: WindowBank, theta: Tensor) -> bool:
-        """Check the pilot's bank against exact bins, and its loss against that of an exact transform."""
-        problem, framed = self.problem, self.pilot.framed
-        tolerance = problem.config.bank.tolerance
-        rms = bank_error(problem, bank, framed, theta.log2())
-        spectrum, _ = checked_block(framed, theta, seed=0, exact=problem.config.bank.exact)
-        constant = torch.full_like(theta, self.begin)
-        first, _ = checked_block(framed, constant[:1, :1], seed=0)
+    def _holds(self, outcome: Descent) -> bool:
+        """True where the pilot's bank agrees with bins computed exactly, and its loss with that of an exact transform."""
+        exact, theta = self.problem.config.bank.exact, outcome.best[0].exp2()
+        theta = theta.clamp_(self.grid.theta_min, self.grid.support)
+        spectrum, _ = checked_block(self.framed, theta, seed=0, exact=exact)
+        first, _ = checked_block(self.framed, self.constant[:1, :1], seed=0)
         with torch.no_grad():
-            change = self._sums(magnitude(spectrum), theta.log2()) - self._sums(magnitude(first), constant.log2())
-            exact, interpolated = (
-                self.shared.terms(total, self.run.points)["loss"].item()
-                for total in (self._total(change), self.recorded[-1].totals[-1])
-            )
-        self.run.bank = {"nodes": len(bank), "rms": rms, "loss_error": abs(exact - interpolated)}
-        return (rms <= tolerance and abs(exact - interpolated) <= tolerance) or bank.per_octave >= MOST_DENSITY
-
-    def _frames_at_once(self) -> int:
-        """The largest number of frames of a pilot whose bank is refined at most once."""
-        return frames_at_once(self.problem, math.ceil(FINER * nodes_for(self.problem.config, self.grid)))
+            change = self._sums(magnitude(spectrum), theta.log2()) - self._sums(magnitude(first), self.constant.log2())
+            found, recorded = (self._numbers(one) for one in (self._total(change), self.recorded[-1].totals[-1]))
+        return self._within(rms=self._error(theta.log2()), loss_error=abs(found["loss"] - recorded["loss"]))
 
     def _blocks(self):
         """Repeat the recorded descents block by block: θ, (F, T), on disk. The history becomes that of the whole plane."""
@@ -180,14 +158,14 @@ class BlockStrategy:
         for i, (first, last) in enumerate(blocks):
             low, high = max(0, first - HALO), min(len(self.positions), last + HALO)
             if run.interrupted:
-                lengths = torch.full((self.grid.bins, last - first), self.begin)
+                lengths = torch.full((self.grid.bins, last - first), run.first)
             else:
                 block = self.problem.block(self.positions, low, high)
                 lengths = self._descend_block(block, slice(first - low, last - low), (i, len(blocks)))
             theta.append(lengths.cpu().numpy())
         steps = [total for totals in self.totals for total in totals[1:]]
         if not run.interrupted:
-            run.history[1:] = [problem.shared_terms(total, run.points, len(self.positions)) for total in steps]
+            run.history[1:] = [problem.terms_of(total, run.points, len(self.positions)) for total in steps]
         run.seconds["optimize"] += time.perf_counter() - began
         return theta
 
@@ -208,31 +186,31 @@ class BlockStrategy:
 
         Returns θ in samples of the frames kept, (F, n).
         """
-        problem, bounds = self.problem, (min(self.grid.theta_min, self.grid.support / 1.01), float(self.grid.support))
-        start = torch.full(block.framed.shape, self.begin, dtype=problem.dtype)
-        value = start.to(problem.device).log2_()
+        constant = torch.full(block.framed.shape, self.run.first, dtype=self.problem.dtype)
+        value = constant.to(self.problem.device).log2_()
         for i, descent in enumerate(self.recorded):
-            bank = WindowBank(block.framed, *bounds, descent.nodes)
+            bank = WindowBank(block.framed, *self.grid.bounds, descent.nodes)
             value = self._repeat(i, bank, value, block.positions, kept, progress)
             del bank
         return value[:, kept].exp2_().clamp_(self.grid.theta_min, self.grid.support)
 
     def _repeat(self, index: int, bank: WindowBank, start: Tensor, positions: Tensor, kept: slice, progress) -> Tensor:
         """log2 θ of a block after the steps of one recorded descent."""
-        run, variable, descent = self.run, self.run.windows(start.exp2()), self.recorded[index]
+        run, loss = self.run, self.problem.loss
+        variable, descent = run.windows(start.exp2()), self.recorded[index]
         value = variable.keep(variable.start, variable.start).clone().requires_grad_()
         settings = self.problem.config.optimizer
         optimizer = make_optimizer([{"params": [value], "lr": variable.rate}], settings, run.points)
         steps = len(descent.rates)
         for step, total in enumerate(descent.totals):
-            sums = self.shared.sums(bank.magnitude(value), value, positions)
+            sums = loss.sums(bank.magnitude(value), value, positions)
             self.totals[index][step] += sums.detach()[:, kept].sum(1)
             if step == steps:
                 break
             if run.report("descent", progress[0] * steps + step, progress[1] * steps, self._numbers(total)):
                 break
             optimizer.zero_grad()
-            (self.shared.slopes(total, run.points)[:, None] * sums).sum().backward()
+            (loss.slopes(total, run.points)[:, None] * sums).sum().backward()
             optimizer.param_groups[0]["lr"] = descent.rates[step]
             before = value.detach().clone()
             if not take_step(optimizer, [variable], [value]):  # the run ends here, as if it had been stopped
@@ -241,10 +219,11 @@ class BlockStrategy:
         return value.detach()
 
     def _numbers(self, total: Tensor) -> dict[str, float]:
-        return {name: term.item() for name, term in self.shared.terms(total, self.run.points).items()}
+        """The loss and its terms from P, (4,)."""
+        return {name: term.item() for name, term in self.problem.loss.terms(total, self.run.points).items()}
 
 
-def frames_at_once(problem: OutOfCoreProblem, nodes: int) -> int:
+def frames_at_once(problem: Problem, nodes: int) -> int:
     """The number of frames of a block that fit in the room, with a bank of ``nodes`` nodes and a descent on it.
 
     There are always enough that most frames of a block are its own.

@@ -11,12 +11,10 @@ import time
 import torch
 from torch import Tensor
 
-from ...stft.log_interpolation import MOST_DENSITY, Interpolation, node_count, node_lengths
+from ...stft.log_interpolation import Interpolation, node_count, node_lengths
 from ...stft.modes import TIME
-from ..coverage import linked_gaps
 from ..gradient_descent import Descent
-from ..strategies.fixed_frames import FixedFrameStrategy
-from .run import OutOfCoreRun
+from .fixed_frames import FixedFrameStrategy
 
 
 class PerAxisStrategy(FixedFrameStrategy):
@@ -25,19 +23,11 @@ class PerAxisStrategy(FixedFrameStrategy):
     run: the run that this strategy carries out.
     """
 
-    def __init__(self, run: OutOfCoreRun):
-        self.run, self.problem, self.grid = run, run.problem, run.problem.grid
-        self.positions = self.problem.positions(self.grid.first_length)
-        self.over_time = self.problem.mode == TIME
-        self.bank: Interpolation
-
     def _build(self, density: float) -> None:
         """Build tables of ``density`` nodes an octave; the nodes enter the loss curve."""
         began, run, problem = time.perf_counter(), self.run, self.problem
-        high = float(self.grid.support)
-        low = min(self.grid.theta_min, high / 1.01)  # even a range of nothing needs its four nodes
-        lengths = node_lengths(low, high, node_count(low, high, density))
-        shape = (1, len(self.positions)) if self.over_time else (self.grid.bins, 1)
+        lengths = node_lengths(*self.grid.bounds, node_count(*self.grid.bounds, density))
+        shape = (1, len(self.positions)) if problem.mode == TIME else (self.grid.bins, 1)
         values = torch.zeros(*shape, len(lengths), dtype=problem.dtype.to_complex(), device=problem.device)
         for i, length in enumerate(lengths):
             if run.report("bank", i, len(lengths)):
@@ -45,46 +35,31 @@ class PerAxisStrategy(FixedFrameStrategy):
             sums = self._sums(length)
             values[..., i] = torch.complex(*sums.to(problem.dtype)).view(shape)
             if length >= self.grid.theta_min or i == len(lengths) - 1:
-                total = self._total(sums, torch.full((1, 1), length, device=problem.device).log2())
-                run.tried(length, problem.shared_terms(total, 1, len(self.positions)))
+                theta = torch.full((1, 1), length, device=problem.device)
+                run.tried(length, problem.terms_of(self._total(sums, theta.log2()), 1, len(self.positions)))
         self.bank = Interpolation(values, lengths)
         run.seconds["bank"] += time.perf_counter() - began
 
     def _sums(self, length: float) -> Tensor:
         """The contribution of each frame, (2, T), or frequency, (2, F), to the criterion's sums under a constant window."""
-        problem, sums = self.problem, []
+        problem, sums, over_time = self.problem, [], self.problem.mode == TIME
         for block in problem.blocks(self.positions):
-            values = problem.magnitude(block, length)
+            values = block.framed.magnitude(length)
             with torch.no_grad():
-                sums.append(problem.shared.criterion.sums(values if self.over_time else values.T.contiguous()))
-        return torch.cat(sums, 1) if self.over_time else torch.stack(sums).sum(0)
+                sums.append(problem.loss.criterion_sums(values if over_time else values.T.contiguous()))
+        return torch.cat(sums, 1) if over_time else torch.stack(sums).sum(0)
 
     def _objective(self, log_theta: Tensor) -> dict[str, Tensor]:
-        sums = _Read.apply(log_theta, self.bank)
-        return self.problem.shared.terms(self._total(sums, log_theta), log_theta.numel())
-
-    def _holds(self, outcome: Descent) -> bool:
-        """True where the loss on the tables is that of the final transform."""
-        error = abs(outcome.best_terms["loss"] - self.run.final["loss"])
-        self.run.bank = {"nodes": len(self.bank), "loss_error": error}
-        return error <= self.problem.config.bank.tolerance or self.bank.per_octave >= MOST_DENSITY
+        total = self._total(_Read.apply(log_theta, self.bank), log_theta)
+        return self.problem.loss.terms(total, log_theta.numel())
 
     def _total(self, sums: Tensor, log_theta: Tensor) -> Tensor:
         """P, (4,), from the criterion's sums, (2, T) or (2, F), and log2 of window lengths in samples."""
-        shared, variation, linked = self.problem.shared, *sums.new_zeros(2).to(torch.float64)
-        if shared.weights[0] and log_theta.numel() > 1:
-            variation = shared.variation(log_theta).sum()
-        if shared.weights[1]:
-            linked = self._linked(log_theta.exp2())
-        return torch.stack([*sums.sum(1, dtype=torch.float64), variation, linked])
+        return torch.cat([sums.sum(1, dtype=torch.float64), self.problem.loss.rest(log_theta, self.positions)])
 
-    def _linked(self, theta: Tensor) -> Tensor:
-        samples = self.problem.grid.samples
-        if theta.shape[1] > 1 or len(self.positions) < 2:
-            return linked_gaps(self.positions, theta, samples).sum()
-        # Frames lie one hop apart, so that every gap is the same.
-        first = linked_gaps(self.positions[:2], theta, samples)
-        return first.mean() * (len(self.positions) - 1)
+    def _holds(self, outcome: Descent) -> bool:
+        """True where the loss on the tables is that of the final transform."""
+        return self._within(loss_error=abs(outcome.best_terms["loss"] - self.run.final["loss"]))
 
 
 class _Read(torch.autograd.Function):

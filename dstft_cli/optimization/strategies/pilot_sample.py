@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ...stft.framed_signal import FramedSignal
 from ...system.disk_arrays import block_ranges
-from .problem import OutOfCoreProblem
+from ..problem import Problem
 
 _BLOCK, _MARGIN = 12, 4  # frames of a block that count, and on each side of them that are descended but do not count
 _RIDGE = 1e-3  # of the mean eigenvalue, against extreme weights of a few frames
@@ -16,7 +16,7 @@ class PilotSample:
 
     problem: the problem of the run.
     positions: (T,) window centres of the plane in samples.
-    start: the contribution of each frame of the plane to P at the start of the descent, (4, T).
+    start: the criterion's sums of each frame of the plane at the start of the descent, (2, T).
     known: quantities known of every frame that correlate with how its sums will change, (k, T).
     frames: about how many frames are drawn in all.
 
@@ -24,7 +24,7 @@ class PilotSample:
     the recording; ``weights`` how many frames of the plane each one stands for, 0 in the margins.
     """
 
-    def __init__(self, problem: OutOfCoreProblem, positions: Tensor, start: Tensor, known: Tensor, frames: int):
+    def __init__(self, problem: Problem, positions: Tensor, start: Tensor, known: Tensor, frames: int):
         blocks = block_ranges(len(positions), _BLOCK)
         chance = inclusion_probabilities(start, blocks, max(1, frames // (_BLOCK + 2 * _MARGIN)))
         signals, inside, local, weights, drawn, begin = [], [], [], [], [], 0
@@ -62,14 +62,14 @@ def _calibrated(weights: Tensor, known: Tensor, totals: Tensor) -> Tensor:
 def inclusion_probabilities(start: Tensor, blocks: list[tuple[int, int]], count: int) -> Tensor:
     """The probability with which each block is drawn: half uniform, half in proportion to its share of the criterion's sums.
 
-    start: contributions of the frames of the plane, (4, T).
+    start: the criterion's sums of the frames of the plane, (2, T).
     blocks: (first, last + 1) frame of each block.
     count: how many blocks are drawn.
 
     Returns (blocks,) probabilities that sum to count.
     """
     ends = torch.tensor(blocks, device=start.device)
-    running = torch.nn.functional.pad(start[:2].abs().cumsum(1), (1, 0))
+    running = torch.nn.functional.pad(start.abs().cumsum(1), (1, 0))
     added = running[:, ends[:, 1]] - running[:, ends[:, 0]]
     share = (added / added.sum(1, keepdim=True).clamp_min(1e-300)).mean(0)
     size, chance = 0.5 * share + 0.5 / len(blocks), torch.zeros_like(share)

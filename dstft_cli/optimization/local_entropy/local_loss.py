@@ -1,0 +1,114 @@
+"""The local criterion of one recording: the evidence of all its places, or of some columns where they do not fit in memory."""
+
+import math
+from collections.abc import Callable
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ...stft.log_interpolation import node_count
+from ...stft.modes import PLANE, theta_shape
+from ...system.disk_arrays import block_ranges
+from ..criteria import one_number
+from ..loss import with_loss
+from ..resources import bytes_per_place
+from .evidence import PER_OCTAVE, Evidence, Votes, find_evidence
+from .loss import LocalEntropy
+from .loudness import Loudness, measure_loudness
+
+
+class LocalLoss:
+    """Eq. (27) with a local criterion, on the working grid.
+
+    problem: the problem of the run.
+
+    Once ``precompute`` is done ``constants`` has the loss of constant lengths, and ``field`` that of all places; where the plane
+    is in blocks and θ varies over both axes, the latter is that of constant lengths too.
+    """
+
+    def __init__(self, problem):
+        self.problem, self.places = problem, problem.places
+        self.constants: LocalEntropy
+        self.field: LocalEntropy
+
+    def precompute(self, on_node: Callable[[int, int], bool | None]) -> None:
+        """Compute the evidence; on_node: called as on_node(i, n) before length or block i of n, a true return ends it early."""
+        problem = self.problem
+        plane, shape = problem.mode == PLANE, self._shape()
+        own_shape = (1, 1) if plane else shape
+        blocks, votes = self.column_blocks(), None
+        for i, columns in enumerate(blocks):
+            if not problem.at_once and on_node(i, len(blocks)) and votes is not None:
+                break
+            evidence = self._evidence(columns, on_node if problem.at_once else None)
+            own = evidence.votes((own_shape[0], columns[1] - columns[0] if own_shape[1] > 1 else 1))
+            votes = own if votes is None else votes.joined(own, axis=1 if own_shape[1] > 1 else 0)
+        unheard = own_shape[1] - votes.voice.shape[1]  # columns, where the caller ended the run meanwhile
+        self.constants = self.field = self._of_votes(votes.padded(unheard))
+        if plane and problem.at_once:
+            self.field = self._of_votes(evidence.votes(shape, calm=self.constants.calm))
+
+    def column_blocks(self, halo: int = 0) -> list[tuple[int, int]]:
+        """(first, last + 1) column of each block of the working grid that fits in memory with ``halo`` columns on each side."""
+        rows, columns = self.places.places
+        if self.problem.at_once:
+            return [(0, columns)]
+        each = bytes_per_place(node_count(*self.places.bounds, PER_OCTAVE), self.problem.dtype.itemsize) * rows
+        return block_ranges(columns, max(1, halo, int(self.problem.room / each) - 2 * halo))
+
+    def on_columns(self, first: int, last: int) -> LocalEntropy:
+        """The loss of columns first to last - 1, (f, last - first) places."""
+        rows, calm = self.places.places[0], self.constants.calm
+        return self._of_votes(self._evidence((first, last)).votes((rows, last - first), calm=calm), calm)
+
+    def losses(self, values: None, log_theta: Tensor, positions: Tensor) -> dict[str, Tensor]:
+        """The loss and its terms, scalars by name.
+
+        values: no plane is needed.
+        log_theta: log2 of window lengths in samples at the places, in the shape of ``field``, or (1, 1).
+        positions: (T,) window centres in samples.
+        """
+        problem = self.problem
+        terms = self.on_field(self.constants if log_theta.numel() == 1 else self.field, log_theta)
+        if problem.penalty is not None:
+            theta = self.places.to_plane(log_theta).exp2()
+            amount = one_number(problem.penalty(positions, theta, problem.grid.samples), "penalty")
+            terms["penalty"] = problem.config.loss.penalty_weight * amount
+            terms["loss"] = terms["loss"] + terms["penalty"]
+        return terms
+
+    def on_field(self, field: LocalEntropy, log_theta: Tensor) -> dict[str, Tensor]:
+        """The loss on all places or some columns of them, and its terms, scalars by name.
+
+        field: of the places.
+        log_theta: log2 of window lengths in samples, in the shape of the field, or (1, 1).
+        """
+        value, weight = field(log_theta), self.problem.weight
+        variation = weight * field.variation(log_theta, self.problem.epsilon) if weight else torch.zeros_like(value)
+        return with_loss(self.problem.criterion, value, {"regularization": variation})
+
+    def _of_votes(self, votes: Votes, calm: float | None = None) -> LocalEntropy:
+        """The loss that votes make; calm: as for LocalEntropy, by default as configured."""
+        grid = self.problem.grid
+        if calm is None and grid.theta is not None:
+            calm = math.log2(grid.theta)
+        return LocalEntropy(votes, self.places, math.log2(grid.first_length), calm)
+
+    def _shape(self) -> tuple[int, int]:
+        """The shape of θ on the working grid, (1 or f, 1 or t)."""
+        shape = theta_shape(self.problem.mode, self.problem.grid.support, self.problem.grid.frames)
+        rows, columns = (place if size > 1 else 1 for place, size in zip(self.places.places, shape, strict=True))
+        return rows, columns
+
+    @cached_property
+    def _loudness(self) -> Loudness:
+        problem = self.problem
+        return measure_loudness(problem.samples_between, problem.grid.samples, self.places, problem.window)
+
+    def _evidence(self, columns: tuple[int, int], on_node=None) -> Evidence:
+        """The evidence at columns first to last - 1; on_node: as for ``find_evidence``."""
+        problem = self.problem
+        read, count = problem.samples_between, problem.grid.samples
+        found = find_evidence(read, count, self.places, columns, problem.window, self._loudness, on_node)
+        return found if problem.boxes is None else problem.boxes.mark(found, self.places, columns)
