@@ -87,16 +87,18 @@ class _LocalEntropies:
 
     def value(self, theta: np.ndarray) -> float:
         """In nats. theta: window lengths in samples, (1 or F, 1 or T)."""
-        problem, loss, field = self.problem, self.problem.loss, self.problem.loss.field
+        problem, loss = self.problem, self.problem.loss
         lengths = np.ascontiguousarray(problem.places.at_places(theta))
         log_theta = torch.from_numpy(lengths).to(problem.device, problem.dtype).log2()
-        if theta.size == 1 or not self.by_blocks:
-            return float(field(log_theta))
+        if np.ptp(lengths) == 0:  # as the search of the run judges one window
+            return float(loss.constants(log_theta[:1, :1]))
+        if not self.by_blocks:
+            return float(loss.field(log_theta))
         total, log_theta = 0.0, log_theta.expand(problem.places.places)
         for first, last in loss.column_blocks():
             own = log_theta[:, first:last].contiguous()
             total += float(loss.on_columns(first, last).costs(own, problem.epsilon)[0].sum())
-        return total / float(field.voice.sum())
+        return total / float(loss.field.voice.sum())
 
 
 def sizes_differ(spectrograms: Sequence[Candidate]) -> str | None:
