@@ -14,6 +14,7 @@ from ...stft.framed_signal import FramedSignal
 from ...stft.log_interpolation import MOST_DENSITY, Interpolation, density_for, node_count
 from ...stft.window_bank import WindowBank
 from ..criteria import magnitude
+from ..fused_entropy import fused_entropy
 from ..gradient_descent import Descent, Variable
 from ..local_entropy.loss import LocalEntropy
 from ..problem import Problem
@@ -128,7 +129,8 @@ class FixedFrameStrategy:
             run.transform(theta, self.positions)
             return INTERRUPTED
         for attempt in range(_REFINEMENTS + 1):
-            outcome, steps = run.descend(self._objective, [run.windows(theta)], steps)
+            objective = fused_entropy(self.problem, self.bank, steps) or self._objective
+            outcome, steps = run.descend(objective, [run.windows(theta)], steps)
             theta = outcome.best[0].exp2().clamp(grid.theta_min, grid.support)
             run.transform(theta, self.positions)
             done = self._holds(outcome) or steps < 1 or attempt == _REFINEMENTS
