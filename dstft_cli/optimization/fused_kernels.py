@@ -1,6 +1,6 @@
 """Compiled loops over rows of a plane: they read a window bank, sum what the loss entropy is made of, and form its gradient.
 
-Numba compiles them when they are first called, in some seconds, and keeps them on disk for later processes. Each call works
+Numba compiles them when they are first called, in two seconds, and keeps them on disk for later processes. Each call works
 on rows ``first`` to ``last`` - 1 of C-contiguous float32 arrays and lets other threads run meanwhile.
 """
 

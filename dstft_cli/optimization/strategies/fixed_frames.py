@@ -129,8 +129,9 @@ class FixedFrameStrategy:
             run.transform(theta, self.positions)
             return INTERRUPTED
         for attempt in range(_REFINEMENTS + 1):
-            objective = fused_entropy(self.problem, self.bank, steps) or self._objective
-            outcome, steps = run.descend(objective, [run.windows(theta)], steps)
+            fused = fused_entropy(self.problem, self.bank, steps)
+            outcome, steps = run.descend(fused or self._objective, [run.windows(theta)], steps)
+            del fused  # and its planes
             theta = outcome.best[0].exp2().clamp(grid.theta_min, grid.support)
             run.transform(theta, self.positions)
             done = self._holds(outcome) or steps < 1 or attempt == _REFINEMENTS
