@@ -46,6 +46,7 @@ HOMES = {
     "scipy": {"recordings/preparation/band", "recordings/preparation/whitening", "tracking/order_spectrum"},
     "pandas": {"recordings/tables/rates/clock_text", "recordings/tables/table"},
     "yaml": {"config/yaml_io"},
+    "numba": {"optimization/fused_kernels"},
     "matplotlib": {
         "figures/axes",
         "figures/frame_timeline",

@@ -50,6 +50,11 @@ class WindowBank(Interpolation):
                     return False
         return True
 
+    @property
+    def values(self) -> Tensor:
+        """S at the B nodes, (F, T, B) complex."""
+        return self._values
+
     def stft(self, log_theta: Tensor) -> Tensor:
         """S, (F, T) complex.
 

@@ -13,6 +13,7 @@ from ...stft.framed_signal import FramedSignal
 from ...stft.log_interpolation import MOST_DENSITY, Interpolation, density_for, node_count
 from ...stft.window_bank import WindowBank
 from ..criteria import magnitude
+from ..fused_entropy import fused_entropy
 from ..gradient_descent import Descent
 from ..resources import FINER
 from ..run import NARROWING, OptimizationRun
@@ -67,7 +68,9 @@ class FixedFrameStrategy:
         for attempt in range(_REFINEMENTS + 1):
             if run.interrupted:  # the bank is incomplete; the result on a coarser one stands
                 break
-            outcome, steps = run.descend(self._objective, [run.windows(theta)], steps)
+            fused = fused_entropy(self.problem, self.bank, steps)
+            outcome, steps = run.descend(fused or self._objective, [run.windows(theta)], steps)
+            del fused  # and its planes
             theta = outcome.best[0].exp2().clamp(self.grid.theta_min, self.grid.support)
             self._take(outcome, theta)
             done = self._holds(outcome) or steps < 1 or attempt == _REFINEMENTS
