@@ -369,7 +369,7 @@ class TestRefusals:
     @pytest.mark.parametrize(("arguments", "words"), REFUSED_SETTINGS.values(), ids=REFUSED_SETTINGS)
     def test_of_settings_come_before_any_work(self, dstft, here, monkeypatch, arguments, words):
         monkeypatch.setattr(
-            "dstft_cli.optimization.problem.Problem.transform", lambda *_: pytest.fail("work was begun")
+            "dstft_cli.optimization.problem.Problem.framed_at", lambda *_: pytest.fail("work was begun")
         )
         run = dstft("optimize", "in.wav", "-o", "out", *FLAGS, *arguments)
         assert (run.code, run.out) == (2, "")
