@@ -166,6 +166,11 @@ class TestMap:
     def test_white_noise_is_shown_as_well_by_one_window(self):
         assert not optimize(recording_of(white(6000, 1)), mode="tf", **WIDE).narrowing.worthwhile
 
+    def test_one_window_that_is_kept_is_that_of_mode_constant(self):
+        noise = recording_of(white(6000, 1))
+        kept, searched = (optimize(noise, mode=mode, **WIDE) for mode in ("tf", "constant"))
+        assert np.ptp(kept.theta) == 0 and kept.theta[0, 0] == pytest.approx(searched.theta.item(), rel=1e-6)
+
     def test_theta_is_the_length_where_nothing_speaks(self):
         noise = optimize(recording_of(white(6000)), mode="tf", theta=100, **WIDE)
         np.testing.assert_allclose(noise.theta, 100, rtol=0.05)

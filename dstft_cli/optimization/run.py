@@ -130,12 +130,9 @@ class OptimizationRun:
         self.history.append(self.evaluate(length))
 
     def initial_length(self) -> float:
-        """The window length in samples at which a descent starts: the one configured, else the best constant one; the usual
-        one in noise.
-        """
+        """The window length in samples at which a descent starts: the one configured, else the best constant one."""
         grid = self.problem.grid
-        known = self.curve.lengths and self._speaks()
-        return grid.theta or (self.curve.best[0] if known else grid.first_length)
+        return grid.theta or (self.curve.best[0] if self.curve.lengths else grid.first_length)
 
     def fill(self, length: float) -> Lengths:
         """θ of ``length`` samples everywhere, in the shape of the mode."""

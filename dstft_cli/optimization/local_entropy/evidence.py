@@ -57,10 +57,11 @@ class Evidence:
         here: the columns that count.
         calm: log2 of the constant length in samples with the most evidence; None where it is not known yet.
         """
-        earned = self.values - _falls(self.values)
+        earned = self.values.clone()
+        _take_falls(earned, self.values, 1)
         if calm is not None:
             first = min(range(len(self.lengths)), key=lambda i: abs(math.log2(self.lengths[i]) - calm))
-            earned[first:] -= (_FALLS - 1) * _falls(self.values[first:])
+            _take_falls(earned[first:], self.values[first:], _FALLS - 1)
         octaves = math.log2(self.lengths[-1] / self.lengths[0])
         contrast = (self.values.amax(0) - self.values.mean(0)).clamp_min_(1e-6)
         weight = 1 / (1 + (_CHANCE / SHARPNESS * math.sqrt(octaves / 3) / contrast) ** _STEEPNESS)
@@ -68,7 +69,7 @@ class Evidence:
         voice = self.energy**_LOUDNESS * (counts + LEAST_VOICE)
         if self.inside is not None:  # other places hardly speak, and only against change
             weight, counts, voice = weight * self.inside, counts * self.inside, voice * (self.inside + _OUTSIDE)
-        planes = (voice * counts * earned, voice * (1 - counts) ** _SILENCE, voice, weight / self.share)
+        planes = (earned.mul_(voice * counts), voice * (1 - counts) ** _SILENCE, voice, weight / self.share)
         planes = [plane[..., here] for plane in planes]
         for axis in (-2, -1):
             if shape[axis] == 1:
@@ -122,9 +123,13 @@ class Votes:
         return Votes(self.lengths, *planes, self.count)
 
 
-def _falls(values: Tensor) -> Tensor:
-    """The deepest fall of the evidence, (B, f, t), between lengths up to each."""
-    return (values.cummax(0)[0] - values).cummax(0)[0]
+def _take_falls(earned: Tensor, values: Tensor, times: float) -> None:
+    """Take from what each length earns, (B, f, t), so many times the deepest fall of the evidence between lengths up to it."""
+    highest, fall = values[0].clone(), torch.zeros_like(values[0])
+    for own, value in zip(earned, values, strict=True):
+        torch.maximum(highest, value, out=highest)
+        torch.maximum(fall, highest - value, out=fall)
+        own.sub_(fall, alpha=times)
 
 
 def _apart_from_mirror(frequencies: Tensor, length: float) -> Tensor:

@@ -45,7 +45,8 @@ class LocalEntropy:
         self.speaks = votes.share > _chance_share(votes)
         self.calm = self._calmest(votes, usual) if calm is None else calm
         pull = _CALM * (self._log_lengths - self.calm).abs()
-        self._values = (votes.evidence - votes.doubt * pull[:, None, None]) / self.voice
+        self._values = votes.doubt * pull[:, None, None]
+        torch.sub(votes.evidence, self._values, out=self._values).div_(self.voice)
         self._table = Interpolation(self._values.movedim(0, -1).contiguous(), votes.lengths)
         self.longest = votes.lengths[-1]
         # Places that share one θ speak for it together; their noise adds up like their root.
@@ -111,17 +112,29 @@ class LocalEntropy:
         weight: of the variation, in nats an octave.
         epsilon: as for ``variation``.
         """
-        lengths = self._log_lengths[:, None, None]
-        evidence = SHARPNESS * self._together * self._values
-        first = torch.stack([self._mean(one, _BROAD) for one in evidence]) * _FIRST
-        log_theta = (torch.softmax(first, 0) * lengths).sum(0)
+        lengths, sharpness = self._log_lengths.tolist(), SHARPNESS * self._together
+        merit = torch.empty_like(self._values)  # the one plane of all lengths that the sweeps need beside the evidence
+        for own, value in zip(merit, self._values, strict=True):
+            torch.mul(self._mean(value, _BROAD), _FIRST * sharpness, out=own)
+        log_theta = self._soft_best(merit)
         for sweep in range(_SWEEPS):
-            cost = evidence.clone()
-            for share, units in ((1.0, _NEAR), (_ANCHOR, _BROAD)):
-                away = _rounded(lengths - self._mean(log_theta, units), epsilon)
-                cost -= SHARPNESS * weight * share * away
-            log_theta = (torch.softmax(cost * (2 if sweep >= _SWEEPS - _LAST else 1), 0) * lengths).sum(0)
+            means = [(share, self._mean(log_theta, units)) for share, units in ((1.0, _NEAR), (_ANCHOR, _BROAD))]
+            for own, value, length in zip(merit, self._values, lengths, strict=True):
+                torch.mul(value, sharpness, out=own)
+                for share, mean in means:
+                    own.sub_(_rounded(length - mean, epsilon), alpha=SHARPNESS * weight * share)
+            if sweep >= _SWEEPS - _LAST:
+                merit *= 2
+            log_theta = self._soft_best(merit)
         return self._mean(log_theta, _FINAL)
+
+    def _soft_best(self, merit: Tensor) -> Tensor:
+        """The mean log2 length weighed by the exponential of its merit, (B, f, t), which is overwritten: (f, t)."""
+        merit.sub_(merit.amax(0)).exp_()
+        total = torch.zeros_like(merit[0])
+        for own, length in zip(merit, self._log_lengths.tolist(), strict=True):
+            total.add_(own, alpha=length)
+        return total / merit.sum(0)
 
     def _mean(self, values: Tensor, units: float) -> Tensor:
         """The mean of values, (f, t), about each place, weighed by what the places say."""
