@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
@@ -58,6 +59,7 @@ def run(name: str, snr: float) -> dict[str, Figures]:
 
     rows = {quality.BEST: best([judge(plane) for plane in planes])}
     for method, make in methods(snr, truth.scene.mixture).items():
+        torch.set_num_threads(1)  # ssqueezepy raises the number, and threads that wait for a core take time
         began = time.process_time()
         for label, plane in make(signal).items():
             rows[label] = judge(plane)
