@@ -156,5 +156,6 @@ def test_every_row_of_the_table_of_speed_is_a_command_or_a_call():
     rows = speed.cells(
         {speed.ROWS[0]: {"wall": 1.0, "cpu": 0.5, "GB": 1.0, "why": ""}, speed.ROWS[-1]: {"why": "killed"}}
     )
-    assert [row["remark"] for row in rows] == ["", "killed"]
-    assert rows[1]["s"] is None
+    assert [row["what"] for row in rows] == list(speed.ROWS)
+    assert [row["remark"] for row in rows] == ["", *["not run"] * (len(rows) - 2), "killed"]
+    assert [rows[0]["s"], rows[1]["s"], rows[-1]["s"]] == [1.0, None, None]
