@@ -11,6 +11,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import quality
 from law_distance import Laws
-from planes import LINEAR, LOSSES, methods
-from results import save
+from planes import LOSSES, ONE_WINDOW, OTHERS, methods
+from results import cell, save
 from truth_signals import NAMES, RATE, Truth, get_scene
 
 from dstft_cli import Signal
@@ -104,8 +105,8 @@ def means(of_level: dict[str, dict[str, Figures]]) -> dict[str, Figures]:
     return found
 
 
-def behind(found: dict[str, Figures], own: str, others: list[str]) -> tuple[int, list[str]]:
-    """How many columns have a figure of one method, and for each that is more than 2 % behind others: who leads, and by how much."""
+def behind(found: dict[str, Figures], own: str, others: Iterable[str]) -> tuple[int, list[str]]:
+    """How many columns have a figure of one method, and for each that is more than 2 % behind others: who leads."""
     count, lines = 0, []
     whole = found[own]["signals"]
     for key, (heading, _, more, _) in COLUMNS.items():
@@ -119,10 +120,14 @@ def behind(found: dict[str, Figures], own: str, others: list[str]) -> tuple[int,
             continue
         count += 1
         leader = (max if more else min)(rivals, key=rivals.get)
-        ratio = rivals[leader] / mine if more else mine / rivals[leader] if rivals[leader] else math.inf
-        if ratio > WITHIN:
-            lines.append(f"{heading} ({leader}: {(ratio - 1):.0%})")
+        behind_by = _ratio(rivals[leader], mine) if more else _ratio(mine, rivals[leader])
+        if behind_by > WITHIN:
+            lines.append(f"{heading} ({leader}: {cell(rivals[leader])}, ours {cell(mine)})")
     return count, lines
+
+
+def _ratio(worse: float, better: float) -> float:
+    return worse / better if better else math.inf if worse else 1.0
 
 
 def make_result(found: dict) -> None:
@@ -136,8 +141,7 @@ def make_result(found: dict) -> None:
             {"method": method, **{COLUMNS[key][0]: row[key] for key in COLUMNS}, "signals": int(row["signals"])}
             for method, row in rows.items()
         ]
-        moved = [each for each in rows if each not in LINEAR and each not in (quality.BEST, MOVED)]
-        for own, others in ((OURS, [each for each in LINEAR if each != OURS]), (MOVED, [*moved, *LINEAR])):
+        for own, others in ((OURS, ONE_WINDOW), (MOVED, ONE_WINDOW | OTHERS)):
             count, lines = behind(rows, own, others)
             figures.append(f"{title.lower()}, {own}: {count - len(lines)} of {count}")
             if lines:

@@ -126,7 +126,7 @@ def _between(theta: torch.Tensor, coarse: int, every: float, frames: int) -> tor
 FIXED = {
     f"fixed, {length} samples": one(f"fixed, {length} samples", fixed(float(length))) for length in (100, 300, 1000)
 }
-ONE_WINDOW = {
+ONE_WINDOW = {  # each point under one window, or the mean over tapers, and nothing moved
     **FIXED,
     "best constant by entropy": one("best constant by entropy", quality.METHODS["constant"]),
     "dstft 3.0.0, a window a frame": one("dstft 3.0.0, a window a frame", published("time")),
@@ -139,8 +139,6 @@ OTHERS = {
     "ssqueezepy": one("ssqueezepy", quality.squeezed_by_ssqueezepy),
     "librosa, reassigned": one("librosa, reassigned", quality.reassigned_by_librosa),
 }
-LINEAR = (*ONE_WINDOW, *(f"ours, {loss}" for loss in LOSSES))
-"""Methods that draw each point under one window (or the mean over tapers), and move nothing."""
 SLOW = "dstft 3.0.0, a window a point"
 
 
