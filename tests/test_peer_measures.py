@@ -80,6 +80,7 @@ def test_window_lengths_are_drawn_between_coarse_frames_by_octaves():
         ("dstft 3.0.0, a window a frame", "dstft"),
         ("ctfr, Lukin-Todd", "ctfr"),
         ("ctfr, fast local sparsity", "ctfr"),
+        ("ctfr, fast local sparsity, its windows", "ctfr"),
         ("ssqueezepy", "ssqueezepy"),
         ("librosa, reassigned", "librosa"),
     ],

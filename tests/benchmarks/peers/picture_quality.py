@@ -47,9 +47,12 @@ LEFT_OUT = (
 Figures = dict[str, float]
 
 
-def run(name: str, snr: float) -> dict[str, Figures]:
-    """A row of figures for each method on one signal, with the seconds of the processor that it took."""
+def run(name: str, snr: float, known: dict[str, Figures]) -> dict[str, Figures]:
+    """A row of figures for each method on one signal, besides those that are known."""
     truth = Truth(get_scene(name))
+    wanted = {method: make for method, make in methods(snr, truth.scene.mixture).items() if method not in known}
+    if not wanted:
+        return known
     signal = Signal(truth.scene.noisy(snr), RATE, name)
     planes = [quality.fixed(length)(signal) for length in quality.GRID]
     laws = Laws(truth, [magnitude for magnitude, _ in planes])
@@ -59,13 +62,13 @@ def run(name: str, snr: float) -> dict[str, Figures]:
         return {key: found[key] for key in COLUMNS}
 
     rows = {quality.BEST: best([judge(plane) for plane in planes])}
-    for method, make in methods(snr, truth.scene.mixture).items():
+    for method, make in wanted.items():
         torch.set_num_threads(1)  # ssqueezepy raises the number, and threads that wait for a core take time
         began = time.process_time()
         for label, plane in make(signal).items():
             rows[label] = judge(plane)
         print(f"  {name}, {snr:g} dB, {method}: {time.process_time() - began:.1f} s", flush=True)
-    return rows
+    return known | rows
 
 
 def best(rows: list[Figures]) -> Figures:
@@ -81,11 +84,11 @@ def measure(signals: list[str], snrs: list[float], path: Path | None) -> dict:
     for snr in snrs:
         of_level = found.setdefault(f"{snr:g}", {})
         for name in signals:
-            if name in of_level:
-                continue
-            rows = run(name, snr)
+            rows = run(name, snr, of_level.get(name, {}))
             of_level[name] = {
-                method: {key: None if math.isnan(value) else round(value, 6) for key, value in row.items()}
+                method: {
+                    key: None if value is None or math.isnan(value) else round(value, 6) for key, value in row.items()
+                }
                 for method, row in rows.items()
             }
             if path:
