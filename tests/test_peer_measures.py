@@ -112,7 +112,7 @@ def test_who_leads():
     assert count == 3
     level = {"own": nan | {"tone_width": 0.0, "signals": 1}, "other": nan | {"tone_width": 0.0, "signals": 1}}
     assert picture_quality.behind(level, "own", ["other"]) == (1, [])
-    assert lines == ["tone Hz (other: 10.0, ours 10.3)"]
+    assert lines == [{"column": "tone Hz", "ours": 10.3, "best of others": 10.0, "that is": "other"}]
 
 
 def test_the_best_of_some_rows_is_taken_for_each_measure():

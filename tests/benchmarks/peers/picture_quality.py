@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 import quality
 from law_distance import Laws
 from planes import LOSSES, ONE_WINDOW, OTHERS, methods
-from results import cell, save
+from results import save
 from truth_signals import NAMES, RATE, Truth, get_scene
 
 from dstft_cli import Signal
@@ -108,8 +108,8 @@ def means(of_level: dict[str, dict[str, Figures]]) -> dict[str, Figures]:
     return found
 
 
-def behind(found: dict[str, Figures], own: str, others: Iterable[str]) -> tuple[int, list[str]]:
-    """How many columns have a figure of one method, and for each that is more than 2 % behind others: who leads."""
+def behind(found: dict[str, Figures], own: str, others: Iterable[str]) -> tuple[int, list[dict]]:
+    """How many columns have a figure of one method, and a row for each in which it is more than 2 % behind others."""
     count, lines = 0, []
     whole = found[own]["signals"]
     for key, (heading, _, more, _) in COLUMNS.items():
@@ -125,7 +125,7 @@ def behind(found: dict[str, Figures], own: str, others: Iterable[str]) -> tuple[
         leader = (max if more else min)(rivals, key=rivals.get)
         behind_by = _ratio(rivals[leader], mine) if more else _ratio(mine, rivals[leader])
         if behind_by > WITHIN:
-            lines.append(f"{heading} ({leader}: {cell(rivals[leader])}, ours {cell(mine)})")
+            lines.append({"column": heading, "ours": mine, "best of others": rivals[leader], "that is": leader})
     return count, lines
 
 
@@ -135,7 +135,7 @@ def _ratio(worse: float, better: float) -> float:
 
 def make_result(found: dict) -> None:
     """Write the JSON file of all levels."""
-    tables, verdicts, figures = {}, [], []
+    tables, lost, figures = {}, [], {OURS: [], MOVED: []}
     for level in sorted(found, key=lambda text: -float(text)):
         rows = means(found[level])
         title = "Without noise" if level == "inf" else f"At {level} dB"
@@ -145,19 +145,30 @@ def make_result(found: dict) -> None:
             for method, row in rows.items()
         ]
         for own, others in ((OURS, ONE_WINDOW), (MOVED, ONE_WINDOW | OTHERS)):
-            count, lines = behind(rows, own, others)
-            figures.append(f"{title.lower()}, {own}: {count - len(lines)} of {count}")
-            if lines:
-                verdicts.append(f"{title.lower()}, {own} is behind in {', '.join(lines)}")
+            count, behind_in = behind(rows, own, others)
+            figures[own].append(f"{count - len(behind_in)} of {count} {title[0].lower()}{title[1:]}")
+            lost += [{"noise": title.lower(), "method": own} | row for row in behind_in]
+    if lost:
+        tables = {"Where ours are more than 2 % behind": lost} | tables
     save(
         "picture-quality",
         tables,
         packages=PACKAGES,
         question="Are our pictures better than those of other packages?",
         command="quality.py --peers",
-        figure="columns best or within 2 %: " + "; ".join(figures),
-        verdict=("not in every column: " + "; ".join(verdicts)) if verdicts else "as wanted in every column",
+        figure=f"columns best or within 2 % of the best: {OURS}, among methods with one window a point, {', '.join(figures[OURS])}; "
+        f"{MOVED}, among all, {', '.join(figures[MOVED])}",
+        verdict="; ".join(_verdict(own, lost) for own in figures),
         note=LEFT_OUT,
+    )
+
+
+def _verdict(own: str, lost: list[dict]) -> str:
+    columns = [row["column"] for row in lost if row["method"] == own]
+    if not columns:
+        return f"{own}: as wanted"
+    return f"{own}: not as wanted in " + ", ".join(
+        f"{each} ({columns.count(each)} levels)" for each in dict.fromkeys(columns)
     )
 
 
