@@ -146,8 +146,9 @@ def make_result(found: dict) -> None:
         ]
         for own, others in ((OURS, ONE_WINDOW), (MOVED, ONE_WINDOW | OTHERS)):
             count, behind_in = behind(rows, own, others)
-            figures[own].append(f"{count - len(behind_in)} of {count} {title[0].lower()}{title[1:]}")
-            lost += [{"noise": title.lower(), "method": own} | row for row in behind_in]
+            level_named = title[0].lower() + title[1:]
+            figures[own].append(f"{count - len(behind_in)} of {count} {level_named}")
+            lost += [{"noise": level_named, "method": own} | row for row in behind_in]
     if lost:
         tables = {"Where ours are more than 2 % behind": lost} | tables
     save(
