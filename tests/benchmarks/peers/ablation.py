@@ -45,7 +45,8 @@ NOTE = (
     "constant window of the defaults, those of signals with truth over the best window at each place. Loss: width under the "
     "defaults over that under the best of all pairs. Signals with truth are cut to their first samples, recordings to the loudest of equal "
     "stretches, of the length that --samples gives. Where a run gains too little it keeps one window, as the tool does. "
-    "Narrower is not all: small λ follow noise, too, which the roughness shows. Planes are not widened after a first run, as a whole run may do."
+    "Narrower is not all: small λ follow noise, too, which the roughness shows. "
+    "Planes are not widened after a first run, as a whole run may do."
 )
 
 
