@@ -1,11 +1,13 @@
 """Tasks of other fields, read from the adaptive picture, from the best constant one, and from the field's usual one.
 
-    python tests/benchmarks/peers/domains.py [--cases ecg-a,radar] [--seeds 8] [--json new.json]
+    python tests/benchmarks/peers/domains.py [--cases ecg-a,radar] [--seeds 8] [--json new.json] [--save]
+    python tests/benchmarks/peers/domains.py --read new.json --save
 
 Each signal is run with no options but ``--mode tf-varying``, and with none at all, which gives the best constant window by the
 same criterion. One reader (``domain_readers.py``) reads all pictures. Columns: the adaptive picture as it is drawn, and |S| as
 ``result.npz`` has it; the best constant window, as it is drawn; the field's usual window and hop; and, as a bound that nobody
-reaches, the best of twelve constant windows for each measure and seed by itself. Lower is better throughout.
+reaches, the best of twelve constant windows for each measure and seed by itself. Lower is better throughout. Recordings are those of
+the folder DSTFT_DATA; cases without theirs are left out.
 """
 
 import argparse
@@ -19,6 +21,7 @@ import numpy as np
 import torch
 from domain_cases import CASES, Case
 from domain_readers import Picture
+from results import save
 from scipy.stats import wilcoxon
 
 from dstft_cli import Result, Signal, optimize
@@ -140,43 +143,102 @@ def rows_of(name: str, case: Case, outcome: Outcome, seeds: int) -> list[dict]:
 
 
 def show(row: dict) -> None:
+    """Print a row."""
     cells = "".join(f"{math.nan if row[column] is None else row[column]:11.4g}" for column in COLUMNS)
     verdict = f"{row['against_constant']:>8} {row['against_usual']:>8}"
-    print(
-        f"{row['case']:20}{row['measure']:26}{cells}  {verdict} {row['kept_one_window']:>8}/{row['seeds']}{row['constant_ms']:10.4g}",
-        flush=True,
+    kept = f"{row['kept_one_window']:>8}/{row['seeds']}{row['constant_ms']:10.4g}"
+    print(f"{row['case']:23}{row['measure']:26}{cells}  {verdict} {kept}", flush=True)
+
+
+def counts(rows: list[dict], other: str) -> str:
+    """How often the adaptive picture is better, the same and worse, in words. other: the key of the verdicts."""
+    said = [row[other] for row in rows]
+    return ", ".join(f"{said.count(word)} {word}" for word in ("better", "same", "worse"))
+
+
+def store(rows: list[dict]) -> None:
+    """Write the result for the page: a table for each domain."""
+    tables: dict[str, list[dict]] = {}
+    for row in rows:
+        own = {
+            "signal, SNR in dB": row["case"],
+            "source": row["source"],
+            "read": row["measure"],
+            **{column: row[column] for column in COLUMNS},
+            "window of usual": row["usual_is"],
+            "against constant": row["against_constant"],
+            "against usual": row["against_usual"],
+            "best constant, ms": row["constant_ms"],
+            "kept one window": f"{row['kept_one_window']} of {row['seeds']}",
+        }
+        tables.setdefault(row["domain"], []).append(own)
+    runs = {row["case"]: (row["kept_one_window"], row["seeds"]) for row in rows}
+    kept, total = (sum(one) for one in zip(*runs.values(), strict=True))
+    domains = "; ".join(
+        f"{name} {counts([row for row in rows if row['domain'] == name], 'against_usual')}" for name in tables
     )
+    save(
+        "domains",
+        tables,
+        question="Does a task of another field read its answer better from the adaptive picture?",
+        command="peers/domains.py --save",
+        figure=f"{len(rows)} figures: {counts(rows, 'against_constant')} than the best constant window; "
+        f"{counts(rows, 'against_usual')} than the field's usual one; {kept} of {total} runs kept one window",
+        verdict=f"against usual windows, by field: {domains}",
+        note="Means over seeds; lower is better. Two columns are told apart where they differ by 5 % and a signed-rank test over "
+        "seeds has p <= 0.05. `best of 12` picks a constant window by the truth, for each figure and seed by itself. `as stored` "
+        "reads |S| of result.npz, `adaptive` and `constant` read the levels that pictures draw.",
+        by_seed={f"{row['case']}, {row['measure']}": _lines(row["by_seed"]) for row in rows},
+    )
+
+
+def _lines(by_seed: dict[str, list[float]]) -> dict[str, str]:
+    return {column: " ".join(f"{value:.4g}" for value in values) for column, values in by_seed.items()}
+
+
+def measured(names: tuple[str, ...], seeds: int) -> list[dict]:
+    """The rows of the cases whose names begin so, each printed once it is known."""
+    rows = []
+    for name, case in CASES.items():
+        if not name.startswith(names):
+            continue
+        try:
+            outcome = run(case, seeds)
+        except FileNotFoundError as missing:
+            print(f"{name:23}left out: {missing} is not there")
+            continue
+        for row in rows_of(name, case, outcome, seeds):
+            rows.append(row)
+            show(row)
+    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", default="", help="beginnings of names, with commas; all without")
     parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="where all that was measured goes")
+    parser.add_argument("--read", type=Path, help="what --json wrote, instead of new runs")
+    parser.add_argument("--save", action="store_true", help="write results/domains.json for the page")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    began = time.process_time()
     print(
-        f"{'':20}{'':26}" + "".join(f"{column:>11}" for column in COLUMNS) + "  constant    usual one window  const. ms"
+        f"{'':23}{'':26}" + "".join(f"{column:>11}" for column in COLUMNS) + "  constant    usual one window  const. ms"
     )
-    rows, began = [], time.process_time()
-    for name, case in CASES.items():
-        if not name.startswith(tuple(options.cases.split(","))):
-            continue
-        try:
-            outcome = run(case, options.seeds)
-        except FileNotFoundError as missing:
-            print(f"{name:20}left out: {missing} is not there")
-            continue
-        for row in rows_of(name, case, outcome, options.seeds):
-            rows.append(row)
+    if options.read:
+        rows = json.loads(options.read.read_text())
+        for row in rows:
             show(row)
+    else:
+        rows = measured(tuple(options.cases.split(",")), options.seeds)
     for other in ("against_constant", "against_usual"):
-        said = [row[other] for row in rows]
-        counts = ", ".join(f"{said.count(word)} {word}" for word in ("better", "same", "worse"))
-        print(f"{other.replace('_', ' ')}: {counts} of {len(said)} figures")
+        print(f"{other.replace('_', ' ')}: {counts(rows, other)} of {len(rows)} figures")
     print(f"{time.process_time() - began:.0f} s of CPU time")
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1))
+    if options.save:
+        store(rows)
 
 
 if __name__ == "__main__":

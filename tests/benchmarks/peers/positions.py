@@ -3,11 +3,13 @@
     python tests/benchmarks/peers/positions.py digits FSDD.tgz [--seeds 5] [--hop 128] [--json new.json]
     python tests/benchmarks/peers/positions.py made [--seeds 5]
     python tests/benchmarks/peers/positions.py check
+    python tests/benchmarks/peers/positions.py save 'spoken digits=new.json' ...
 
 Four trainings a seed by the training code of the package, alike but for the positions: t = nH, t[n], t[m] and t[m, n]. θ is learnt
 in all. ``digits``: some of the clips of the archive train and validate, all others test. ``made``: two bits, one in a burst of
 low frequency before the middle of a frame and one in a high burst after it; a frame can be in one place only, positions that differ
 over frequency in both. ``check``: S against the package's plain sum at single points, and the gradients against differences.
+``save``: what --json wrote, each with its title, as the result for the page.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from positions_layer import FIXED, FRAMES, KINDS, PointDSTFT, spectrogram
+from results import save
 from scipy.stats import t as student
 from scipy.stats import ttest_rel
 
@@ -128,6 +131,46 @@ def show(table: list[dict]) -> None:
         print(f"{row['positions']:10}{accuracy:>16}{p}{losses}{places}{row['seconds']:8.1f}")
 
 
+def store(named: list[str]) -> None:
+    """Write the result for the page. named: TITLE=FILE of each table, of which the first decides."""
+    found = {
+        title: json.loads(Path(file).read_text())["table"] for title, _, file in (one.partition("=") for one in named)
+    }
+    headings = {
+        "positions": "positions",
+        "accuracy": "test accuracy, %",
+        "interval": "± (95 % over seeds)",
+        "p_fixed": "p against t = nH",
+        "p_frames": "p against t[n]",
+        "test_loss": "test loss, nats",
+        "train_loss": "training loss",
+        "theta": "θ, samples",
+        "shift_rms": "rms of d, samples",
+        "shift_over_frequency": "of that over frequency",
+        "seconds": "CPU time, s",
+    }
+    tables = {title: [{headings[key]: row[key] for key in headings} for row in table] for title, table in found.items()}
+    said = {}
+    for title, table in found.items():
+        fixed, points = table[0], table[-1]
+        gain = points["accuracy"] - fixed["accuracy"]
+        said[title] = f"{gain:+.1f} points (p = {points['p_fixed']:.2g})"
+        if title == next(iter(found)):
+            sure = points["p_fixed"] < 0.05
+            verdict = ("a gain" if gain > 0 else "a loss") if sure else "no significant gain"
+    first = next(iter(found.values()))
+    save(
+        "positions",
+        tables,
+        question="Do positions that differ over frequency, t[m, n], help a task?",
+        command="peers/positions.py",
+        figure="t[m, n] against t = nH: " + "; ".join(f"{title} {one}" for title, one in said.items()),
+        verdict=f"{verdict} for the digits, at {first[-1]['seconds'] / first[0]['seconds']:.1f} times the CPU time",
+        note="Trainings differ in the positions alone; p is that of paired t-tests over seeds. The layer of the package holds one "
+        "position a frame; this one is in the benchmark.",
+    )
+
+
 def check() -> None:
     """The transform and its gradients; and that the layer of the package takes no positions that differ over frequency."""
     torch.manual_seed(0)
@@ -157,8 +200,8 @@ def check() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("digits", "made", "check"))
-    parser.add_argument("archive", nargs="?")
+    parser.add_argument("what", choices=("digits", "made", "check", "save"))
+    parser.add_argument("files", nargs="*", help="the archive of digits; TITLE=FILE for save")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--clips", type=int, default=1000, help="that train and validate; of each part for made")
     parser.add_argument("--support", type=int, default=256)
@@ -171,10 +214,12 @@ def main() -> None:
     torch.set_num_threads(1)
     if options.what == "check":
         return check()
+    if options.what == "save":
+        return store(options.files)
     rows, kept = [], {}
     for seed in range(options.seeds):
         known = options.what == "digits"
-        parts = digits(options.archive, options.clips, seed, kept) if known else made(options.clips, options.hop, seed)
+        parts = digits(options.files[0], options.clips, seed, kept) if known else made(options.clips, options.hop, seed)
         for kind in KINDS:
             rows.append(train(parts, kind, seed, options))
             print(f"seed {seed}, {kind:8} {rows[-1]['accuracy']:.1f} %, {rows[-1]['seconds']:.0f} s", flush=True)
