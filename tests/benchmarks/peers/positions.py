@@ -223,10 +223,9 @@ def main() -> None:
         for kind in KINDS:
             rows.append(train(parts, kind, seed, options))
             print(f"seed {seed}, {kind:8} {rows[-1]['accuracy']:.1f} %, {rows[-1]['seconds']:.0f} s", flush=True)
-    table = summary(rows)
-    show(table)
-    if options.json:
-        options.json.write_text(json.dumps({"table": table, "trainings": rows}, indent=1))
+        if options.json:  # after each seed, so that a run that is stopped leaves those that are done
+            options.json.write_text(json.dumps({"table": summary(rows), "trainings": rows}, indent=1))
+    show(summary(rows))
 
 
 if __name__ == "__main__":
