@@ -2,6 +2,7 @@
 
     python tests/benchmarks/quality.py [--signals tone,chirp] [--snr inf,20] [--methods entropy] [--json new.json]
     python tests/benchmarks/quality.py --check old.json
+    python tests/benchmarks/quality.py --peers [--figures part.json]    (peers/picture_quality.py)
 
 Every signal is taken at every SNR and seen on one plane (10 kHz, L = 1000, hop 25, windows of 50 to 1000 samples); a row
 is a method, a column a measure (see measures.py). "best of 12" takes, for each measure by itself, the best of 12 fixed
@@ -267,12 +268,19 @@ def arguments() -> argparse.Namespace:
         "--methods", type=chosen("method", tuple(METHODS)), default=list(METHODS), help=", ".join(METHODS)
     )
     parser.add_argument("--json", type=Path, help="file to write the figures to")
+    parser.add_argument("--peers", action="store_true", help="other packages beside ours, with two more measures")
+    parser.add_argument("--figures", type=Path, help="with --peers: file to go on with, written after every signal")
     parser.add_argument("--check", type=stored, help="file of figures to compare with")
     return parser.parse_args()
 
 
 def main() -> int:
     given, found = arguments(), {}
+    if given.peers:
+        sys.path.insert(0, str(Path(__file__).resolve().with_name("peers")))
+        from picture_quality import main as compare_peers
+
+        return compare_peers(given.signals, list(given.snr), given.figures)
     for name in set(OPTIONAL).intersection(given.methods):
         if find_spec(name) is None:
             print(f"{name} is not installed: its row is left out")
