@@ -113,7 +113,7 @@ def summary(rows: list[dict]) -> list[dict]:
         line = {"positions": kind, "accuracy": float(values.mean()), "interval": float(reach)}
         for name, other in (("p_fixed", FIXED), ("p_frames", FRAMES)):
             theirs = [row["accuracy"] for row in rows if row["kind"] == other]
-            line[name] = float(ttest_rel(values, theirs).pvalue) if kind != other and len(own) > 1 else None
+            line[name] = float(ttest_rel(values, theirs).pvalue) if kind != other and len(own) > 2 else None
         for name in ("test_loss", "train_loss", "theta", "shift_rms", "shift_over_frequency", "seconds"):
             line[name] = float(np.mean([row[name] for row in own]))
         table.append(line)
