@@ -80,6 +80,7 @@ def test_window_lengths_are_drawn_between_coarse_frames_by_octaves():
         ("dstft 3.0.0, a window a frame", "dstft"),
         ("ctfr, Lukin-Todd", "ctfr"),
         ("ctfr, fast local sparsity", "ctfr"),
+        ("ctfr, fast local sparsity, its windows", "ctfr"),
         ("ssqueezepy", "ssqueezepy"),
         ("librosa, reassigned", "librosa"),
     ],
@@ -100,7 +101,7 @@ def test_a_method_gives_our_plane(method, package):
     assert energy.argmax() == pytest.approx(12_000 / HOP, abs=2)
 
 
-def test_who_leads_and_by_how_much():
+def test_who_leads():
     nan = dict.fromkeys(picture_quality.COLUMNS, math.nan)
     found = {
         "own": nan | {"tone_width": 10.3, "ridge_share": 0.9, "entropy": 5.0, "signals": 12},
@@ -109,7 +110,9 @@ def test_who_leads_and_by_how_much():
     }
     count, lines = picture_quality.behind(found, "own", ["other", "of fewer signals"])
     assert count == 3
-    assert lines == ["tone Hz (other: 3%)"]
+    level = {"own": nan | {"tone_width": 0.0, "signals": 1}, "other": nan | {"tone_width": 0.0, "signals": 1}}
+    assert picture_quality.behind(level, "own", ["other"]) == (1, [])
+    assert lines == ["tone Hz (other: 10.0, ours 10.3)"]
 
 
 def test_the_best_of_some_rows_is_taken_for_each_measure():
@@ -156,5 +159,6 @@ def test_every_row_of_the_table_of_speed_is_a_command_or_a_call():
     rows = speed.cells(
         {speed.ROWS[0]: {"wall": 1.0, "cpu": 0.5, "GB": 1.0, "why": ""}, speed.ROWS[-1]: {"why": "killed"}}
     )
-    assert [row["remark"] for row in rows] == ["", "killed"]
-    assert rows[1]["s"] is None
+    assert [row["what"] for row in rows] == list(speed.ROWS)
+    assert [row["remark"] for row in rows] == ["", *["not run"] * (len(rows) - 2), "killed"]
+    assert [rows[0]["s"], rows[1]["s"], rows[-1]["s"]] == [1.0, None, None]

@@ -11,6 +11,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import quality
 from law_distance import Laws
-from planes import LINEAR, LOSSES, methods
-from results import save
+from planes import LOSSES, ONE_WINDOW, OTHERS, methods
+from results import cell, save
 from truth_signals import NAMES, RATE, Truth, get_scene
 
 from dstft_cli import Signal
@@ -46,9 +47,12 @@ LEFT_OUT = (
 Figures = dict[str, float]
 
 
-def run(name: str, snr: float) -> dict[str, Figures]:
-    """A row of figures for each method on one signal, with the seconds of the processor that it took."""
+def run(name: str, snr: float, known: dict[str, Figures]) -> dict[str, Figures]:
+    """A row of figures for each method on one signal, besides those that are known."""
     truth = Truth(get_scene(name))
+    wanted = {method: make for method, make in methods(snr, truth.scene.mixture).items() if method not in known}
+    if not wanted:
+        return known
     signal = Signal(truth.scene.noisy(snr), RATE, name)
     planes = [quality.fixed(length)(signal) for length in quality.GRID]
     laws = Laws(truth, [magnitude for magnitude, _ in planes])
@@ -58,13 +62,13 @@ def run(name: str, snr: float) -> dict[str, Figures]:
         return {key: found[key] for key in COLUMNS}
 
     rows = {quality.BEST: best([judge(plane) for plane in planes])}
-    for method, make in methods(snr, truth.scene.mixture).items():
+    for method, make in wanted.items():
         torch.set_num_threads(1)  # ssqueezepy raises the number, and threads that wait for a core take time
         began = time.process_time()
         for label, plane in make(signal).items():
             rows[label] = judge(plane)
         print(f"  {name}, {snr:g} dB, {method}: {time.process_time() - began:.1f} s", flush=True)
-    return rows
+    return known | rows
 
 
 def best(rows: list[Figures]) -> Figures:
@@ -80,11 +84,11 @@ def measure(signals: list[str], snrs: list[float], path: Path | None) -> dict:
     for snr in snrs:
         of_level = found.setdefault(f"{snr:g}", {})
         for name in signals:
-            if name in of_level:
-                continue
-            rows = run(name, snr)
+            rows = run(name, snr, of_level.get(name, {}))
             of_level[name] = {
-                method: {key: None if math.isnan(value) else round(value, 6) for key, value in row.items()}
+                method: {
+                    key: None if value is None or math.isnan(value) else round(value, 6) for key, value in row.items()
+                }
                 for method, row in rows.items()
             }
             if path:
@@ -104,8 +108,8 @@ def means(of_level: dict[str, dict[str, Figures]]) -> dict[str, Figures]:
     return found
 
 
-def behind(found: dict[str, Figures], own: str, others: list[str]) -> tuple[int, list[str]]:
-    """How many columns have a figure of one method, and for each that is more than 2 % behind others: who leads, and by how much."""
+def behind(found: dict[str, Figures], own: str, others: Iterable[str]) -> tuple[int, list[str]]:
+    """How many columns have a figure of one method, and for each that is more than 2 % behind others: who leads."""
     count, lines = 0, []
     whole = found[own]["signals"]
     for key, (heading, _, more, _) in COLUMNS.items():
@@ -119,10 +123,14 @@ def behind(found: dict[str, Figures], own: str, others: list[str]) -> tuple[int,
             continue
         count += 1
         leader = (max if more else min)(rivals, key=rivals.get)
-        ratio = rivals[leader] / mine if more else mine / rivals[leader] if rivals[leader] else math.inf
-        if ratio > WITHIN:
-            lines.append(f"{heading} ({leader}: {(ratio - 1):.0%})")
+        behind_by = _ratio(rivals[leader], mine) if more else _ratio(mine, rivals[leader])
+        if behind_by > WITHIN:
+            lines.append(f"{heading} ({leader}: {cell(rivals[leader])}, ours {cell(mine)})")
     return count, lines
+
+
+def _ratio(worse: float, better: float) -> float:
+    return worse / better if better else math.inf if worse else 1.0
 
 
 def make_result(found: dict) -> None:
@@ -136,8 +144,7 @@ def make_result(found: dict) -> None:
             {"method": method, **{COLUMNS[key][0]: row[key] for key in COLUMNS}, "signals": int(row["signals"])}
             for method, row in rows.items()
         ]
-        moved = [each for each in rows if each not in LINEAR and each not in (quality.BEST, MOVED)]
-        for own, others in ((OURS, [each for each in LINEAR if each != OURS]), (MOVED, [*moved, *LINEAR])):
+        for own, others in ((OURS, ONE_WINDOW), (MOVED, ONE_WINDOW | OTHERS)):
             count, lines = behind(rows, own, others)
             figures.append(f"{title.lower()}, {own}: {count - len(lines)} of {count}")
             if lines:

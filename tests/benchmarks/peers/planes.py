@@ -21,9 +21,8 @@ from dstft_cli.stft.frame_positions import fixed_positions
 from dstft_cli.stft.transform import dstft as transform
 
 LOSSES = ("local-entropy", "entropy", "kurtosis", "renyi")
-COMBINED = [
-    round(length) for length in np.geomspace(THETA_MIN, SUPPORT, 4)
-]  # samples, of the windows that ctfr combines
+COMBINED = [round(length) for length in np.geomspace(THETA_MIN, SUPPORT, 4)]  # samples, over our range
+USUAL = [SUPPORT // 4, SUPPORT // 2, SUPPORT]  # samples, which ctfr takes by itself
 TAPERS, BANDWIDTH = 3, 2.0  # of the multitaper spectrogram
 STEPS, RATE_OF_STEPS, START = 60, 0.2, 300.0  # of dstft 3.0.0; samples
 COARSE_HOP, COARSE_STEPS = 500, 25  # of dstft 3.0.0 with a window for each point, which takes a second and more a step
@@ -52,14 +51,14 @@ def one(name: str, plane: Callable[[Signal], Plane]) -> Callable[[Signal], Plane
     return lambda signal: {name: plane(signal)}
 
 
-def combined(method: str) -> Callable[[Signal], Plane]:
-    """ctfr's combination of four windows by that method."""
+def combined(method: str, lengths: list[int]) -> Callable[[Signal], Plane]:
+    """ctfr's combination of windows by that method."""
 
     def plane(signal: Signal) -> Plane:
         import ctfr
 
         samples = np.asarray(signal.samples, float)
-        energy = ctfr.ctfr(samples, sr=RATE, method=method, win_lengths=COMBINED, hop_length=HOP, n_fft=SUPPORT)
+        energy = ctfr.ctfr(samples, sr=RATE, method=method, win_lengths=lengths, hop_length=HOP, n_fft=SUPPORT)
         return np.sqrt(energy), np.ones((1, 1))
 
     return plane
@@ -126,7 +125,7 @@ def _between(theta: torch.Tensor, coarse: int, every: float, frames: int) -> tor
 FIXED = {
     f"fixed, {length} samples": one(f"fixed, {length} samples", fixed(float(length))) for length in (100, 300, 1000)
 }
-ONE_WINDOW = {
+ONE_WINDOW = {  # each point under one window, or the mean over tapers, and nothing moved
     **FIXED,
     "best constant by entropy": one("best constant by entropy", quality.METHODS["constant"]),
     "dstft 3.0.0, a window a frame": one("dstft 3.0.0, a window a frame", published("time")),
@@ -134,13 +133,13 @@ ONE_WINDOW = {
     "multitaper (SciPy)": one("multitaper (SciPy)", multitaper),
 }
 OTHERS = {
-    "ctfr, Lukin-Todd": one("ctfr, Lukin-Todd", combined("lt")),
-    "ctfr, fast local sparsity": one("ctfr, fast local sparsity", combined("fls")),
+    "ctfr, Lukin-Todd": one("ctfr, Lukin-Todd", combined("lt", COMBINED)),
+    "ctfr, fast local sparsity": one("ctfr, fast local sparsity", combined("fls", COMBINED)),
+    "ctfr, Lukin-Todd, its windows": one("ctfr, Lukin-Todd, its windows", combined("lt", USUAL)),
+    "ctfr, fast local sparsity, its windows": one("ctfr, fast local sparsity, its windows", combined("fls", USUAL)),
     "ssqueezepy": one("ssqueezepy", quality.squeezed_by_ssqueezepy),
     "librosa, reassigned": one("librosa, reassigned", quality.reassigned_by_librosa),
 }
-LINEAR = (*ONE_WINDOW, *(f"ours, {loss}" for loss in LOSSES))
-"""Methods that draw each point under one window (or the mean over tapers), and move nothing."""
 SLOW = "dstft 3.0.0, a window a point"
 
 

@@ -1,6 +1,6 @@
 """Seconds and memory of ours and of other packages on one recording at 44.1 kHz, each in a process of its own.
 
-    python tests/benchmarks/peers/speed.py [--seconds 5,60,600] [--rows ctfr] [--figures part.json]
+    python tests/benchmarks/peers/speed.py [--seconds 5,60,600] [--row ctfr --row SciPy] [--figures part.json]
 
 The recording is that of long_signals.py. Ours are whole commands, with files and pictures; the others are one call, with the imports and
 the reading of the file, and write nothing. One thread each. All have L = 2048 and hop 512. A row that exceeds the limits of
@@ -25,27 +25,15 @@ from results import save
 RATE, L, HOP = 44_100, 2048, 512
 WINDOWS = [512, 1024, 2048]  # samples, of what combines several
 PACKAGES = ("dstft", "ctfr", "ssqueezepy", "librosa")
-OURS = [
-    "-P",
-    "-m",
-    "dstft_cli",
-    "optimize",
-    "--support",
-    str(L),
-    "--hop",
-    str(HOP),
-    "--theta-min",
-    "256",
-    "--device",
-    "cpu",
-]
+PLANE = ["--support", str(L), "--hop", str(HOP), "--theta-min", "256"]
+OURS = ["-P", "-m", "dstft_cli", "optimize", *PLANE, "--device", "cpu", "--memory", "5GB"]
 COMMANDS = {  # rows that are commands of ours
     "ours, tf-varying, local-entropy": ["--mode", "tf-varying"],
     "ours, tf-varying, entropy, 100 steps": ["--mode", "tf-varying", "--loss", "entropy", "--steps", "100"],
     "ours, tf-varying, local-entropy, reassigned": ["--mode", "tf-varying", "--reassign"],
     "ours, constant": ["--mode", "constant"],
 }
-LIMITS = Limits(cpu=400, memory=6 * GB)
+LIMITS = Limits(cpu=400, memory=10 * GB)
 NOTE = (
     f"One thread each, on a machine with much other work: compare seconds of the processor. L = {L}, hop {HOP}. A row is stopped at "
     f"{LIMITS.cpu} s of the processor or {LIMITS.memory / GB:.0f} GB. Ours include files and pictures; the others are a call alone. "
@@ -121,6 +109,7 @@ CALLS = {
     "SciPy, multitaper": multitaper,
     "SciPy, one window": spectrogram,
 }
+HEADS = {"wall": "s", "cpu": "s of the processor", "GB": "peak GB"}
 ROWS = (*COMMANDS, *CALLS)
 
 
@@ -147,13 +136,10 @@ def cells(found: dict[str, dict]) -> dict[str, dict]:
     """The table of one length: a row for each method."""
     rows = []
     for row in ROWS:
-        if row in found:
-            each, shown = found[row], {}
-            if each["why"]:
-                shown = {"s": None, "s of the processor": None, "peak GB": None, "remark": each["why"]}
-            else:
-                shown = {"s": each["wall"], "s of the processor": each["cpu"], "peak GB": each["GB"], "remark": ""}
-            rows.append({"what": row} | shown)
+        each = found.get(row, {"why": "not run"})
+        shown = ("wall", "cpu", "GB") if not each["why"] else ()
+        figures = {head: each[key] if key in shown else None for key, head in HEADS.items()}
+        rows.append({"what": row} | figures | {"remark": each["why"]})
     return rows
 
 
@@ -165,11 +151,11 @@ def make_result(found: dict[str, dict]) -> None:
         own = found[length].get(name)
         if own and not own["why"]:
             figures.append(f"{length} s: {own['cpu']:.0f} s of the processor, {own['GB']:.1f} GB")
-            rivals = {row: found[length][row] for row in CALLS if row in found[length] and "1 step" not in row}
+            rivals = {row: found[length][row] for row in CALLS if row in found[length]}
             done = [row for row, each in rivals.items() if not each["why"]]
             quicker = [row for row in done if rivals[row]["cpu"] < own["cpu"]]
             slower.append(
-                f"{length} s: {len(quicker)} of {len(rivals)} are quicker, {len(rivals) - len(done)} do not finish"
+                f"{length} s: {len(quicker)} of {len(rivals)} calls are quicker, {len(rivals) - len(done)} do not end"
             )
     save(
         "speed",
@@ -189,7 +175,7 @@ def main() -> int:
         return 0
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", default="5,60,600")
-    parser.add_argument("--rows", default="", help="those whose name begins so")
+    parser.add_argument("--row", action="append", help="those whose name begins so, in this order; all by default")
     parser.add_argument("--figures", type=Path)
     given = parser.parse_args()
     found = json.loads(given.figures.read_text("utf-8")) if given.figures and given.figures.exists() else {}
@@ -198,8 +184,8 @@ def main() -> int:
             path = make(Path(name) / f"{length}s.wav", float(length), RATE)
             print(f"{length} s", flush=True)
             of_length = found.setdefault(length, {})
-            for row in ROWS:
-                if row.startswith(given.rows) and row not in of_length:
+            for row in [row for start in given.row or [""] for row in ROWS if row.startswith(start)]:
+                if row not in of_length:
                     of_length[row] = measured(row, path, Path(name))
                     if given.figures:
                         given.figures.write_text(json.dumps(found), "utf-8")
