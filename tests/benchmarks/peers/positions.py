@@ -134,7 +134,7 @@ def show(table: list[dict]) -> None:
 def store(named: list[str]) -> None:
     """Write the result for the page. named: TITLE=FILE of each table, of which the first decides."""
     found = {
-        title: json.loads(Path(file).read_text())["table"] for title, _, file in (one.partition("=") for one in named)
+        title: json.loads(Path(file).read_text())["table"] for title, _, file in (one.rpartition("=") for one in named)
     }
     headings = {
         "positions": "positions",
@@ -163,7 +163,7 @@ def store(named: list[str]) -> None:
         "positions",
         tables,
         question="Do positions that differ over frequency, t[m, n], help a task?",
-        command="peers/positions.py",
+        command="peers/positions.py digits FSDD.tgz --clips 1500 --epochs 16; peers/positions.py made --epochs 20",
         figure="t[m, n] against t = nH: " + "; ".join(f"{title} {one}" for title, one in said.items()),
         verdict=f"{verdict} for the digits, at {first[-1]['seconds'] / first[0]['seconds']:.1f} times the CPU time",
         note="Trainings differ in the positions alone; p is that of paired t-tests over seeds. The layer of the package holds one "
