@@ -29,7 +29,7 @@ from dstft_cli.optimization.local_entropy.narrowing import narrowing, width_chan
 from dstft_cli.optimization.local_entropy.working_grid import WorkingGrid
 from dstft_cli.optimization.problem import Problem
 from dstft_cli.optimization.run import OptimizationRun
-from dstft_cli.optimization.strategies.fixed_frames import learn_local
+from dstft_cli.optimization.strategies.local import LocalStrategy
 from dstft_cli.stft.windows import get_window
 
 WEIGHTS = (0.0, 0.2, LAMBDA, 1.25)
@@ -86,31 +86,32 @@ class Cells:
         shortest = min(factor * self.grid.theta_min, self.grid.support / 2)
         lengths = {"support": self.grid.support, "hop": float(self.grid.hop), "theta_min": shortest}
         problem = Problem(self.signal, with_lengths(self.config, lengths), get_window("hann"))
-        OptimizationRun(problem, None).precompute()
+        problem.loss.precompute(lambda index, count: None)
         for weight in sorted(WEIGHTS, key=lambda weight: weight != LAMBDA):
             problem.weight = weight
             run = OptimizationRun(problem, None)
-            learn_local(run, problem.config.optimizer.steps)
+            LocalStrategy(run).learn(problem.config.optimizer.steps)
             yield weight, self._figures(run)
 
     def _figures(self, run: OptimizationRun) -> dict[str, float]:
-        size = run.spectrum.abs()
-        theta = run.theta.expand(size.shape).numpy()
+        stft, theta = run.plane.arrays()
+        size, theta = torch.from_numpy(np.abs(stft)), np.broadcast_to(theta, stft.shape)
         low, high = np.quantile(np.log2(theta), [0.05, 0.95])
         return {
-            "width": self._width(run, size),
+            "width": self._width(run, size, torch.from_numpy(theta.copy())),
             "spread": float(high - low),
             "roughness": roughness(theta, self.unit),
             "constant": float(run.kept_constant),
         }
 
-    def _width(self, run: OptimizationRun, size: torch.Tensor) -> float:
+    def _width(self, run: OptimizationRun, size: torch.Tensor, theta: torch.Tensor) -> float:
         if self.components is not None:
             return 1 + self.truth.excess(size.numpy(), self.best) / 100
         if self.reference is None:  # of the defaults, which come first
             self.length = run.curve.best[0]
-            self.reference = run.problem.magnitudes(self.length).square() * self.length
-        changes = width_changes(size.square() * run.theta, self.reference, self.unit)
+            constant = run.problem.framed_at(run.problem.positions(self.length)).magnitude(self.length)
+            self.reference = (constant * run.problem.scale).square() * self.length
+        changes = width_changes(size.square() * theta, self.reference, self.unit)
         return 1 - narrowing([changes], self.length).overall
 
 
