@@ -7,6 +7,7 @@ import pytest
 
 from dstft_cli import Signal, optimize
 from dstft_cli.config.loading import merge_config
+from dstft_cli.optimization import range_survey
 from dstft_cli.optimization.auto_lengths import choose_lengths, wider_lengths
 from dstft_cli.stft.windows import get_window
 
@@ -58,6 +59,12 @@ class TestRun:
     def test_of_sharp_clicks_keeps_the_shortest_windows_there_are(self):
         result = optimize(CLICKS, mode="constant")
         assert result.grid.theta_min == 8 and result.theta.item() == pytest.approx(8, rel=0.01)
+
+    def test_is_widened_by_the_survey_that_chose_it(self, monkeypatch):
+        surveys = []
+        ask = range_survey._survey
+        monkeypatch.setattr(range_survey, "_survey", lambda *of: surveys.append(of) or ask(*of))
+        assert optimize(replace(SWEEP), mode="constant").support == 384 and len(surveys) == 1
 
     def test_is_not_widened_twice(self, monkeypatch):
         asked = []

@@ -20,7 +20,7 @@ from ..system.devices import DTYPES
 from ..text import time_text
 from .criteria import get_criterion
 from .length_range import MOST_RATIO, Given, LengthRange, choose_range
-from .range_survey import survey
+from .range_survey import Preferences, survey
 
 KEYS = ("support", "hop", "theta_min")
 _PILED, _LEAST_WIDENED = 0.3, 8.0  # share of places at a bound that widens the range; samples of the shortest window
@@ -36,12 +36,14 @@ class ChosenLengths:
     keys: the keys of the section transform that were chosen.
     range: the range; None where nothing was chosen.
     text: one sentence about the choice; "" where the recording was not surveyed.
+    preferences: of the recording; None where it was not surveyed.
     """
 
     config: Config
     keys: tuple[str, ...] = ()
     range: LengthRange | None = None
     text: str = ""
+    preferences: Preferences | None = None
 
     def noted(self, signal: Signal, former: str = "") -> Signal:
         """The signal with the sentence among its notes, in place of that of a former choice."""
@@ -50,7 +52,11 @@ class ChosenLengths:
 
 
 def choose_lengths(
-    signal: Signal, config: Config, window: Window | None = None, samples: int | None = None
+    signal: Signal,
+    config: Config,
+    window: Window | None = None,
+    samples: int | None = None,
+    preferences: Preferences | None = None,
 ) -> ChosenLengths:
     """Choose the lengths that a configuration leaves ``auto`` from a recording.
 
@@ -58,6 +64,7 @@ def choose_lengths(
     config: of the run.
     window: the family; None for that of the configuration.
     samples: N, where the signal is less than the whole.
+    preferences: of the recording, where they are known.
 
     Raises DeviceError for a missing device, InputError where the lengths given clash.
     """
@@ -65,13 +72,15 @@ def choose_lengths(
     surveyed = settings.hop_mode == FIXED_HOP and settings.mode != FIXED
     if not surveyed or "auto" not in (settings.support.unit, settings.theta_min.unit):
         return ChosenLengths(config)
-    preferences = survey(signal, window or get_window(settings.window))
+    preferences = preferences or survey(signal, window or get_window(settings.window))
     given = _given(settings, signal.sample_rate, samples)
     found = choose_range(preferences, samples, _most_bins(config, samples), given)
     if found is None:
-        return ChosenLengths(config, text=_usual_text(signal.sample_rate, samples, config, len(preferences.longer)))
+        usual = _usual_text(signal.sample_rate, samples, config, len(preferences.longer))
+        return ChosenLengths(config, text=usual, preferences=preferences)
     chosen = {key: value for key, value in _values(found).items() if getattr(settings, key).unit == "auto"}
-    return ChosenLengths(with_lengths(config, chosen), tuple(chosen), found, _range_text(found, signal.sample_rate))
+    text = _range_text(found, signal.sample_rate)
+    return ChosenLengths(with_lengths(config, chosen), tuple(chosen), found, text, preferences)
 
 
 def wider_lengths(
@@ -95,7 +104,8 @@ def wider_lengths(
         wanted["theta_min"] = found.theta_min / 2
     if not wanted:
         return None
-    wider = choose_lengths(signal, with_lengths(unchosen(chosen.config, chosen.keys), wanted), window)
+    settings = with_lengths(unchosen(chosen.config, chosen.keys), wanted)
+    wider = choose_lengths(signal, settings, window, preferences=chosen.preferences)
     if wider.range is None or wider.range.theta_min > 1.5 * found.theta_min or wider.range.limit:
         return None
     return replace(wider, keys=chosen.keys)
