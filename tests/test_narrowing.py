@@ -115,8 +115,12 @@ class TestRuns:
     def test_keep_one_window_where_as_much_would_become_wider(self, keeps_one, overall, wider, kept):
         assert keeps_one(narrower=0.4, wider_share=wider, overall=overall) == kept
 
+    @pytest.mark.parametrize(("share", "kept"), [(0.4, False), (0.6, True), (0.005, True)])
+    def test_keep_one_window_where_most_places_become_a_little_narrower(self, keeps_one, share, kept):
+        assert keeps_one(narrower=0.2, share=share, overall=0.1) == kept
+
     @pytest.mark.parametrize(
-        ("much", "share", "kept"), [(0.5, 0.003, False), (0.5, 0.002, True), (0.3, 0.1, True), (0.33, 0.1, False)]
+        ("much", "share", "kept"), [(0.5, 0.003, False), (0.5, 0.002, True), (0.35, 0.1, True), (0.4, 0.1, False)]
     )
     def test_keep_several_windows_where_a_few_places_become_much_narrower(self, keeps_one, much, share, kept):
         assert keeps_one(narrower=0.1, much_narrower=much, much_share=share) == kept
