@@ -28,12 +28,17 @@ def timed(call) -> float:
 def step() -> None:
     small = {"support": 1000, "hop": 250, "theta_min": 50}
     large = {"support": 4096, "hop": 256, "theta_min": 512}
-    for signal, grid, steps in (
-        (load_signal(THREE_COMPONENTS), small, 300),
-        (Signal(noisy_chirps(2.7, 44_100), 44_100, "chirps"), large, 30),
+    for (
+        signal,
+        grid,
+        first,
+        steps,
+    ) in (  # so many first steps that the compiled loops are loaded, where they are installed
+        (load_signal(THREE_COMPONENTS), small, 620, 300),
+        (Signal(noisy_chirps(2.7, 44_100), 44_100, "chirps"), large, 40, 60),
     ):
         run = {"mode": "tf-varying", "criterion": "entropy", "patience": 10_000, **grid}
-        few, many = (optimize(signal, steps=count, **run) for count in (2, 2 + steps))
+        few, many = (optimize(signal, steps=count, **run) for count in (first, first + steps))
         seconds = (many.seconds["optimize"] - few.seconds["optimize"]) / (many.steps - few.steps)
         print(f"{many.stft.shape} {seconds * 1e3:8.2f} ms a step, {seconds / many.stft.size * 1e9:5.1f} ns a bin")
 
