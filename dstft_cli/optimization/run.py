@@ -24,11 +24,16 @@ STFT, THETA = (file_beside(name) for name in ("stft", "theta"))
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen from here on
-_SEEN_MEAN = 0.125  # of the width, by which the mean place becomes narrower: seen from here on
+_SEEN_MEAN, _SEEN_CALM = (
+    0.14,
+    0.08,
+)  # of the width, by which the mean place becomes narrower: seen from here on, see _RESTLESS
 _SEEN_NARROWER, _SEEN_SHARE = 0.17, 0.01  # of the width, by which the narrower places do, and of the energy, at them
-_FEW = 0.5  # of the energy: where narrower places have more, a slight gain at all of them makes a picture restless
-_SEEN_MUCH, _SEEN_MUCH_SHARE = 0.375, 0.0025  # of the width and of the energy, likewise, at the much narrower places
-_WIDER = 0.2  # of the energy at narrower places: if wider places have more, they are seen instead
+_SEEN_MUCH, _SEEN_MUCH_SHARE = 0.35, 0.0025  # of the width and of the energy, likewise, at the much narrower places
+_WIDER = 0.1  # of the energy at narrower places: if wider places have more, they are seen instead
+_RESTLESS = (
+    0.27  # octaves a unit: where window lengths change faster, the changes are seen before a gain at some places is
+)
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
 
@@ -170,18 +175,19 @@ class OptimizationRun:
     def gained_nothing(self) -> bool:
         """True where the descent ended no lower than the constant window at the start, or no eye sees what it gained.
 
-        A local criterion must also make the picture much narrower in the mean, or narrower in the mean and much narrower at a
-        few places; where lengths vary over one axis, a large gain over the plane is enough, too. Else one window shows the
-        recording as well, and more calmly: streaks and patches of other grain are seen before a smaller gain is.
+        A local criterion must also make the picture much narrower in the mean; where window lengths change calmly, less will do,
+        or much at some places; where they vary over one axis, a large gain over the plane is enough, too. Else one window shows
+        the recording as well: streaks and patches of other grain are seen before a smaller gain is.
         """
         gain = self.history[0]["loss"] - self.final["loss"]
         found = self.narrowing() if gain >= 0 and self.problem.local else None
         if found is None:
             return gain < 0
         self.compared = found
-        some = found.narrower >= _SEEN_NARROWER and _SEEN_SHARE <= found.share <= _FEW
+        some = found.narrower >= _SEEN_NARROWER and found.share >= _SEEN_SHARE
         some |= found.much_narrower >= _SEEN_MUCH and found.much_share >= _SEEN_MUCH_SHARE
-        much = found.overall >= _SEEN_MEAN or (some and found.wider_share <= _WIDER * found.share)
+        calm = found.restlessness <= _RESTLESS and found.wider_share <= _WIDER * found.share
+        much = found.overall >= _SEEN_MEAN or (calm and (some or found.overall >= _SEEN_CALM))
         if self.problem.mode != PLANE:  # lengths that vary over one axis leave no patches
             much |= gain >= _SEEN_GAIN
         return found.overall < 0 or not (much and self._speaks())

@@ -101,7 +101,7 @@ class TransformedPlane:
             power = magnitude(stft / problem.scale).to(problem.dtype).square().mul_(lengths)
             constant = block.framed.magnitude(length).square().mul_(length)
             inside = None if problem.boxes is None else problem.boxes.at_plane(problem.places, first, last)
-            yield width_changes(power, constant, problem.places, inside)
+            yield width_changes(power, constant, lengths, problem.places, inside)
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """S, (F, T) in the signal's unit, and θ in samples, in memory or as read-only memory maps."""

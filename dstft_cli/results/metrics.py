@@ -92,6 +92,8 @@ class Narrowing(Record):
     much_narrower, much_share: the same as narrower and share, of the places that became narrower by a fifth and more.
     overall: by how much all places became narrower in the mean, weighed by amplitude, so that what is faint in the picture
         counts too; below 0 they became wider.
+    restlessness: octaves by which window lengths change in half of the middle length in time, and in its reciprocal in
+        frequency, weighed by amplitude.
     """
 
     theta: Number
@@ -101,6 +103,7 @@ class Narrowing(Record):
     overall: Number
     much_narrower: Number = 0.0
     much_share: Number = 0.0
+    restlessness: Number = 0.0
 
     @property
     def worthwhile(self) -> bool:

@@ -12,7 +12,7 @@ from ...stft.log_interpolation import node_count, node_lengths
 from ...stft.windows import Window
 from .gaussian_means import apply_to, linear_rows
 from .loudness import Loudness
-from .pair_evidence import Samples, compare_lengths
+from .pair_evidence import Comparison, Samples, compare_lengths
 from .working_grid import WorkingGrid
 
 PER_OCTAVE = 4.0  # nodes; the evidence is smooth in log θ
@@ -172,8 +172,7 @@ def find_evidence(
         if on_node is not None and on_node(i, len(lengths)) and i >= 4:
             break
         found = compare_lengths(samples, count, span, pair, window, loudness.greatest)
-        axes = grid.frequencies / found.frequency_step, (times - found.start) / found.time_step
-        places = [linear_rows(at, n, found.evidence) for at, n in zip(axes, found.evidence.shape, strict=True)]
+        places = _places(found, grid, times)
         middle = math.sqrt(pair[0] * pair[1])
         here = (
             apply_to(found.evidence, *places) * _apart_from_mirror(grid.frequencies, middle).to(found.evidence)[:, None]
@@ -183,3 +182,33 @@ def find_evidence(
     energy = (logs / len(values)).exp()
     values = torch.stack([torch.zeros_like(values[0]), *values])
     return Evidence(lengths[: len(values)], values, energy, loudness.heard(energy))
+
+
+def heard_under(
+    length: float,
+    samples: Samples,
+    count: int,
+    grid: WorkingGrid,
+    columns: tuple[int, int],
+    window: Window,
+    loudness: Loudness,
+) -> Tensor:
+    """How surely places stand out of the noise under one window, (f, t), 0 to 1.
+
+    Far from a tone only windows that are too short for it show its skirt; under one window nothing is seen there but noise,
+    whose grain is seen to change where θ does.
+
+    length: of the window in samples; the other parameters are those of ``find_evidence``.
+    """
+    lengths = node_lengths(*grid.bounds, node_count(*grid.bounds, PER_OCTAVE))
+    pair = min(itertools.pairwise(lengths), key=lambda pair: abs(math.log2(pair[0] * pair[1] / length**2)))
+    times = grid.times(*columns)
+    span = math.floor(times[0]), math.ceil(times[-1]) + 1
+    found = compare_lengths(samples, count, span, pair, window, loudness.greatest)
+    return loudness.heard(apply_to(found.energy, *_places(found, grid, times)))
+
+
+def _places(found: Comparison, grid: WorkingGrid, times: Tensor) -> list[Tensor]:
+    """What reads a comparison at the places of a working grid."""
+    axes = grid.frequencies / found.frequency_step, (times - found.start) / found.time_step
+    return [linear_rows(at, n, found.evidence) for at, n in zip(axes, found.evidence.shape, strict=True)]

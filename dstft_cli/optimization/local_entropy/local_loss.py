@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 
 import torch
@@ -13,9 +14,11 @@ from ...system.disk_arrays import block_ranges
 from ..criteria import one_number
 from ..loss import with_loss
 from ..resources import bytes_per_place
-from .evidence import PER_OCTAVE, Evidence, Votes, find_evidence
+from .evidence import PER_OCTAVE, Evidence, Votes, find_evidence, heard_under
 from .loss import LocalEntropy
 from .loudness import Loudness, measure_loudness
+
+_SURVEYED = 8  # blocks of a long recording that say which constant length has the most evidence
 
 
 class LocalLoss:
@@ -33,21 +36,43 @@ class LocalLoss:
         self.field: LocalEntropy
 
     def precompute(self, on_node: Callable[[int, int], bool | None]) -> None:
-        """Compute the evidence; on_node: called as on_node(i, n) before length or block i of n, a true return ends it early."""
-        problem = self.problem
+        """Compute the evidence; on_node: called as on_node(i, n) before length or block i of n, a true return ends it early.
+
+        What stands out of the noise under the best constant window is heard, and a long recording finds that from some blocks.
+        """
+        problem, blocks = self.problem, self.column_blocks()
         plane, shape = problem.mode == PLANE, self._shape()
         own_shape = (1, 1) if plane else shape
-        blocks, votes = self.column_blocks(), None
-        for i, columns in enumerate(blocks):
-            if not problem.at_once and on_node(i, len(blocks)) and votes is not None:
-                break
-            evidence = self._evidence(columns, on_node if problem.at_once else None)
-            own = evidence.votes((own_shape[0], columns[1] - columns[0] if own_shape[1] > 1 else 1))
-            votes = own if votes is None else votes.joined(own, axis=1 if own_shape[1] > 1 else 0)
+        if problem.at_once:
+            evidence = self._evidence(blocks[0], on_node)
+            calm = self._of_votes(evidence.votes(own_shape)).calm
+            evidence = self._heard(evidence, blocks[0], calm)
+            self.constants = self.field = self._of_votes(evidence.votes(own_shape), calm)
+            if plane:
+                self.field = self._of_votes(evidence.votes(shape, calm=calm), calm)
+            return
+        some = blocks[:: math.ceil(len(blocks) / _SURVEYED)]
+        count = len(some) + len(blocks)
+        first = self._joined(some, own_shape, lambda i: on_node(i, count))
+        calm = self._of_votes(first).calm
+        votes = self._joined(blocks, own_shape, lambda i: on_node(len(some) + i, count), calm)
         unheard = own_shape[1] - votes.voice.shape[1]  # columns, where the caller ended the run meanwhile
-        self.constants = self.field = self._of_votes(votes.padded(unheard))
-        if plane and problem.at_once:
-            self.field = self._of_votes(evidence.votes(shape, calm=self.constants.calm))
+        self.constants = self.field = self._of_votes(votes.padded(unheard), calm)
+
+    def _joined(
+        self, blocks: list[tuple[int, int]], shape: tuple[int, int], on_block: Callable, calm: float | None = None
+    ) -> Votes:
+        """The votes of some blocks; calm: log2 of the constant length under which places are heard, once it is known."""
+        votes = None
+        for i, columns in enumerate(blocks):
+            if on_block(i) and votes is not None:
+                break
+            own = self._evidence(columns)
+            if calm is not None:
+                own = self._heard(own, columns, calm)
+            own = own.votes((shape[0], columns[1] - columns[0] if shape[1] > 1 else 1))
+            votes = own if votes is None else votes.joined(own, axis=1 if shape[1] > 1 else 0)
+        return votes
 
     def column_blocks(self, halo: int = 0) -> list[tuple[int, int]]:
         """(first, last + 1) column of each block of the working grid that fits in memory with ``halo`` columns on each side."""
@@ -59,8 +84,9 @@ class LocalLoss:
 
     def on_columns(self, first: int, last: int) -> LocalEntropy:
         """The loss of columns first to last - 1, (f, last - first) places."""
-        rows, calm = self.places.places[0], self.constants.calm
-        return self._of_votes(self._evidence((first, last)).votes((rows, last - first), calm=calm), calm)
+        rows, columns, calm = self.places.places[0], (first, last), self.constants.calm
+        evidence = self._heard(self._evidence(columns), columns, calm)
+        return self._of_votes(evidence.votes((rows, last - first), calm=calm), calm)
 
     def losses(self, values: None, log_theta: Tensor, positions: Tensor) -> dict[str, Tensor]:
         """The loss and its terms, scalars by name.
@@ -108,7 +134,16 @@ class LocalLoss:
 
     def _evidence(self, columns: tuple[int, int], on_node=None) -> Evidence:
         """The evidence at columns first to last - 1; on_node: as for ``find_evidence``."""
+        found = find_evidence(*self._reading(columns), on_node)
+        return found if self.problem.boxes is None else self.problem.boxes.mark(found, self.places, columns)
+
+    def _heard(self, evidence: Evidence, columns: tuple[int, int], calm: float) -> Evidence:
+        """The evidence at these columns with what is heard under the constant window of 2 ** calm samples."""
+        return replace(evidence, heard=heard_under(2**calm, *self._reading(columns)))
+
+    def _reading(self, columns: tuple[int, int]) -> tuple:
         problem = self.problem
-        read, count = problem.samples_between, problem.grid.samples
-        found = find_evidence(read, count, self.places, columns, problem.window, self._loudness, on_node)
-        return found if problem.boxes is None else problem.boxes.mark(found, self.places, columns)
+        return (
+            *(problem.samples_between, problem.grid.samples, self.places),
+            *(columns, problem.window, self._loudness),
+        )

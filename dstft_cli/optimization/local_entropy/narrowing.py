@@ -20,15 +20,18 @@ _CLEAR = 0.05  # nats by which a place counts as narrower or wider
 _MUCH = -math.log(0.8)  # nats by which it counts as much narrower
 
 
-def width_changes(power: Tensor, other: Tensor, grid: WorkingGrid, inside: Tensor | None = None) -> Tensor:
+def width_changes(
+    power: Tensor, other: Tensor, lengths: Tensor, grid: WorkingGrid, inside: Tensor | None = None
+) -> Tensor:
     """Sums over the places of a block of two spectrograms, from which ``narrowing`` makes its figures.
 
     power, other: P, (F, T) each, of the spectrogram and of that with the constant window, on one scale for all blocks.
+    lengths: θ of the spectrogram in samples, (1 or F, 1 or T).
     grid: gives the size of a unit.
     inside: 1 for points that count and 0 for others, (F, T); None where all count.
 
-    Returns (8,) float64: the energy, that of narrower, much narrower and wider places, energy times change in nats of the
-    narrower and of the much narrower ones, the amplitude of all places, and amplitude times change.
+    Returns (9,) float64: the energy, that of narrower, much narrower and wider places, energy times change in nats of the
+    narrower and of the much narrower ones, the amplitude of all places, and amplitude times change and times turn in octaves.
     """
     steps = [max(1, int(_STEP * per)) for per in grid.per_unit]
     kernels = [
@@ -42,13 +45,18 @@ def width_changes(power: Tensor, other: Tensor, grid: WorkingGrid, inside: Tenso
     gained, amplitude = weight * change, weight.sqrt()
     narrower, much = change < -_CLEAR, change < -_MUCH
     energies = weight, weight[narrower], weight[much], weight[change > _CLEAR]
-    parts = *energies, gained[narrower], gained[much], amplitude, amplitude * change
+    turns = _turns(
+        lengths[:: steps[0], :: steps[1]], amplitude, [per / s for per, s in zip(grid.per_unit, steps, strict=True)]
+    )
+    parts = *energies, gained[narrower], gained[much], amplitude, amplitude * change, turns
     return torch.stack([part.sum() for part in parts])
 
 
 def narrowing(sums: Iterable[Tensor], length: float) -> Narrowing:
     """The comparison of two spectrograms from the sums of its blocks; length: of the constant window, in samples."""
-    energy, narrower, much, wider, gained, gained_much, amplitude, change = torch.stack(list(sums)).sum(0).tolist()
+    energy, narrower, much, wider, gained, gained_much, amplitude, change, turns = (
+        torch.stack(list(sums)).sum(0).tolist()
+    )
     energy, amplitude = energy or 1.0, amplitude or 1.0
     return Narrowing(
         theta=length,
@@ -58,7 +66,22 @@ def narrowing(sums: Iterable[Tensor], length: float) -> Narrowing:
         overall=1 - math.exp(change / amplitude),
         much_narrower=1 - math.exp(gained_much / much) if much else 0.0,
         much_share=much / energy,
+        restlessness=turns / amplitude,
     )
+
+
+def _turns(lengths: Tensor, amplitude: Tensor, per_unit: list[float]) -> Tensor:
+    """By how many octaves θ changes in a unit of time and of frequency about each place, times the amplitude there, summed.
+
+    lengths: θ at the places, (1 or f, 1 or t). amplitude: (f, t). per_unit: places in a unit of frequency and of time.
+    """
+    log_lengths = lengths.log2().double().expand(amplitude.shape)
+    total = amplitude.new_zeros(())
+    for axis, places in enumerate(per_unit):
+        count = amplitude.shape[axis] - 1
+        both = amplitude.narrow(axis, 0, count) * amplitude.narrow(axis, 1, count)
+        total = total + places * (log_lengths.diff(dim=axis).abs() * both.sqrt()).sum()
+    return total
 
 
 def _log_width(power: Tensor, kernels: list[Tensor]) -> tuple[Tensor, Tensor]:
