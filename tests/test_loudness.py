@@ -7,6 +7,8 @@ import pytest
 import torch
 from local_entropy_fields import HANN, evidence_of, grid_of, reading, white
 
+from dstft_cli import Signal, optimize
+from dstft_cli.optimization.local_entropy.evidence import heard_under
 from dstft_cli.optimization.local_entropy.loudness import Loudness, greatest_power, measure_loudness
 from dstft_cli.optimization.local_entropy.pair_evidence import powers
 
@@ -14,6 +16,9 @@ COUNT, SUPPORT, SHORTEST = 20_000, 256, 32.0
 INDEX = np.arange(COUNT)
 CALL = np.where((INDEX > 8000) & (INDEX < 10_000), np.sin(2 * math.pi * 0.2 * INDEX), 0.0)
 FAINT = 1e-3 * white(COUNT)
+BEATING = (1 + 0.9 * np.sin(2 * math.pi * INDEX[:8000] / 300)) * np.sin(
+    2 * math.pi * 0.2 * INDEX[:8000]
+) + 0.02 * white(8000)
 
 
 def loudness_of(samples: np.ndarray) -> Loudness:
@@ -65,6 +70,24 @@ class TestHeard:
         inside, before = (columns > 8300) & (columns < 9700), columns < 7000
         assert float(found.heard[row, inside].min()) == 1
         assert float(found.heard[:, before].mean()) < 0.05
+
+    def test_far_from_a_tone_only_short_windows_hear_its_skirt(self):
+        grid, source = grid_of(8000, 512, 16.0), reading(BEATING)
+        measured = measure_loudness(source, 8000, grid, HANN)
+
+        def at(length: float, distance: float) -> float:
+            heard = heard_under(length, source, 8000, grid, (0, grid.places[1]), HANN, measured)
+            return float(heard[round((0.2 + distance) * 512 / grid.steps[0])].median())
+
+        assert at(256, 0.0) == at(16, 0.0) == at(16, 0.06) == 1
+        assert at(256, 0.06) < 0.05
+
+    def test_so_that_a_run_leaves_the_constant_window_there(self, monkeypatch):
+        monkeypatch.setattr("dstft_cli.optimization.run.OptimizationRun.gained_nothing", lambda run: False)
+        result = optimize(Signal(BEATING, 1000, "x"), mode="tf", support=512, hop=16, theta_min=16)
+        away = np.abs(np.log2(result.theta / result.narrowing.theta))
+        assert away[round(0.2 * 512)].max() > 0.15  # octaves
+        assert away[round(0.26 * 512) :].max() < 0.1
 
     def test_votes_alone(self):
         found = evidence_of(CALL + FAINT, SUPPORT, SHORTEST)

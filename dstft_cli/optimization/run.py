@@ -24,16 +24,11 @@ STFT, THETA = (file_beside(name) for name in ("stft", "theta"))
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen from here on
-_SEEN_MEAN, _SEEN_CALM = (
-    0.14,
-    0.08,
-)  # of the width, by which the mean place becomes narrower: seen from here on, see _RESTLESS
+_SEEN_MEAN, _SEEN_CALM = 0.14, 0.06  # of the width, by which the mean place becomes narrower, see _RESTLESS
 _SEEN_NARROWER, _SEEN_SHARE = 0.17, 0.01  # of the width, by which the narrower places do, and of the energy, at them
-_SEEN_MUCH, _SEEN_MUCH_SHARE = 0.35, 0.0025  # of the width and of the energy, likewise, at the much narrower places
+_SEEN_MUCH, _SEEN_MUCH_SHARE = 0.36, 0.0025  # of the width and of the energy, likewise, at the much narrower places
 _WIDER = 0.1  # of the energy at narrower places: if wider places have more, they are seen instead
-_RESTLESS = (
-    0.27  # octaves a unit: where window lengths change faster, the changes are seen before a gain at some places is
-)
+_RESTLESS = 0.285  # octaves a unit: lengths that change faster are seen before a small gain is
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
 
@@ -175,8 +170,8 @@ class OptimizationRun:
     def gained_nothing(self) -> bool:
         """True where the descent ended no lower than the constant window at the start, or no eye sees what it gained.
 
-        A local criterion must also make the picture much narrower in the mean; where window lengths change calmly, less will do,
-        or much at some places; where they vary over one axis, a large gain over the plane is enough, too. Else one window shows
+        A local criterion must also make the picture much narrower in the mean or at a few places; where window lengths change
+        calmly, less will do; where they vary over one axis, a large gain over the plane is enough, too. Else one window shows
         the recording as well: streaks and patches of other grain are seen before a smaller gain is.
         """
         gain = self.history[0]["loss"] - self.final["loss"]
@@ -185,9 +180,9 @@ class OptimizationRun:
             return gain < 0
         self.compared = found
         some = found.narrower >= _SEEN_NARROWER and found.share >= _SEEN_SHARE
-        some |= found.much_narrower >= _SEEN_MUCH and found.much_share >= _SEEN_MUCH_SHARE
-        calm = found.restlessness <= _RESTLESS and found.wider_share <= _WIDER * found.share
-        much = found.overall >= _SEEN_MEAN or (calm and (some or found.overall >= _SEEN_CALM))
+        few = found.much_narrower >= _SEEN_MUCH and found.much_share >= _SEEN_MUCH_SHARE
+        calm = found.restlessness <= _RESTLESS and (some or found.overall >= _SEEN_CALM)
+        much = found.overall >= _SEEN_MEAN or (found.wider_share <= _WIDER * found.share and (few or calm))
         if self.problem.mode != PLANE:  # lengths that vary over one axis leave no patches
             much |= gain >= _SEEN_GAIN
         return found.overall < 0 or not (much and self._speaks())
@@ -197,8 +192,19 @@ class OptimizationRun:
         return not self.problem.local or self.problem.loss.field.speaks
 
     def keep_the_better(self) -> None:
-        """Return to the constant window at the start, where the descent gained nothing."""
-        if self.gained_nothing():
+        """Return to the constant window at the start where the descent gained nothing.
+
+        Where a local criterion's lengths are too restless for their gain, those are tried that leave the constant one only where
+        each is seen to gain; on a plane in blocks they are not.
+        """
+        lost = self.gained_nothing()
+        if lost and self.compared is not None and self.compared.restlessness > _RESTLESS and self.problem.at_once:
+            grid = self.problem.grid
+            theta = self.plane.seen_lengths(self.curve.best[0]).clamp(grid.theta_min, grid.support)
+            self.transform(theta, self.plane.positions)
+            self.compared = None
+            lost = self.gained_nothing()
+        if lost:
             self.kept_constant = True
             self.keep_first()
 

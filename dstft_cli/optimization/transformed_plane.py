@@ -11,6 +11,7 @@ from ..stft.checked_transform import checked_block, combined
 from ..system.disk_arrays import DiskPlane
 from .criteria import magnitude
 from .local_entropy.narrowing import width_changes
+from .local_entropy.seen_regions import seen_regions
 from .loss import FrameBlock, PlaneSums
 from .problem import Problem
 
@@ -95,13 +96,26 @@ class TransformedPlane:
         """The sums of ``width_changes`` against a constant window of ``length`` samples on the same frames, of some blocks."""
         problem, ranges = self.problem, self.problem.block_ranges(self.positions)
         for first, last in ranges[:: math.ceil(len(ranges) / _COMPARED)]:
-            block = problem.block(self.positions, first, last)
-            lengths = self._lengths(first, last)
-            stft = torch.from_numpy(np.ascontiguousarray(self._plane.columns(first, last))).to(problem.device)
-            power = magnitude(stft / problem.scale).to(problem.dtype).square().mul_(lengths)
-            constant = block.framed.magnitude(length).square().mul_(length)
+            power, constant, lengths = self._beside(length, first, last)
             inside = None if problem.boxes is None else problem.boxes.at_plane(problem.places, first, last)
             yield width_changes(power, constant, lengths, problem.places, inside)
+
+    def seen_lengths(self, length: float) -> Tensor:
+        """θ in samples where it is seen to draw a plane in memory narrower than a constant window of ``length`` does, (F, T).
+
+        Elsewhere it is ``length``.
+        """
+        power, constant, lengths = self._beside(length, 0, len(self.positions))
+        away = (lengths / length).log2()
+        return length * (away * seen_regions(power, constant, away, self.problem.places)).exp2()
+
+    def _beside(self, length: float, first: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
+        """P of frames first to last - 1, that under a constant window of ``length`` samples, and θ: (F, last - first)."""
+        problem, lengths = self.problem, self._lengths(first, last)
+        block = problem.block(self.positions, first, last)
+        stft = torch.from_numpy(np.ascontiguousarray(self._plane.columns(first, last))).to(problem.device)
+        power = magnitude(stft / problem.scale).to(problem.dtype).square().mul_(lengths)
+        return power, block.framed.magnitude(length).square().mul_(length), lengths
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """S, (F, T) in the signal's unit, and θ in samples, in memory or as read-only memory maps."""

@@ -38,7 +38,7 @@ def width_changes(
         gaussian_rows(range(0, size, step), size, per, power)
         for size, step, per in zip(power.shape, steps, grid.per_unit, strict=True)
     ]
-    (width, energy), (other_width, other_energy) = (_log_width(one, kernels) for one in (power, other))
+    (width, energy), (other_width, other_energy) = (log_width(one, kernels) for one in (power, other))
     change, weight = (width - other_width).double(), (energy * other_energy).sqrt().double()
     if inside is not None:
         weight = weight * inside[:: steps[0], :: steps[1]].to(weight)
@@ -84,7 +84,7 @@ def _turns(lengths: Tensor, amplitude: Tensor, per_unit: list[float]) -> Tensor:
     return total
 
 
-def _log_width(power: Tensor, kernels: list[Tensor]) -> tuple[Tensor, Tensor]:
+def log_width(power: Tensor, kernels: list[Tensor]) -> tuple[Tensor, Tensor]:
     """The entropy of P about each place in nats, and its mean."""
     tiny = torch.finfo(power.dtype).tiny
     energy = apply_to(power, *kernels).clamp_min(tiny)
