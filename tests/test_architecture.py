@@ -43,7 +43,10 @@ HOMES = {
     "pyarrow": {"recordings/formats/columnar"},
     "av": {"recordings/formats/media"},
     "charset_normalizer": {"recordings/tables/encoding"},
-    "scipy": {"recordings/preparation/band", "recordings/preparation/whitening", "tracking/order_spectrum"},
+    "scipy": {
+        *("recordings/preparation/band", "recordings/preparation/whitening"),
+        *("optimization/local_entropy/seen_regions", "tracking/order_spectrum"),
+    },
     "pandas": {"recordings/tables/rates/clock_text", "recordings/tables/table"},
     "yaml": {"config/yaml_io"},
     "numba": {"optimization/fused_kernels"},

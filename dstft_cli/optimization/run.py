@@ -197,8 +197,9 @@ class OptimizationRun:
         Where a local criterion's lengths are too restless for their gain, those are tried that leave the constant one only where
         each is seen to gain; on a plane in blocks they are not.
         """
-        lost = self.gained_nothing()
-        if lost and self.compared is not None and self.compared.restlessness > _RESTLESS and self.problem.at_once:
+        lost, found = self.gained_nothing(), self.compared
+        whole = self.problem.mode == PLANE and self.problem.at_once
+        if lost and whole and found is not None and found.restlessness > _RESTLESS:
             grid = self.problem.grid
             theta = self.plane.seen_lengths(self.curve.best[0]).clamp(grid.theta_min, grid.support)
             self.transform(theta, self.plane.positions)

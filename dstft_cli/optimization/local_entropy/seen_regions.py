@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 from .gaussian_means import apply_to, gaussian_rows
@@ -28,6 +27,8 @@ def seen_regions(power: Tensor, other: Tensor, away: Tensor, grid: WorkingGrid) 
 
     Returns (F, T).
     """
+    from scipy import ndimage  # here, since it is slow to load
+
     kernels = [
         gaussian_rows(range(0, size, step), size, per, power)
         for size, step, per in zip(power.shape, grid.steps, grid.per_unit, strict=True)
