@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from concurrent.futures import wait
 from pathlib import Path
@@ -133,6 +134,12 @@ def test_a_worker_that_will_not_stop_is_ended(team, tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not in_proc(), reason="processes are looked up in /proc")
+def test_workers_end_at_the_same_time(monkeypatch):
+    ending = threading.Barrier(2, timeout=10)
+    monkeypatch.setattr(workers._Worker, "close", lambda worker: ending.wait())
+    LocalWorkers(2).close()
+
+
 def test_no_worker_outlives_a_batch_that_is_killed(tmp_path):
     batch = multiprocessing.get_context("spawn").Process(target=employ, args=(tmp_path / "number",))
     batch.start()

@@ -68,7 +68,7 @@ def draw_image(axes: Axes, scales: ImageScales, **colours: object) -> AxesImage:
     put_scale(axes, "x", scales.x)
     put_scale(axes, "y", scales.y)
     whole = {"extent": (0, 1, 0, 1), "transform": axes.transAxes, "origin": "lower", "aspect": "auto"}
-    return axes.imshow(np.ones((1, 1)), interpolation="none", **whole, **colours)
+    return axes.imshow(np.ones((1, 1)), interpolation="none", interpolation_stage="data", **whole, **colours)
 
 
 def draw_boxes(axes: Axes, scales: ImageScales, view: View, color: str = "white") -> None:

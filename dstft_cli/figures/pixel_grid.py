@@ -89,8 +89,13 @@ def range_to_noise(values: np.ndarray, peak: float) -> float:
 
 def _largest(values: np.ndarray, axis: int, first: np.ndarray, last: np.ndarray) -> np.ndarray:
     lines = values if axis == 0 else values.T
-    reduced = [np.fmax.reduce(lines[a:b], axis=0) for a, b in zip(first, last, strict=True)]
-    return np.stack(reduced, axis=axis)
+    if abs(lines.strides[0]) >= abs(lines.strides[1]):
+        return np.stack([np.fmax.reduce(lines[a:b], axis=0) for a, b in zip(first, last, strict=True)], axis=axis)
+    along = np.ascontiguousarray(lines.T)  # the ranges lie along memory: the n-th value of each, then the next
+    largest = along.take(first, axis=1)
+    for n in range(1, int((last - first).max())):
+        np.fmax(largest, along.take(np.minimum(first + n, last - 1), axis=1), out=largest)
+    return largest if axis else largest.T
 
 
 def _is_wide(scale: Scale, pixels: int) -> bool:

@@ -73,17 +73,18 @@ def combined(probes: Sequence[Probe]) -> Accuracy:
 
 def probe(spectrum: Tensor, framed: FramedSignal, theta: Tensor, seed: int, bins: int) -> Probe:
     """Compare a transform, or a block of one, with the exact one at random bins; parameters as for ``check``."""
-    power = spectrum.abs().square().to(torch.float64)
-    total = power.sum()
+    real, imag = torch.view_as_real(spectrum).unbind(-1)
+    power = real.square().addcmul_(imag, imag)
+    total = power.sum(dtype=torch.float64)
     if not bool(total > 0):
         return Probe(0.0, 0.0, 0.0, 0.0, 0)
     m, n = _draw(power, torch.Generator().manual_seed(seed), bins)
-    chance = 0.5 / power.numel() + 0.5 * power[m, n] / total
+    chance = 0.5 / power.numel() + 0.5 * power[m, n].to(torch.float64) / total
     lengths = theta.expand(spectrum.shape)[m, n]
     exact = exact_bins(framed.samples, lengths, framed.positions[n], m, framed.support, framed.window)
     error = (spectrum[m, n].to(torch.complex128) - exact).abs()
     squared = (error.square() / chance).mean()
-    return Probe(float(squared), float(total), float(error.max()), float(power.max().sqrt()), bins)
+    return Probe(float(squared), float(total), float(error.max()), float(power.max()) ** 0.5, bins)
 
 
 def _draw(power: Tensor, generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:
@@ -92,8 +93,8 @@ def _draw(power: Tensor, generator: torch.Generator, count: int) -> tuple[Tensor
     half = count // 2
     uniform = torch.rand(2, count - half, generator=generator, dtype=torch.float64)
     by_energy = torch.rand(2, half, generator=generator, dtype=torch.float64).to(power.device)
-    n = _pick(power.sum(0)[None], by_energy[:1].T).clamp_(max=frames - 1)
-    m = _pick(power[:, n].T.contiguous(), by_energy[1:].T).clamp_(max=bins - 1)
+    n = _pick(power.sum(0, dtype=torch.float64)[None], by_energy[:1].T).clamp_(max=frames - 1)
+    m = _pick(power[:, n].T.to(torch.float64).contiguous(), by_energy[1:].T).clamp_(max=bins - 1)
     sizes = torch.tensor([[bins], [frames]], dtype=torch.float64)
     even = (uniform * sizes).to(torch.int64).to(power.device)
     return torch.cat([even[0], m]), torch.cat([even[1], n])

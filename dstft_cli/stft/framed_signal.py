@@ -15,7 +15,7 @@ from .windows import Window
 class FramedSignal:
     """Everything in Eq. (6) but θ: the samples s[k], the window centres t_n, the DFT size L and the family ω.
 
-    samples: (N,) real, float32 or float64.
+    samples: (N,) real, float32 or float64; (B, N) where only magnitudes are wanted.
     positions: (T,) window centres t_n in samples, real-valued, float64.
     support: L in samples, even; F = L/2 + 1 bins.
     window: the window family ω(x, θ).
@@ -52,7 +52,7 @@ class FramedSignal:
         return dstft(self.samples, theta, frames, self.support, self.window)
 
     def magnitude(self, length: float) -> Tensor:
-        """|S|, (F, T), exactly and without gradients, under one window of ``length`` samples.
+        """|S|, (F, T) or (B, F, T), exactly and without gradients, under one window of ``length`` samples.
 
         The squares of |S| must be floats; ``magnitude_at_any_level`` does without that.
         """

@@ -8,13 +8,15 @@ and the signal follow from it with the closed forms ∂ω/∂θ and ∂ω/∂x. 
 by tile, and the backward pass computes the window again instead of keeping it.
 """
 
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
 from ..errors import InputError
 from ..system.devices import chunk_bytes
 from .direct_sum import backward_sums, forward_sums
-from .frames import Frames, check_support, twiddles
+from .frames import Frames, Phases, check_support, twiddles
 from .windows import Profile, Window, get_window
 
 _CHECKED_TOGETHER = 2**18  # window values at a time while single bins are summed
@@ -61,23 +63,23 @@ def dstft_magnitude(
     support: int,
     window: str | Window | Profile = "hann",
 ) -> Tensor:
-    """|S| of one signal under a constant window, without phases or gradients: what a search needs.
+    """|S| under a constant window, without phases or gradients: what a search needs.
 
-    signal: (N,) real.
+    signal: (..., N) real.
     theta: window length in samples.
     frame_positions, support, window: as for ``dstft``.
 
-    Returns |S|, (F, T), in the signal's unit.
+    Returns |S|, (..., F, T), in the signal's unit.
     """
     with torch.no_grad():
         length = torch.full((1, 1), theta, dtype=signal.dtype, device=signal.device)
-        work = _FrameFFT(signal[None], length, Frames.at(frame_positions, support))
-        out = signal.new_empty(len(work.frames), support // 2 + 1)
+        work = _FrameFFT(signal.reshape(-1, signal.shape[-1]), length, Frames.at(frame_positions, support))
+        out = signal.new_empty(len(work.frames), len(work.samples), support // 2 + 1).transpose(0, 1)
         for here in work.blocks():
-            tapered = work.samples[0, here] * work.per_frame(get_window(window).value, here)
+            tapered = work.samples[:, here] * work.per_frame(get_window(window).value, here)
             real, imag = torch.view_as_real(torch.fft.rfft(tapered)).unbind(-1)
-            torch.mul(real, real, out=out[here]).addcmul_(imag, imag).sqrt_()
-    return out.T
+            torch.mul(real, real, out=out[:, here]).addcmul_(imag, imag).sqrt_()
+    return out.transpose(-1, -2).reshape(*signal.shape[:-1], *out.shape[:0:-1])
 
 
 def dstft_adjoint(
@@ -115,7 +117,7 @@ class _ByFFT(torch.autograd.Function):
     def forward(ctx, signal, theta, positions, support, window):
         work = _FrameFFT(signal, theta, Frames.at(positions, support))
         out = signal.new_empty(signal.shape[0], len(work.frames), support // 2 + 1, dtype=signal.dtype.to_complex())
-        for here in work.blocks():
+        for here in work.blocks(work.phases.period):
             tapered = work.samples[:, here] * work.per_frame(window.value, here)
             torch.mul(torch.fft.rfft(tapered), work.phases(here), out=out[:, here])
         ctx.save_for_backward(signal, theta)
@@ -174,17 +176,19 @@ class _FrameFFT:
         self.taps = self.frames.taps(signal.dtype)  # (T or 1, L)
         self.lengths = theta.reshape(-1, 1)  # (T or 1, 1)
         self.one_window = len(self.taps) == 1 and len(self.lengths) == 1
-        self.phases = frames.phases(signal.dtype)
-        row = signal.shape[0] * frames.support * signal.element_size()
-        size = max(1, chunk_bytes(signal.device) // row)
-        period = self.phases.period or 1
-        self.size = size // period * period or size  # whole periods, so that blocks share their phases
         self._sampled_windows = {}
 
-    def blocks(self):
-        """Slices of frames whose temporaries fit the memory for one block."""
-        for first in range(0, len(self.frames), self.size):
-            yield slice(first, min(first + self.size, len(self.frames)))
+    @cached_property
+    def phases(self) -> Phases:
+        return self.frames.phases(self.signal.dtype)
+
+    def blocks(self, period: int | None = None):
+        """Slices of frames whose temporaries fit the memory for one block; whole periods of phases, so that blocks share them."""
+        row = self.signal.shape[0] * self.frames.support * self.signal.element_size()
+        size = max(1, chunk_bytes(self.signal.device) // row)
+        size = size // (period or 1) * (period or 1) or size
+        for first in range(0, len(self.frames), size):
+            yield slice(first, min(first + size, len(self.frames)))
 
     def per_frame(self, function, here: slice):
         """The values of a window function at each sample of the frames. One window for all frames is computed once."""
@@ -203,7 +207,7 @@ class _FrameFFT:
         halves = self.taps.new_full((support // 2 + 1,), 0.5)  # the inverse real FFT counts the inner bins twice
         halves[0] = halves[-1] = 1.0
         turn = self.phases.conjugate(halves)
-        for here in self.blocks():
+        for here in self.blocks(self.phases.period):
             pull = torch.fft.irfft(grad[:, here] * turn(here), n=support, norm="forward")
             if need[0]:
                 torch.mul(pull, self.per_frame(window.value, here), out=on_samples[:, here])

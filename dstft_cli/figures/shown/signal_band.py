@@ -75,18 +75,16 @@ def _signal_rows(ratio: np.ndarray, magnitude: np.ndarray, colours: Colours) -> 
     Returns None if nothing stands out.
     """
     clear = np.float32(max(_CLEAR, math.log(max(ratio.size, 1)) + 3))
+    above = (ratio > clear) & (magnitude > colours.bottom)
+    heard = np.flatnonzero(above.any(axis=1))
     rows, events = np.zeros((2, len(ratio)))
     count, strongest_event, strongest_line = 0, 0.0, 0.0
-    for m, (row, own) in enumerate(zip(ratio, magnitude, strict=True)):
-        above = (row > clear) & (own > colours.bottom)
-        points = row[above]
-        if not len(points):
-            continue
+    for m, line, level in zip(heard, *_lines(ratio, magnitude, heard), strict=True):
+        points, own = ratio[m, above[m]], magnitude[m, above[m]]
         count += len(points)
         rows[m] = events[m] = np.log(points / clear).sum()
-        line, level = _line(row, own)
         moving = points > clear * max(1.0, level)
-        strongest_event = max(strongest_event, float(own[above].max(where=moving, initial=0)))
+        strongest_event = max(strongest_event, float(own.max(where=moving, initial=0)))
         if level > 1 and line < _middle(colours):
             strongest_line = max(strongest_line, line)
             events[m] = np.log(points[moving] / (clear * level)).sum()
@@ -97,7 +95,8 @@ def _signal_rows(ratio: np.ndarray, magnitude: np.ndarray, colours: Colours) -> 
 
 def _rows_above(magnitude: np.ndarray, level: float) -> list[int]:
     """The frequencies at which more than a few points of |S| (F, T) exceed a level."""
-    return [m for m, row in enumerate(magnitude) if np.count_nonzero(row > level) > _SEEN * len(row)]
+    counts = np.count_nonzero(magnitude > level, axis=1)
+    return np.flatnonzero(counts > _SEEN * magnitude.shape[1]).tolist()
 
 
 def _middle(colours: Colours) -> float:
@@ -105,16 +104,21 @@ def _middle(colours: Colours) -> float:
     return math.sqrt(colours.bottom) * math.sqrt(colours.peak)
 
 
-def _line(ratio: np.ndarray, magnitude: np.ndarray) -> tuple[float, float]:
-    """The magnitude of what sounds most of the time at one frequency, and its P over that of noise; 0 in too few frames.
+def _lines(ratio: np.ndarray, magnitude: np.ndarray, rows: np.ndarray) -> tuple[list[float], list[float]]:
+    """The magnitude of what sounds most of the time at some frequencies, and its P over that of noise; 0 in too few frames.
 
-    ratio: P over the noise floor, (T,).
-    magnitude: |S|, (T,).
+    ratio: P over the noise floor, (F, T).
+    magnitude: |S|, (F, T).
+    rows: the n frequencies.
+
+    Returns n values of each.
     """
-    if len(ratio) < _FEW_FRAMES:
-        return 0.0, 0.0
-    step = max(1, len(ratio) // _SAMPLED)
-    return float(np.median(magnitude[::step])), float(np.median(ratio[::step])) / _MEDIAN
+    frames = ratio.shape[1]
+    if frames < _FEW_FRAMES:
+        return [0.0] * len(rows), [0.0] * len(rows)
+    some = slice(None, None, max(1, frames // _SAMPLED))
+    lines, levels = (np.median(values[:, some][rows], axis=1).tolist() for values in (magnitude, ratio))
+    return lines, [level / _MEDIAN for level in levels]
 
 
 def with_band(view: View, frequencies: np.ndarray, ratio: np.ndarray, magnitude: np.ndarray, colours: Colours) -> View:

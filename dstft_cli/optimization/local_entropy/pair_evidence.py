@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ...stft.framed_signal import FramedSignal
 from ...stft.windows import Window
-from .gaussian_means import apply_to, gaussian_rows
+from .gaussian_means import gaussian_rows
 
 VOID = 0.56  # weight of the mean of ln P
 SEEN = 1e-8  # of the greatest power: what lies below it is not seen
@@ -29,15 +29,15 @@ _STEP = 0.6  # deviations between the places compared
 _TINY = 1e-13
 
 Samples = Callable[[int, int], Tensor]
-"""Samples first to last - 1 of a recording, (last - first,); never beyond its ends."""
+"""Samples first to last - 1 of a recording, (last - first,), or of B as long ones, (B, last - first); never beyond their ends."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One pair of window lengths, compared at the places of a coarse grid.
+    """One pair of window lengths, compared at the places of a coarse grid; those of several recordings follow each other in time.
 
-    evidence: in nats, (f, t); above 0 where the longer one shows the place sharper.
-    energy: the mean of sqrt(P P') about each place, relative to the greatest P, (f, t).
+    evidence: in nats, (f, t) or (f, B·t); above 0 where the longer one shows the place sharper.
+    energy: the mean of sqrt(P P') about each place, relative to the greatest P, in the same shape.
     frequency_step: distance between places in cycles per sample; the first is at 0.
     start, time_step: the first place and the distance between places in time, in samples.
     """
@@ -76,14 +76,16 @@ def compare_lengths(
     begin, end = max(places[0] - margin, least), min(places[-1] + margin, most)
     shorter, longer = powers(samples, count, (begin, end + 1), hop, support, pair, window)
     over_time = gaussian_rows([place - begin for place in places], len(shorter), deviation[1], shorter)
-    over_frequency = gaussian_rows(range(0, shorter.shape[1], rows), shorter.shape[1], deviation[0], shorter)
+    over_frequency = gaussian_rows(range(0, shorter.shape[-1], rows), shorter.shape[-1], deviation[0], shorter)
 
     def mean(values: Tensor) -> Tensor:
-        return apply_to(values, over_time, over_frequency)
+        means = (over_time @ values.flatten(1)).view(-1, values.shape[-1])
+        return over_frequency @ means.t().contiguous()  # (f, t·B)
 
     evidence = _evidence(shorter.div_(greatest), longer.div_(greatest), mean)
     energy = mean((shorter * longer).sqrt_())
-    return Comparison(evidence.t(), energy.t(), rows / support, float(first * columns * hop), float(columns * hop))
+    ordered = (plane.view(len(plane), len(places), -1).transpose(1, 2).flatten(1) for plane in (evidence, energy))
+    return Comparison(*ordered, rows / support, float(first * columns * hop), float(columns * hop))
 
 
 def _inside(count: int, length: float, hop: int) -> tuple[int, int]:
@@ -110,13 +112,13 @@ def powers(
     lengths: in samples, at most the support.
     window: the family.
 
-    Returns for each length P, (frames, bins).
+    Returns for each length P, (frames, bins) or (frames, B, bins).
     """
     begin = max(0, frames[0] * hop - support // 2)
     heard = samples(begin, min(count, (frames[1] - 1) * hop + support // 2 + 1))
     positions = torch.arange(*frames, dtype=torch.float64, device=heard.device) * hop - begin
     framed = FramedSignal(heard, positions, support, window)
-    return [framed.magnitude(length).t().square().mul_(length) for length in lengths]
+    return [framed.magnitude(length).movedim(-1, 0).square().mul_(length) for length in lengths]
 
 
 def _evidence(shorter: Tensor, longer: Tensor, mean: Callable[[Tensor], Tensor]) -> Tensor:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing.context import SpawnContext
@@ -122,8 +122,8 @@ class LocalWorkers:
         if at_once:
             for worker in self._workers:
                 worker.end_by(BaseProcess.kill)
-        for worker in self._workers:
-            worker.close()
+        with ThreadPoolExecutor(len(self._workers)) as together:
+            list(together.map(_Worker.close, self._workers))
 
 
 class _Spawn(SpawnContext):
