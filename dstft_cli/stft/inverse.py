@@ -38,6 +38,7 @@ _PROBED = 32  # frames on which that error is measured
 _TOLERANCE = {torch.float32: 3e-6, torch.float64: 1e-7}  # of the normal equations' residual, relative
 _TRUE = {torch.float32: 3e-5, torch.float64: 2e-6}  # error of a known signal up to which a sample counts as covered
 _INNER, _INNER_GAIN, _MOST = 8, 2e-3, 300  # iterations between two refinements, what they should gain, all in all
+_KNOWN = 2  # times the iterations of the signal that are spent on a known one
 _NEAR = 2  # samples on either side over which the error of a known signal is averaged
 
 
@@ -136,7 +137,8 @@ def _solved(equations: NormalEquations, spectrum: Plane, on_iteration: OnIterati
     samples, converged, misfit = solver.solve(lambda signal: equations.pull(solver.fine, spectrum, signal))
     lost = ~equations.seen
     if equations.has_gaps() and not solver.stopped:
-        again, *_ = solver.solve(lambda signal: equations.pull(solver.fine, None, _less(signal, known)))
+        effort = _KNOWN * solver.iterations  # what it does not recover, S does not tell either
+        again, *_ = solver.solve(lambda signal: equations.pull(solver.fine, None, _less(signal, known)), effort)
         lost = lost | _missed(again - known)
     return Inverse(samples, _true_ranges(lost), solver.iterations, misfit, converged)
 
@@ -175,18 +177,24 @@ class _Solver:
         self.equations, self.fine, self.coarse, self.on_iteration = equations, fine, coarse, on_iteration
         self.iterations, self.stopped = 0, False
 
-    def solve(self, pull: Callable[[Tensor | None], tuple[Tensor, float, float]]) -> tuple[Tensor, bool, float]:
+    def solve(
+        self, pull: Callable[[Tensor | None], tuple[Tensor, float, float]], effort: int | None = None
+    ) -> tuple[Tensor, bool, float]:
         """The signal (N,) nearest to S, whether the iteration came to its end, and the misfit of S over S's rms.
 
         pull: Aᴴ W (S - A x) of a signal x, None for 0, and the energies of S - A x and of S, with the fine operator.
+        effort: iterations at most, with the operator at hand; None for _MOST, and the fine operator where the coarse one fails.
         """
         equations, tolerance = self.equations, _TOLERANCE[self.equations.dtype]
         rest, *energies = pull(None)
-        samples, first, before, most = torch.zeros_like(rest), equations.norm(rest), math.inf, self.iterations + _MOST
+        samples, first, before = torch.zeros_like(rest), equations.norm(rest), math.inf
+        most = self.iterations + (effort or _MOST)
         while self.iterations < most and not self.stopped:
             share = equations.norm(rest) / first if first else 0.0
             stuck = share > before / 2
-            if share <= tolerance or (stuck and self.coarse is self.fine):  # as near as rounding lets it come
+            if share <= tolerance or (
+                stuck and (effort or self.coarse is self.fine)
+            ):  # as near as rounding lets it come
                 return samples, share <= 30 * tolerance, _share(*energies)
             if stuck:  # samples that windows hardly see need more than the coarse operator
                 self.coarse = self.fine
