@@ -79,8 +79,9 @@ def make_figures(result: Result, names: Collection[str] | None = None, **changes
         return Plane(source.times, result.frequencies, values)
 
     def theta():
-        found = display.areas() if min(result.theta.shape) > 1 else None
-        return spectrograms.theta_map(plane(source.theta()), result.sample_rate, view, bounds, found)
+        lengths = source.theta()
+        found = display.areas() if min(lengths.shape) > 1 and lengths.min() < lengths.max() else None
+        return spectrograms.theta_map(plane(lengths), result.sample_rate, view, bounds, found)
 
     def moved():
         if result.on_disk:

@@ -82,7 +82,8 @@ def range_to_noise(values: np.ndarray, peak: float) -> float:
     live = values[:, loudest > _SILENT * loudest.max()]
     if not live.size:
         return _RANGES[1]
-    rows = np.quantile(live, _DARK, axis=1, method="lower")
+    dark = int(_DARK * (live.shape[1] - 1))
+    rows = np.partition(live, dark, axis=1)[:, dark]
     noise = float(np.quantile(rows, _QUIET_ROW, method="lower"))
     return float(np.clip(20 * np.log10(peak / noise), *_RANGES)) if noise > 0 else _RANGES[1]
 

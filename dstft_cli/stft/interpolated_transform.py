@@ -71,7 +71,7 @@ class InterpolatedTransform:
         """Slices of frames, how their bins read spectra, and a function of rows and nodes to the windows of these spectra."""
         taps, lengths = frames.taps(dtype), torch.tensor(self.lengths, dtype=dtype, device=theta.device)[:, None]
         alike = self.window.value(taps, lengths) if len(taps) == 1 else None
-        row = len(lengths) * (frames.support // 2 + 1) * 2 * theta.element_size()
+        row = len(lengths) * (frames.support // 2 + 1) * theta.element_size()  # complex, at about half of the nodes
         size = max(1, chunk_bytes(theta.device) // row)
         whole = theta.expand(frames.support // 2 + 1, len(frames)).T
         for first in range(0, len(frames), size):
