@@ -27,6 +27,7 @@ _SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen fr
 _SEEN_MEAN, _SEEN_CALM = 0.14, 0.06  # of the width, by which the mean place becomes narrower, see _RESTLESS
 _SEEN_NARROWER, _SEEN_SHARE = 0.17, 0.01  # of the width, by which the narrower places do, and of the energy, at them
 _SEEN_MUCH, _SEEN_MUCH_SHARE = 0.36, 0.0025  # of the width and of the energy, likewise, at the much narrower places
+_FEW, _MANY = 0.05, 0.3  # of the energy at much narrower places: in small patches, and in a good part of the picture
 _WIDER = 0.1  # of the energy at narrower places: if wider places have more, they are seen instead
 _RESTLESS = 0.285  # octaves a unit: lengths that change faster are seen before a small gain is
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
@@ -179,10 +180,11 @@ class OptimizationRun:
         if found is None:
             return gain < 0
         self.compared = found
+        calm, parts = found.restlessness <= _RESTLESS, found.wider_share <= _WIDER * found.share
         some = found.narrower >= _SEEN_NARROWER and found.share >= _SEEN_SHARE
-        few = found.much_narrower >= _SEEN_MUCH and found.much_share >= _SEEN_MUCH_SHARE
-        calm = found.restlessness <= _RESTLESS and (some or found.overall >= _SEEN_CALM)
-        much = found.overall >= _SEEN_MEAN or (found.wider_share <= _WIDER * found.share and (few or calm))
+        few = found.much_narrower >= _SEEN_MUCH and _SEEN_MUCH_SHARE <= found.much_share <= _FEW
+        much = found.overall >= _SEEN_MEAN and (calm or found.much_share >= _MANY)
+        much |= parts and (few or (calm and (some or found.overall >= _SEEN_CALM)))
         if self.problem.mode != PLANE:  # lengths that vary over one axis leave no patches
             much |= gain >= _SEEN_GAIN
         return found.overall < 0 or not (much and self._speaks())

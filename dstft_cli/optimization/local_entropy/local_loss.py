@@ -85,8 +85,8 @@ class LocalLoss:
     def on_columns(self, first: int, last: int) -> LocalEntropy:
         """The loss of columns first to last - 1, (f, last - first) places."""
         rows, columns, calm = self.places.places[0], (first, last), self.constants.calm
-        evidence = self._heard(self._evidence(columns), columns, calm)
-        return self._of_votes(evidence.votes((rows, last - first), calm=calm), calm)
+        votes = self._heard(self._evidence(columns), columns, calm).votes((rows, last - first), calm=calm)
+        return self._of_votes(votes, calm)
 
     def losses(self, values: None, log_theta: Tensor, positions: Tensor) -> dict[str, Tensor]:
         """The loss and its terms, scalars by name.
