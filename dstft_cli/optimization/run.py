@@ -200,7 +200,7 @@ class OptimizationRun:
         each is seen to gain; on a plane in blocks they are not.
         """
         lost, found = self.gained_nothing(), self.compared
-        whole = self.problem.mode == PLANE and self.problem.at_once
+        whole = self.problem.mode == PLANE and self.problem.at_once and not self.interrupted
         if lost and whole and found is not None and found.restlessness > _RESTLESS:
             grid = self.problem.grid
             theta = self.plane.seen_lengths(self.curve.best[0]).clamp(grid.theta_min, grid.support)
