@@ -27,7 +27,7 @@ _BYTES_PER_FRAME = 150  # that every run keeps
 _MOST_OF_FREE = 0.9  # of the free memory, where a run cannot do with less
 PICTURES = 2e6  # bytes of a result that do not grow with the plane, at most
 _NS_EVALUATION, _NS_NODE, _NS_STEP, _NS_MOVING, _NS_FINAL = 25, 25, 90, 200, 15  # per bin; the last per bin and node
-_PLACE_WORDS, _NS_PAIR = 5, 500  # numbers per place and window length of a local criterion; ns per sample and length
+_PLACE_WORDS, _NS_PAIR = 5.6, 500  # numbers per place and window length of a local criterion; ns per sample and length
 _SEARCH, _REFINED = 30, 15  # evaluations of a search, and between the nodes of a bank
 _START, _FIGURES = 3.0, 60  # s before the computation starts; ns per bin for measures and pictures
 
@@ -190,7 +190,7 @@ def bytes_per_place(nodes: int, word: int) -> int:
 
     word: bytes per number.
     """
-    return word * (_PLACE_WORDS * nodes + 8)
+    return math.ceil(word * (_PLACE_WORDS * nodes + 8))
 
 
 def _plane_bytes(config: Config, grid: Grid) -> float:
