@@ -48,12 +48,24 @@ def test_a_slight_gain_is_not_seen():
     assert seen_regions(lines(9, 9, 9), lines(10, 10, 10), away, GRID).max() == 0
 
 
+def test_a_faint_region_is_left_out_however_much_it_gains():
+    """An isolated streak catches the eye more than it tells."""
+    away, drawn, other = torch.zeros(GRID.shape), lines(2, 4, 4), lines(4, 4, 4)
+    away[30:60] = 1.0
+    for share, kept in ((1.0, True), (1e-3, True), (1e-6, False)):  # of the energy; of the amplitude its root
+        faint = [power.clone() for power in (drawn, other)]
+        for power in faint:
+            power[30:60] *= share
+        assert (seen_regions(*faint, away, GRID)[45].min() > 0.95) == kept
+
+
 @pytest.fixture
 def restless(monkeypatch):
     """Runs that leave the best constant window only where that is seen."""
     for limit in ("_SEEN_MEAN", "_SEEN_MUCH"):
         monkeypatch.setattr(f"dstft_cli.optimization.run.{limit}", 9.0)
-    monkeypatch.setattr("dstft_cli.optimization.run._RESTLESS", 0.4)
+    for limit in ("_RESTLESS", "_STREAKY"):
+        monkeypatch.setattr(f"dstft_cli.optimization.run.{limit}", 0.4)
     monkeypatch.setattr("dstft_cli.optimization.run._SEEN_CALM", 0.0)
 
     def run(**settings):
@@ -77,5 +89,6 @@ def test_a_run_that_is_too_restless_keeps_its_lengths_in_those_regions_alone(res
 
 
 def test_a_run_that_loses_even_then_keeps_one_window(restless, monkeypatch):
-    monkeypatch.setattr("dstft_cli.optimization.run._RESTLESS", 0.05)
+    """What is left of restless lengths is judged more strictly than lengths that were calm from the start."""
+    monkeypatch.setattr("dstft_cli.optimization.run._STREAKY", 0.05)
     assert np.ptp(restless().theta) == 0

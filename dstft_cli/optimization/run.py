@@ -30,6 +30,7 @@ _SEEN_MUCH, _SEEN_MUCH_SHARE = 0.36, 0.0025  # of the width and of the energy, l
 _FEW, _MANY = 0.05, 0.3  # of the energy at much narrower places: in small patches, and in a good part of the picture
 _WIDER = 0.1  # of the energy at narrower places: if wider places have more, they are seen instead
 _RESTLESS = 0.285  # octaves a unit: lengths that change faster are seen before a small gain is
+_STREAKY = 0.1  # likewise, for the regions that are left of lengths that were too restless
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
 
@@ -168,22 +169,25 @@ class OptimizationRun:
         """Make the constant window at the start the result, whose loss is known."""
         self.transform(self.fill(self.first), self.problem.positions(self.first), dict(self.history[0]))
 
-    def gained_nothing(self) -> bool:
+    def gained_nothing(self, calmed: bool = False) -> bool:
         """True where the descent ended no lower than the constant window at the start, or no eye sees what it gained.
 
         A local criterion must also make the picture much narrower in the mean or at a few places; where window lengths change
         calmly, less will do; where they vary over one axis, a large gain over the plane is enough, too. Else one window shows
         the recording as well: streaks and patches of other grain are seen before a smaller gain is.
+
+        calmed: True for the regions that are left of lengths that were too restless.
         """
         gain = self.history[0]["loss"] - self.final["loss"]
         found = self.narrowing() if gain >= 0 and self.problem.local else None
         if found is None:
             return gain < 0
         self.compared = found
-        calm, parts = found.restlessness <= _RESTLESS, found.wider_share <= _WIDER * found.share
+        limit = _STREAKY if calmed else _RESTLESS
+        calm, parts = found.restlessness <= limit, found.wider_share <= _WIDER * found.share
         some = found.narrower >= _SEEN_NARROWER and found.share >= _SEEN_SHARE
         few = found.much_narrower >= _SEEN_MUCH and _SEEN_MUCH_SHARE <= found.much_share <= _FEW
-        much = found.overall >= _SEEN_MEAN and (calm or found.much_share >= _MANY)
+        much = found.overall >= _SEEN_MEAN and (found.restlessness <= _RESTLESS or found.much_share >= _MANY)
         much |= parts and (few or (calm and (some or found.overall >= _SEEN_CALM)))
         if self.problem.mode != PLANE:  # lengths that vary over one axis leave no patches
             much |= gain >= _SEEN_GAIN
@@ -206,7 +210,7 @@ class OptimizationRun:
             theta = self.plane.seen_lengths(self.curve.best[0]).clamp(grid.theta_min, grid.support)
             self.transform(theta, self.plane.positions)
             self.compared = None
-            lost = self.gained_nothing()
+            lost = self.gained_nothing(calmed=True)
         if lost:
             self.kept_constant = True
             self.keep_first()

@@ -11,6 +11,7 @@ from .narrowing import log_width
 from .working_grid import WorkingGrid
 
 _LEAST = -math.log(0.86)  # nats by which a region becomes narrower in the mean: seen from here on
+_HEARD = 0.005  # of the amplitude of all places: a region with less is an isolated streak
 _APART = 0.1  # octaves from the constant length at the edge of a region
 _EDGE = 0.35  # units over which lengths return to the constant one
 
@@ -18,8 +19,8 @@ _EDGE = 0.35  # units over which lengths return to the constant one
 def seen_regions(power: Tensor, other: Tensor, away: Tensor, grid: WorkingGrid) -> Tensor:
     """Where lengths may stay as they are: 1 in regions that become narrower, 0 in all others, soft at the edges.
 
-    A region is connected, with lengths all above the constant one or all below it. It counts by the mean change of width in it,
-    weighed by amplitude.
+    A region is connected, with lengths all above the constant one or all below it. It counts by its amplitude, and by the mean
+    change of width in it, weighed by amplitude.
 
     power, other: P, (F, T) each, of the spectrogram and of that with the constant window.
     away: octaves by which θ is longer than the constant window, (F, T).
@@ -43,7 +44,8 @@ def seen_regions(power: Tensor, other: Tensor, away: Tensor, grid: WorkingGrid) 
         regions, count = ndimage.label(sign * octaves > _APART)
         numbers = np.arange(1, count + 1)
         gained = -ndimage.sum_labels(amplitude * change, regions, numbers)
-        enough = gained >= _LEAST * ndimage.sum_labels(amplitude, regions, numbers)
+        heard = ndimage.sum_labels(amplitude, regions, numbers)
+        enough = (gained >= _LEAST * heard) & (heard >= _HEARD * amplitude.sum())
         seen += np.concatenate(([False], enough))[regions]
     soft = torch.from_numpy(seen).to(away)
     edges = [
