@@ -258,7 +258,7 @@ class TestRuns:
     @pytest.mark.parametrize("run", ["tf", "local-entropy", "time", "moving"])
     def test_fail_where_nothing_is_learnt_any_more(self, baselines, signal, run, monkeypatch):
         monkeypatch.setattr(
-            "dstft_cli.optimization.gradient_descent.take_step", lambda optimizer, variables, values: True
+            "dstft_cli.optimization.gradient_descent.take_step", lambda optimizer, variables, before, values: True
         )
         out = out_of(baselines[run], baseline_of(signal, config_of(run)))
         assert "loss.final" in out and not any(name.startswith(("trial.", "best_constant.")) for name in out)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..system.devices import chunk_bytes
 
 _TINY = 1e-30  # keeps log finite at |S| = 0, far below what any recording resolves
 _LEAST = 1e-300  # likewise of sums over |S|
@@ -50,9 +51,13 @@ class _EntropySums(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, values):
-        logs = values.clamp_min(_TINY).log_()
+        logs, sums = torch.empty_like(values), values.new_zeros(2, values.shape[1], dtype=torch.float64)
+        rows = max(1, chunk_bytes(values.device) // (4 * values[:1].nbytes + 1))  # whose temporaries stay in the caches
+        for part, log in zip(values.split(rows), logs.split(rows), strict=True):
+            torch.clamp_min(part, _TINY, out=log).log_()
+            sums += torch.stack([part.sum(0, dtype=torch.float64), (log * part).sum(0, dtype=torch.float64)])
         ctx.save_for_backward(logs)
-        return torch.stack([values.sum(0, dtype=torch.float64), (values * logs).sum(0, dtype=torch.float64)])
+        return sums
 
     @staticmethod
     @torch.autograd.function.once_differentiable

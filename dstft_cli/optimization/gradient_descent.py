@@ -22,7 +22,7 @@ class Variable:
 
     start: its first value, any shape.
     rate: learning rate, in its unit.
-    keep: (before, after) to the value that a step may take.
+    keep: (before, after) to the value that a step may take; it may write this into ``after``.
     """
 
     start: Tensor
@@ -31,8 +31,8 @@ class Variable:
 
 
 def between(low: float, high: float) -> Callable[[Tensor, Tensor], Tensor]:
-    """A ``keep`` that clamps a variable to [low, high]."""
-    return lambda before, after: after.clamp(low, high)
+    """A ``keep`` that clamps a variable to [low, high], in place."""
+    return lambda before, after: after.clamp_(low, high)
 
 
 @dataclass
@@ -191,7 +191,7 @@ def descend(
     on_step: called with (step, terms, values); a true return ends the descent there.
     points: as for make_optimizer.
     """
-    values = [v.keep(v.start, v.start).detach().clone().requires_grad_() for v in variables]
+    values = [v.keep(v.start, v.start.detach().clone()).requires_grad_() for v in variables]
     groups = [{"params": [value], "lr": v.rate} for value, v in zip(values, variables, strict=True)]
     optimizer = make_optimizer(groups, settings, points)
     schedule = make_schedule(optimizer, settings)
@@ -215,9 +215,11 @@ def descend(
         if step == settings.steps:
             break
         terms["loss"].backward()
+        del terms["loss"]  # and the planes that its gradient was made of
         slopes = [value.grad for value in values if value.grad is not None]
         run.rates.append([group["lr"] for group in optimizer.param_groups])
-        if not _finite(slopes) or not take_step(optimizer, variables, values):
+        before = run.best if run.best_terms is numbers else [value.detach().clone() for value in values]
+        if not _finite(slopes) or not take_step(optimizer, variables, before, values):
             run.reason = DIVERGED
             break
         if step:
@@ -229,11 +231,16 @@ def _finite(tensors: Sequence[Tensor]) -> bool:
     return all(bool(torch.stack(tensor.aminmax()).isfinite().all()) for tensor in tensors)
 
 
-def take_step(optimizer, variables: Sequence[Variable], values: Sequence[Tensor]) -> bool:
-    """One step of the optimiser, as far as each variable allows it; False where a value is no longer finite."""
-    before = [value.detach().clone() for value in values]
+def take_step(optimizer, variables: Sequence[Variable], before: Sequence[Tensor], values: Sequence[Tensor]) -> bool:
+    """One step of the optimiser, as far as each variable allows it; False where a value is no longer finite.
+
+    before: the values before the step, which are left as they are.
+    values: the same, which take the step.
+    """
     optimizer.step()
     with torch.no_grad():
         for variable, old, value in zip(variables, before, values, strict=True):
-            value.copy_(variable.keep(old, value))
+            kept = variable.keep(old, value)
+            if kept is not value:
+                value.copy_(kept)
         return _finite(values)

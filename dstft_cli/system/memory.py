@@ -88,7 +88,7 @@ def _of_process(root: Path) -> Iterator[int]:
 def keep_freed_memory() -> None:
     """From now on memory that is freed stays with the process, up to half a GiB, and is used again, where the C library is glibc.
 
-    A training frees and takes the same blocks in each step; to get them from the kernel anew takes a quarter of its time.
+    A descent or a training frees and takes the same blocks in each step; to get them from the kernel anew takes a quarter of its time.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # another C library

@@ -23,6 +23,7 @@ from ..results.writer import write_arrays, write_config, write_metrics
 from ..system.atomic_files import check_disk_space, replace_files
 from ..system.disk_arrays import file_beside
 from ..system.folder_lock import folder_lock, remove_leftovers
+from ..system.memory import keep_freed_memory
 from ..viewer.page_file import VIEW
 
 REASSIGNED = "reassigned.npz"
@@ -107,6 +108,8 @@ def run_signal(
     file of a long recording changed meanwhile.
     """
     plan = plan or plan_signal(signal, config)
+    if not plan.long:
+        keep_freed_memory()
     if config.figures.reassign and plan.long:
         raise InputError(f"{signal.where}: {NOT_IN_MEMORY}")
     remove_leftovers(folder)  # those of a killed run may take the room that this one needs

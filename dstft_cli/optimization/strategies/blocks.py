@@ -198,7 +198,7 @@ class BlockStrategy(FixedFrameStrategy):
         """log2 θ of a block after the steps of one recorded descent."""
         run, loss = self.run, self.problem.loss
         variable, descent = run.windows(start.exp2()), self.recorded[index]
-        value = variable.keep(variable.start, variable.start).clone().requires_grad_()
+        value = variable.keep(variable.start, variable.start.clone()).requires_grad_()
         settings = self.problem.config.optimizer
         optimizer = make_optimizer([{"params": [value], "lr": variable.rate}], settings, run.points)
         steps = len(descent.rates)
@@ -213,7 +213,7 @@ class BlockStrategy(FixedFrameStrategy):
             (loss.slopes(total, run.points)[:, None] * sums).sum().backward()
             optimizer.param_groups[0]["lr"] = descent.rates[step]
             before = value.detach().clone()
-            if not take_step(optimizer, [variable], [value]):  # the run ends here, as if it had been stopped
+            if not take_step(optimizer, [variable], [before], [value]):  # the run ends here, as if it had been stopped
                 self.reason, run.interrupted = DIVERGED, True
                 return before
         return value.detach()
