@@ -74,6 +74,17 @@ def test_value_and_gradient_are_those_of_torch(recording, settings, threads):
     assert (gradient - by_torch).norm() <= 1e-5 * by_torch.norm() and by_torch.norm() > 0
 
 
+def test_it_reads_anew_where_lengths_have_left_their_nodes(recording):
+    problem = problem_of(recording)
+    bank = bank_of(problem)
+    fused, first = FusedEntropy(problem, bank), random_lengths(bank)
+    for change in (0.0, 0.01, 0.4, -0.7):
+        log_theta = (first.detach() + change).clamp(3.0, 7.0)
+        with torch.no_grad():
+            expected = problem.losses(bank.magnitude(log_theta), log_theta, problem.positions(64))["loss"].item()
+            assert fused(log_theta)["loss"].item() == pytest.approx(expected, rel=1e-6)
+
+
 def test_at_one_length_and_at_the_bounds_it_is_that_of_torch(recording):
     for length in (3.0, 5.0, 7.0):
         start = lambda bank, length=length: torch.full(bank.shape, length).requires_grad_()  # noqa: E731

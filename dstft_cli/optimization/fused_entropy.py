@@ -34,7 +34,8 @@ class FusedEntropy:
         if problem.config.loss.reduction == "mean":
             self._weight /= bank.shape[0] * bank.shape[1]
         self.scale = np.float32(bank.log_min), np.float32(bank.per_octave), np.float32(problem.epsilon)
-        self.values = torch.view_as_real(bank.values).flatten(2).numpy()
+        self.values = bank.values.numpy().view(np.int64)  # a complex number in one piece
+        self.near, self.nodes = np.empty((*bank.shape, 4), np.int64), np.zeros(bank.shape, np.int16)
         self.change, self.logs, self.inverse = (np.empty(bank.shape, np.float32) for _ in range(3))
         self._pool = ThreadPoolExecutor(torch.get_num_threads())
 
@@ -63,7 +64,8 @@ class _Sums(torch.autograd.Function):
         ctx.save_for_backward(log_theta)
         ctx.fused, written = fused, (fused.change, fused.logs, fused.inverse)
         sums = np.empty((len(log_theta), 3))
-        fused.over_rows(fused.kernels.sum_rows, fused.values, log_theta.detach().numpy(), *fused.scale, *written, sums)
+        read = fused.values, fused.near, fused.nodes, log_theta.detach().numpy()
+        fused.over_rows(fused.kernels.sum_rows, *read, *fused.scale, *written, sums)
         return torch.from_numpy(sums.sum(0))
 
     @staticmethod

@@ -1,7 +1,8 @@
 """Compiled loops over rows of a plane: they read a window bank, sum what the loss entropy is made of, and form its gradient.
 
 Numba compiles them when they are first called, in two seconds, and keeps them on disk for later processes. Each call works
-on rows ``first`` to ``last`` - 1 of C-contiguous float32 arrays and lets other threads run meanwhile.
+on rows ``first`` to ``last`` - 1 of C-contiguous float32 arrays and lets other threads run meanwhile. Inner loops run over slices
+from 0 on, or read at unsigned places: a place that may be negative costs a test.
 """
 
 import math
@@ -9,7 +10,7 @@ import math
 import numpy as np
 from numba import njit
 
-_F, _I = np.float32, np.int32
+_F, _I, _U, _PAIR = np.float32, np.int32, np.uintp, np.int64
 _TILE = 128  # bins whose temporaries stay in the first cache
 _FAINT = _F(np.finfo(np.float32).tiny ** 0.5)  # squares of lesser magnitudes are no normal floats
 _LEAST = _F(1e-30)  # of a magnitude in a logarithm
@@ -42,10 +43,12 @@ def _log(value):
 
 
 @_compiled
-def sum_rows(first, last, values, log_theta, log_min, per_octave, epsilon, change, logs, inverse, sums):
+def sum_rows(first, last, values, near, nodes, log_theta, log_min, per_octave, epsilon, change, logs, inverse, sums):
     """Read |S|, and sum it in each row.
 
-    values: S at B nodes as real and imaginary parts, (F, T, 2B), uniform in log θ.
+    values: S at B nodes uniform in log θ, (F, T, B), each as one integer of 64 bits.
+    near, nodes: kept from call to call: the four values that each point read last, (F, T, 4), and which they are, (F, T) int16, 0
+        at first. Few points leave them in a step, and a read in one piece takes half the time.
     log_theta: log2 of window lengths in samples, (F, T), within the nodes.
     log_min, per_octave: log2 of the first node's length in samples, and the nodes in an octave.
     epsilon: smoothing of the total variation, in octaves.
@@ -53,45 +56,70 @@ def sum_rows(first, last, values, log_theta, log_min, per_octave, epsilon, chang
     sums: written, (F, 3) float64: Σ|S|, Σ |S| log |S| and the total variation.
     """
     rows, columns = log_theta.shape
-    most = _I(values.shape[2] // 2 - 3)
-    corners, part, size = np.empty((8, _TILE), _F), np.empty(_TILE, _F), np.empty(_TILE, _F)
+    corners, part, size = np.empty((4, _TILE), _PAIR), np.empty(_TILE, _F), np.empty(_TILE, _F)
+    beside = np.empty(_TILE + 2, _F)
     for row in range(first, last):
-        above, below = max(row - 1, 0), min(row + 1, rows - 1)
+        above, below = log_theta[max(row - 1, 0)], log_theta[min(row + 1, rows - 1)]
         total, product, variation = 0.0, 0.0, 0.0
         for start in range(0, columns, _TILE):
-            count = min(_TILE, columns - start)
-            for i in range(count):  # loads alone, so that many are under way at a time
-                position = (log_theta[row, start + i] - log_min) * per_octave
-                node = min(max(_I(position), _I(1)), most)
-                part[i] = position - _F(node)
-                for j in range(8):
-                    corners[j, i] = values[row, start + i, 2 * node - 2 + j]
-            for i in range(count):
-                t = part[i]
-                re, re_slope = _cubic(corners[0, i], corners[2, i], corners[4, i], corners[6, i], t)
-                im, im_slope = _cubic(corners[1, i], corners[3, i], corners[5, i], corners[7, i], t)
-                size[i] = np.sqrt(re * re + im * im)
-                divisor = size[i] if size[i] > _FAINT else _FAINT
-                change[row, start + i] = (re * re_slope + im * im_slope) * (per_octave / divisor)
+            end = min(start + _TILE, columns)
+            tile = log_theta[row, start:end]
+            slopes, roots, tile_logs = change[row, start:end], inverse[row, start:end], logs[row, start:end]
+            _read(tile, log_min, per_octave, values[row, start:end], near[row, start:end], nodes[row, start:end], corners, part)
+            _magnitude(corners.view(_F), part, per_octave, size, slopes)
             tile_total, tile_product = _F(0), _F(0)
-            for i in range(count):
+            for i in range(end - start):
                 log = _log(size[i] if size[i] > _LEAST else _LEAST)
                 tile_total += size[i]
                 tile_product += size[i] * log
-                logs[row, start + i] = log
+                tile_logs[i] = log
             total += tile_total
             product += tile_product
-            tile_variation = _F(0)
-            for column in range(start, start + count):
-                here = log_theta[row, column]
-                left = log_theta[row, max(column - 1, 0)] - here
-                right = log_theta[row, min(column + 1, columns - 1)] - here
-                up, down = log_theta[above, column] - here, log_theta[below, column] - here
-                square = left * left + right * right + up * up + down * down + epsilon * epsilon
-                inverse[row, column] = _ONE / np.sqrt(square)
-                tile_variation += max(square * inverse[row, column] - epsilon, _F(0))
-            variation += tile_variation
+            beside[0], beside[end - start + 1] = log_theta[row, max(start - 1, 0)], log_theta[row, min(end, columns - 1)]
+            beside[1 : end - start + 1] = tile
+            variation += _variation(tile, beside, above[start:end], below[start:end], epsilon, roots)
         sums[row, 0], sums[row, 1], sums[row, 2] = total, product, variation
+
+
+@_compiled
+def _read(log_theta, log_min, per_octave, values, near, nodes, corners, part):
+    """S at the four nodes about each length of a tile, (4, n), and the part of the way from the second to the third, (n,)."""
+    most = _I(values.shape[1] - 3)
+    for i in range(len(log_theta)):
+        position = (log_theta[i] - log_min) * per_octave
+        node = min(max(_I(position), _I(1)), most)
+        part[i] = position - _F(node)
+        if node != nodes[i]:
+            nodes[i] = node
+            for j in range(4):
+                near[i, j] = values[i, _U(node - 1) + _U(j)]
+        for j in range(4):
+            corners[j, i] = near[i, j]
+
+
+@_compiled
+def _magnitude(corners, part, per_octave, size, slopes):
+    """|S| of a tile and ∂|S|/∂(log2 θ), (n,), from real and imaginary parts of S at four nodes, (4, 2n)."""
+    for i in range(len(slopes)):
+        t, j = part[i], 2 * i
+        re, re_slope = _cubic(corners[0, j], corners[1, j], corners[2, j], corners[3, j], t)
+        im, im_slope = _cubic(corners[0, j + 1], corners[1, j + 1], corners[2, j + 1], corners[3, j + 1], t)
+        size[i] = np.sqrt(re * re + im * im)
+        divisor = size[i] if size[i] > _FAINT else _FAINT
+        slopes[i] = (re * re_slope + im * im_slope) * (per_octave / divisor)
+
+
+@_compiled
+def _variation(log_theta, beside, above, below, epsilon, roots):
+    """The total variation of a tile; beside: the same lengths with one more at either end. roots: written, as ``inverse`` is."""
+    total = _F(0)
+    for i in range(len(log_theta)):
+        here = log_theta[i]
+        left, right, up, down = beside[i] - here, beside[i + 2] - here, above[i] - here, below[i] - here
+        square = left * left + right * right + up * up + down * down + epsilon * epsilon
+        roots[i] = _ONE / np.sqrt(square)
+        total += max(square * roots[i] - epsilon, _F(0))
+    return total
 
 
 @_compiled
