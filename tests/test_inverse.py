@@ -179,15 +179,16 @@ class TestUncovered:
             assert found.samples[first : last + 1].eq(0).all()
         assert error(found, original) < PROMISED[torch.float64]
 
-    def test_samples_seen_at_some_frequencies_only_are_listed_and_no_others(self):
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    def test_samples_seen_at_some_frequencies_only_are_listed_and_no_others(self, dtype):
         """In the first half, windows above a quarter of the band leave gaps that the long ones below it bridge."""
         length, hop = 400, 24.0
-        original, places = signal(torch.float32)[:length], fixed_positions(length, hop)
-        theta = torch.full((F, len(places)), 40.0)
+        original, places = signal(dtype)[:length], fixed_positions(length, hop)
+        theta = torch.full((F, len(places)), 40.0, dtype=dtype)
         theta[F // 4 :, places < length / 2] = 20.0
         found = inverse(dstft(original, theta, places, L), theta, places, length)
         assert found.uncovered == ((0, pytest.approx(length / 2, abs=20.0)),)
-        assert error(found, original) < PROMISED[torch.float32]
+        assert error(found, original) < PROMISED[dtype]
         wrong = (found.samples - original).abs() > 0.1 * original.abs().max()
         assert wrong.any() and not wrong[length // 2 + 20 :].any()
 

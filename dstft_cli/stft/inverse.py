@@ -138,7 +138,13 @@ def _solved(equations: NormalEquations, spectrum: Plane, on_iteration: OnIterati
     lost = ~equations.seen
     if equations.has_gaps() and not solver.stopped:
         effort = _KNOWN * solver.iterations  # what it does not recover, S does not tell either
-        again, *_ = solver.solve(lambda signal: equations.pull(solver.fine, None, _less(signal, known)), effort)
+
+        def pull(signal: Tensor | None) -> tuple[Tensor, float, float]:
+            return equations.pull(solver.fine, None, _less(signal, known))
+
+        again, *_ = solver.solve(pull, effort)
+        # A sample that its windows determine alone is right after one step of Jacobi; what the iteration left there is no sign.
+        again = again + equations.precondition * pull(again)[0]
         lost = lost | _missed(again - known)
     return Inverse(samples, _true_ranges(lost), solver.iterations, misfit, converged)
 
