@@ -11,6 +11,7 @@ from torch import Tensor
 from ...stft.log_interpolation import node_count
 from ...stft.modes import PLANE, theta_shape
 from ...system.disk_arrays import block_ranges
+from ...system.memory import return_freed_memory
 from ..criteria import one_number
 from ..loss import with_loss
 from ..resources import bytes_per_place
@@ -72,6 +73,8 @@ class LocalLoss:
                 own = self._heard(own, columns, calm)
             own = own.votes((shape[0], columns[1] - columns[0] if shape[1] > 1 else 1))
             votes = own if votes is None else votes.joined(own, axis=1 if shape[1] > 1 else 0)
+            del own
+            return_freed_memory()
         return votes
 
     def column_blocks(self, halo: int = 0) -> list[tuple[int, int]]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ...results.progress import INTERRUPTED, STEPS
 from ...stft.modes import PLANE
+from ...system.memory import return_freed_memory
 from ..gradient_descent import Descent, Variable, descend
 from ..local_entropy.loss import LocalEntropy
 from ..run import OptimizationRun
@@ -86,6 +87,8 @@ class LocalStrategy:
             ends = first * grid.steps[1], min(last * grid.steps[1], grid.shape[1])
             lengths = grid.to_plane(outcome.best[0], ends if i < len(blocks) - 1 else (ends[0], grid.shape[1]), low)
             theta.append(lengths.exp2().clamp_(*self.bounds).cpu().numpy())
+            del field, outcome, lengths
+            return_freed_memory()
         run.seconds["optimize"] += time.perf_counter() - began
         if run.interrupted:
             return None
