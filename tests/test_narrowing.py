@@ -114,12 +114,14 @@ class TestRuns:
 
     @pytest.fixture
     def keeps_one(self, mixture, monkeypatch):
-        """Whether a run whose comparison comes out so keeps one window."""
+        """Whether a run whose comparison comes out so keeps one window; then: what differs in a second comparison."""
 
-        def keeps(**found) -> bool:
+        def keeps(then: dict | None = None, **found) -> bool:
             figures = {"narrower": 0.0, "share": 0.5, "wider_share": 0.0, "overall": 0.01, **found}
+            comparisons = [Narrowing(theta=64.0, **{**figures, **other}) for other in ({}, then or {})]
             monkeypatch.setattr(
-                "dstft_cli.optimization.run.narrowing", lambda sums, length: Narrowing(theta=64.0, **figures)
+                "dstft_cli.optimization.run.narrowing",
+                lambda sums, length: comparisons.pop(0) if len(comparisons) > 1 else comparisons[0],
             )
             result = optimize(Signal(mixture, 1000, "x"), mode="tf", support=128, hop=8, theta_min=8)
             one = bool(np.ptp(result.theta) == 0)
@@ -143,11 +145,27 @@ class TestRuns:
         [(0.5, 0.003, False), (0.5, 0.002, True), (0.35, 0.04, True), (0.37, 0.04, False), (0.37, 0.06, True)],
     )
     def test_keep_several_windows_where_a_few_places_become_much_narrower(self, keeps_one, much, share, kept):
-        assert keeps_one(narrower=0.1, much_narrower=much, much_share=share, restlessness=0.5) == kept
+        lost = {"much_narrower": 0.0}
+        assert keeps_one(lost, narrower=0.1, much_narrower=much, much_share=share, restlessness=0.5) == kept
+
+    @pytest.mark.parametrize(
+        ("then", "kept"),
+        [
+            ({"restlessness": 0.09}, False),
+            ({"restlessness": 0.11, "share": 0.48}, True),
+            ({"restlessness": 0.11, "overall": 0.15}, False),
+            ({"restlessness": 0.11, "share": 0.52}, False),
+            ({"restlessness": 0.11, "share": 0.48, "much_narrower": 0.35, "much_share": 0.06}, True),
+            ({"restlessness": 0.11, "much_narrower": 0.37, "much_share": 0.06}, False),
+        ],
+        ids=str,
+    )
+    def test_what_is_left_of_restless_windows_stays_where_it_is_calmer_or_gains_much(self, keeps_one, then, kept):
+        assert keeps_one(then, narrower=0.2, overall=0.08, restlessness=0.3) == kept
 
     @pytest.mark.parametrize(("overall", "share", "kept"), [(0.13, 0.4, True), (0.15, 0.4, False), (0.15, 0.25, True)])
     def test_keep_one_window_where_the_lengths_change_fast_for_a_small_gain(self, keeps_one, overall, share, kept):
-        gain = {"narrower": 0.3, "much_narrower": 0.35, "much_share": share, "overall": overall}
+        gain = {"narrower": 0.19, "much_narrower": 0.35, "much_share": share, "overall": overall}
         assert keeps_one(restlessness=0.3, **gain) == kept and not keeps_one(restlessness=0.27, **gain)
 
     @pytest.mark.parametrize(("overall", "kept"), [(0.05, True), (0.07, False)])
@@ -190,7 +208,7 @@ class TestLine:
 
     @pytest.mark.parametrize("limit", ["_SEEN_NARROWER", "_SEEN_SHARE"])
     def test_keeps_one_window_where_the_gain_is_not_seen(self, mixture, tmp_path, dstft, monkeypatch, limit):
-        for name in ("_SEEN_MEAN", "_SEEN_CALM", "_SEEN_MUCH", limit):
+        for name in ("_SEEN_MEAN", "_SEEN_CALM", "_SEEN_MUCH", "_SEEN_REGIONS", limit):
             monkeypatch.setattr(f"dstft_cli.optimization.run.{name}", 1.0)
         line = self.said(mixture, tmp_path, dstft)
         assert line.startswith("one window of ") and self.metrics.loss.final == self.metrics.loss.initial

@@ -62,7 +62,7 @@ def test_a_faint_region_is_left_out_however_much_it_gains():
 @pytest.fixture
 def restless(monkeypatch):
     """Runs that leave the best constant window only where that is seen."""
-    for limit in ("_SEEN_MEAN", "_SEEN_MUCH"):
+    for limit in ("_SEEN_MEAN", "_SEEN_MUCH", "_SEEN_REGIONS"):
         monkeypatch.setattr(f"dstft_cli.optimization.run.{limit}", 9.0)
     for limit in ("_RESTLESS", "_STREAKY"):
         monkeypatch.setattr(f"dstft_cli.optimization.run.{limit}", 0.4)

@@ -31,6 +31,7 @@ _FEW, _MANY = 0.05, 0.3  # of the energy at much narrower places: in small patch
 _WIDER = 0.1  # of the energy at narrower places: if wider places have more, they are seen instead
 _RESTLESS = 0.285  # octaves a unit: lengths that change faster are seen before a small gain is
 _STREAKY = 0.1  # likewise, for the regions that are left of lengths that were too restless
+_SEEN_REGIONS = 0.1  # of the width, by which the energy as a whole becomes narrower in those regions
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
 
@@ -183,12 +184,13 @@ class OptimizationRun:
         if found is None:
             return gain < 0
         self.compared = found
-        limit = _STREAKY if calmed else _RESTLESS
+        limit, most = (_STREAKY, 1.0) if calmed else (_RESTLESS, _FEW)
         calm, parts = found.restlessness <= limit, found.wider_share <= _WIDER * found.share
         some = found.narrower >= _SEEN_NARROWER and found.share >= _SEEN_SHARE
-        few = found.much_narrower >= _SEEN_MUCH and _SEEN_MUCH_SHARE <= found.much_share <= _FEW
+        few = found.much_narrower >= _SEEN_MUCH and _SEEN_MUCH_SHARE <= found.much_share <= most
         much = found.overall >= _SEEN_MEAN and (found.restlessness <= _RESTLESS or found.much_share >= _MANY)
         much |= parts and (few or (calm and (some or found.overall >= _SEEN_CALM)))
+        much |= parts and calmed and found.narrower * found.share >= _SEEN_REGIONS
         if self.problem.mode != PLANE:  # lengths that vary over one axis leave no patches
             much |= gain >= _SEEN_GAIN
         return found.overall < 0 or not (much and self._speaks())
