@@ -105,3 +105,16 @@ def test_freed_memory_is_used_again_without_asking_the_kernel():
     )
     command = [sys.executable, "-c", "\n".join(lines)]
     assert int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=HANGING).stdout) < 1000
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of the C library glibc")
+def test_memory_that_is_free_between_blocks_in_use_goes_back_to_the_system():
+    lines = (
+        "import os",
+        "from dstft_cli.system.memory import return_freed_memory",
+        "def resident(): return int(open('/proc/self/statm').read().split()[1]) * os.sysconf('SC_PAGE_SIZE')",
+        "blocks = [bytearray(100_000) for _ in range(2000)]; del blocks[::2]",
+        "before = resident(); return_freed_memory(); print(before - resident())",
+    )
+    command = [sys.executable, "-c", "\n".join(lines)]
+    assert int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=HANGING).stdout) > 5e7
