@@ -65,7 +65,16 @@ def sum_rows(first, last, values, near, nodes, log_theta, log_min, per_octave, e
             end = min(start + _TILE, columns)
             tile = log_theta[row, start:end]
             slopes, roots, tile_logs = change[row, start:end], inverse[row, start:end], logs[row, start:end]
-            _read(tile, log_min, per_octave, values[row, start:end], near[row, start:end], nodes[row, start:end], corners, part)
+            _read(
+                tile,
+                log_min,
+                per_octave,
+                values[row, start:end],
+                near[row, start:end],
+                nodes[row, start:end],
+                corners,
+                part,
+            )
             _magnitude(corners.view(_F), part, per_octave, size, slopes)
             tile_total, tile_product = _F(0), _F(0)
             for i in range(end - start):
@@ -75,7 +84,10 @@ def sum_rows(first, last, values, near, nodes, log_theta, log_min, per_octave, e
                 tile_logs[i] = log
             total += tile_total
             product += tile_product
-            beside[0], beside[end - start + 1] = log_theta[row, max(start - 1, 0)], log_theta[row, min(end, columns - 1)]
+            beside[0], beside[end - start + 1] = (
+                log_theta[row, max(start - 1, 0)],
+                log_theta[row, min(end, columns - 1)],
+            )
             beside[1 : end - start + 1] = tile
             variation += _variation(tile, beside, above[start:end], below[start:end], epsilon, roots)
         sums[row, 0], sums[row, 1], sums[row, 2] = total, product, variation
