@@ -132,11 +132,13 @@ class TestExchanges:
         assert confidence[0, 105:].min() == 1
 
     def test_a_loud_ridge_stays_loud(self):
-        """A loud one comes down to rest beside a faint one: straight on would be the other way round."""
-        loud = 100 - np.minimum(self.frames, 90) * (38 / 90)
-        levels = np.stack([np.full(200, 2.3), np.zeros(200)])
-        paths, _, _ = self.exchanged([loud, np.full(200, 60.0)], np.ones((2, 200)), levels)
-        np.testing.assert_allclose(paths[0], loud, atol=0.5)
+        """A loud one comes near to a faint one and turns back: straight on would be the other way round."""
+        away = 0.2 * np.abs(self.frames - 100)
+        turning = [60 + away, 60 - away]
+        for level, kept in ((2.3, True), (0.0, False)):
+            levels = np.stack([np.full(200, level), np.zeros(200)])
+            paths, _, _ = self.exchanged(turning, np.ones((2, 200)), levels)
+            assert (paths[0, -1] > 60) == kept and paths[0, 0] > 60
 
 
 def test_a_motion_that_fits_a_path_makes_it_likelier():
