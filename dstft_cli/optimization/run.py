@@ -24,9 +24,9 @@ STFT, THETA = (file_beside(name) for name in ("stft", "theta"))
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen from here on
-_SEEN_MEAN, _SEEN_CALM = 0.14, 0.06  # of the width, by which the mean place becomes narrower, see _RESTLESS
+_SEEN_MEAN, _SEEN_CALM = 0.14, 0.065  # of the width, by which the mean place becomes narrower, see _RESTLESS
 _SEEN_NARROWER, _SEEN_SHARE = 0.17, 0.01  # of the width, by which the narrower places do, and of the energy, at them
-_SEEN_MUCH, _SEEN_MUCH_SHARE = 0.36, 0.0025  # of the width and of the energy, likewise, at the much narrower places
+_SEEN_MUCH, _SEEN_MUCH_SHARE = 0.37, 0.0025  # of the width and of the energy, likewise, at the much narrower places
 _FEW, _MANY = 0.05, 0.3  # of the energy at much narrower places: in small patches, and in a good part of the picture
 _WIDER = 0.1  # of the energy at narrower places: if wider places have more, they are seen instead
 _RESTLESS = 0.285  # octaves a unit: lengths that change faster are seen before a small gain is
