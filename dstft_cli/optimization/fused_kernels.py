@@ -63,32 +63,21 @@ def sum_rows(first, last, values, near, nodes, log_theta, log_min, per_octave, e
         total, product, variation = 0.0, 0.0, 0.0
         for start in range(0, columns, _TILE):
             end = min(start + _TILE, columns)
-            tile = log_theta[row, start:end]
+            count, tile = end - start, log_theta[row, start:end]
+            at_nodes, kept, which = values[row, start:end], near[row, start:end], nodes[row, start:end]
             slopes, roots, tile_logs = change[row, start:end], inverse[row, start:end], logs[row, start:end]
-            _read(
-                tile,
-                log_min,
-                per_octave,
-                values[row, start:end],
-                near[row, start:end],
-                nodes[row, start:end],
-                corners,
-                part,
-            )
+            _read(tile, log_min, per_octave, at_nodes, kept, which, corners, part)
             _magnitude(corners.view(_F), part, per_octave, size, slopes)
             tile_total, tile_product = _F(0), _F(0)
-            for i in range(end - start):
+            for i in range(count):
                 log = _log(size[i] if size[i] > _LEAST else _LEAST)
                 tile_total += size[i]
                 tile_product += size[i] * log
                 tile_logs[i] = log
             total += tile_total
             product += tile_product
-            beside[0], beside[end - start + 1] = (
-                log_theta[row, max(start - 1, 0)],
-                log_theta[row, min(end, columns - 1)],
-            )
-            beside[1 : end - start + 1] = tile
+            beside[0], beside[count + 1] = log_theta[row, max(start - 1, 0)], log_theta[row, min(end, columns - 1)]
+            beside[1 : count + 1] = tile
             variation += _variation(tile, beside, above[start:end], below[start:end], epsilon, roots)
         sums[row, 0], sums[row, 1], sums[row, 2] = total, product, variation
 
