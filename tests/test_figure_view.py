@@ -317,3 +317,14 @@ assert "matplotlib" not in sys.modules
         dstft("optimize", tmp_path / "a.wav", "--figures", "none", "-o", tmp_path / "out")
         assert dstft("plot", tmp_path / "out", "--figure", "theta", "-o", tmp_path / "b.png").code == 0
         assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("several", "last"), [(True, "Optimum, tf-varying"), (False, "Best, ")])
+def test_one_window_that_is_kept_is_not_compared_with_itself(two_tones_and_click, monkeypatch, several, last):
+    monkeypatch.setattr("dstft_cli.optimization.run.OptimizationRun.gained_nothing", lambda *_, **__: not several)
+    signal = Signal(two_tones_and_click, 2000.0, "two tones and a click")
+    result = optimize(signal, mode="tf-varying", support=128, hop=8, theta_min=8)
+    titles = [axes.get_title("left") for axes in make_figures(result, ["comparison"])["comparison"].axes]
+    panels = [title for title in titles if title]
+    assert len(panels) == 3 + several and panels[-1].startswith(last)
+    assert any(title.startswith("Best constant") for title in panels) == several

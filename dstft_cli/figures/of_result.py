@@ -167,14 +167,18 @@ def _value_text(name: str, value: float, digits: int = 4) -> str:
 
 
 def _panels(result: Result, source, display, view) -> list:
-    """The shortest, the longest and the best constant window on frames that did not move, and the optimum."""
+    """The shortest, the longest and the best constant window on frames that did not move, and the optimum, where that differs."""
     from .images import Plane
     from .shown.levels import PSD, root_density
     from .spectrograms import Panel
 
-    lengths = {"Short": result.grid.theta_min, "Long": float(result.support)}
-    if result.best_constant is not None and not (result.mode == "constant" and result.placed):
-        lengths["Best constant"] = result.best_constant[0]
+    lengths, one = {"Short": result.grid.theta_min, "Long": float(result.support)}, _one_length(result)
+    best = 0.0 if result.best_constant is None else result.best_constant[0]
+    own = "Fixed" if result.placed and result.mode == "fixed" else "Optimum"
+    if result.placed and (result.mode == "constant" or (own == "Optimum" and math.isclose(one, best, rel_tol=1e-3))):
+        own = "Best"
+    elif best:
+        lengths["Best constant"] = best
     panels = []
     for name, length in lengths.items():
         magnitude, times = source.reference(length)
@@ -184,13 +188,20 @@ def _panels(result: Result, source, display, view) -> list:
             values = root_density(values, length, result.window, result.sample_rate)
         plane = Plane(times, result.frequencies, values)
         panels.append(Panel(label, plane, _criterion_text(result, magnitude, length)))
-    names = {"fixed": "Fixed", "constant": "Best constant"} if result.placed else {}
-    window = time_text(result.theta.item() / result.sample_rate) if result.theta.size == 1 else result.mode
+    window = time_text(one / result.sample_rate) if math.isfinite(one) else result.mode
     optimum = Plane(source.times, result.frequencies, _drawn(result, display, view))
     return [
         *panels,
-        Panel(f"{names.get(result.mode, 'Optimum')}, {window}", optimum, _criterion_text(result, source.magnitude())),
+        Panel(f"{own}, {window}", optimum, _criterion_text(result, source.magnitude())),
     ]
+
+
+def _one_length(result: Result) -> float:
+    """The window length in samples, where all points have the same; NaN where they differ, or lie on disk."""
+    theta = result.theta
+    if theta.size > 1 and (result.on_disk or theta.min() < theta.max()):
+        return math.nan
+    return float(theta.flat[0])
 
 
 def _criterion_text(result: Result, magnitude: np.ndarray, length: float | None = None) -> str:
