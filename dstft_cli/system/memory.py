@@ -97,7 +97,7 @@ def keep_freed_memory() -> None:
 def return_freed_memory() -> None:
     """Give memory that is free within the process back to the system, where the C library is glibc.
 
-    Between blocks of a long run: each leaves holes that the next one does not fill.
+    Long runs call it after each block: a block leaves gaps that the next one does not fill.
     """
     _c_library("malloc_trim", 0)
 

@@ -14,7 +14,7 @@ from scipy.signal import butter, decimate, find_peaks, hilbert, sosfiltfilt
 
 from dstft_cli import Signal, load_signal
 
-FOLDER = Path(os.environ.get("DSTFT_DATA", "/work/shared/data"))
+FOLDER = Path(os.environ.get("DSTFT_DATA", Path(__file__).parents[4] / "shared" / "data"))
 
 
 @lru_cache(maxsize=32)
