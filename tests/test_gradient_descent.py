@@ -62,6 +62,21 @@ def test_returns_the_best_state_not_the_last():
     assert ((run.best[0] - 5.0) ** 2).mean().item() == pytest.approx(min(losses), rel=1e-5)
 
 
+def test_bounds_of_a_step_see_the_values_before_it_whether_they_are_the_best_or_not():
+    befores, values = [], []
+
+    def keep(before, after):
+        befores.append(before.clone())
+        return after
+
+    chosen = settings(learning_rate=4.0, schedule="constant")
+    variable = Variable(torch.full((1,), 5.2), chosen.learning_rate, keep)
+    run = descend(bowl(5.0), [variable], chosen, lambda i, t, v: values.append(v[0].clone()) and None)
+    losses = [terms["loss"] for terms in run.history]
+    assert any(later > earlier for earlier, later in zip(losses, losses[1:], strict=False))
+    assert torch.equal(torch.cat(befores[1:]), torch.cat(values[: len(befores) - 1]))
+
+
 def test_stops_at_the_step_limit_with_one_entry_more():
     run = down(bowl(5.0), torch.zeros(2), settings(steps=7))
     assert run.reason == STEPS

@@ -156,7 +156,7 @@ class TestRuns:
             ({"restlessness": 0.11, "overall": 0.15}, False),
             ({"restlessness": 0.11, "share": 0.52}, False),
             ({"restlessness": 0.11, "share": 0.48, "much_narrower": 0.35, "much_share": 0.06}, True),
-            ({"restlessness": 0.11, "much_narrower": 0.37, "much_share": 0.06}, False),
+            ({"restlessness": 0.11, "share": 0.48, "much_narrower": 0.37, "much_share": 0.06}, False),
         ],
         ids=str,
     )
