@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -73,7 +74,7 @@ def test_bounds_of_a_step_see_the_values_before_it_whether_they_are_the_best_or_
     variable = Variable(torch.full((1,), 5.2), chosen.learning_rate, keep)
     run = descend(bowl(5.0), [variable], chosen, lambda i, t, v: values.append(v[0].clone()) and None)
     losses = [terms["loss"] for terms in run.history]
-    assert any(later > earlier for earlier, later in zip(losses, losses[1:], strict=False))
+    assert any(later > earlier for earlier, later in pairwise(losses))
     assert torch.equal(torch.cat(befores[1:]), torch.cat(values[: len(befores) - 1]))
 
 
