@@ -1,8 +1,10 @@
 """Processes that do the work: what one that dies costs, and that none outlives its batch."""
 
+import gc
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -35,6 +37,10 @@ def end() -> None:
 
 def told(name: str) -> str | None:
     return os.environ.get(name)
+
+
+def collecting() -> tuple[int, int, int]:
+    return gc.get_threshold()
 
 
 def diligent(path: Path) -> None:
@@ -76,6 +82,12 @@ def test_a_worker_is_a_process_that_stays(team):
     first = {team.submit(number, 0.05).result() for _ in range(2)}
     again = {team.submit(number).result() for _ in range(4)}
     assert again == first and os.getpid() not in first and len(first) == 2
+
+
+def test_a_worker_is_prepared_as_the_command_is(team):
+    code = "import gc, dstft_cli.__main__; print(gc.get_threshold()[0])"
+    command = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert team.submit(collecting).result()[0] == int(command.stdout) != gc.get_threshold()[0]
 
 
 def test_what_a_worker_raises_comes_out(team):

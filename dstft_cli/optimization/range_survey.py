@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..recordings.detrend import inner_product
 from ..recordings.lazy_samples import LazySamples
 from ..recordings.signal import Signal
 from ..stft.windows import Window
@@ -153,7 +154,7 @@ def _level(part: np.ndarray) -> np.ndarray:
     """The part less its least-squares line; all zero where only rounding would be left."""
     time = np.arange(len(part)) - (len(part) - 1) / 2
     mean = part.mean()
-    slope = time @ (part - mean) / max(float(time @ time), 1.0)
+    slope = inner_product(time, part - mean) / max(inner_product(time, time), 1.0)
     rest = part - mean - slope * time
     return rest if np.abs(rest).max() > 1e-12 * np.abs(part).max() else np.zeros_like(rest)
 

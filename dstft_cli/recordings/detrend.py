@@ -12,6 +12,11 @@ from .signal import Signal
 _LARGE_OFFSET = 1.0  # times the standard deviation
 
 
+def inner_product(one: np.ndarray, other: np.ndarray) -> float:
+    """Σ xy of two vectors (n,), in one thread: those of BLAS spin after each long vector, for a sixth of the CPU time of a batch."""
+    return float(np.einsum("i,i", one, other))
+
+
 def detrend(signal: Signal, kind: str) -> Signal:
     """Remove the mean or the trend of a signal.
 
@@ -49,14 +54,14 @@ def _line(samples: np.ndarray | LazySamples, tilted: bool) -> tuple[float, float
     count, middle = len(samples), (len(samples) - 1) / 2
     if isinstance(samples, np.ndarray):
         index = np.arange(count) - middle if tilted else None
-        slope = index @ samples / max(index @ index, 1.0) if tilted else 0.0
+        slope = inner_product(index, samples) / max(inner_product(index, index), 1.0) if tilted else 0.0
         return samples.mean(), samples.std(), slope
     mean = sum(block.sum() for block in iter_blocks(samples)) / count
     squares = moment = begin = 0.0
     for block in iter_blocks(samples):
         deviations = block - mean
-        squares += deviations @ deviations
-        moment += (np.arange(len(block)) + (begin - middle)) @ deviations
+        squares += inner_product(deviations, deviations)
+        moment += inner_product(np.arange(len(block)) + (begin - middle), deviations)
         begin += len(block)
     index_squares = max(count * (count**2 - 1) / 12, 1.0)
     return mean, math.sqrt(squares / count), moment / index_squares if tilted else 0.0

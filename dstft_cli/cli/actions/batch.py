@@ -1,5 +1,6 @@
 """What ``dstft batch`` does: find the recordings, hand them to workers, and print how it went."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,8 +84,13 @@ def _engine(plan: BatchPlan, options: Options) -> workers.Engine:
 
         get_device(device)
     gpus = workers.visible_gpus(device)
-    jobs = options.jobs or len(gpus) or (1 if device.startswith("cuda") else workers.usable_cores())
+    jobs = options.jobs or len(gpus) or (1 if device.startswith("cuda") else _usable_cores())
     return workers.LocalWorkers(min(jobs, len(plan.items)), gpus)
+
+
+def _usable_cores() -> int:
+    """The number of CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(console: Console, plan: BatchPlan, options: Options) -> int:

@@ -4,6 +4,8 @@ and noise with its level.
 
 import numpy as np
 
+from ..detrend import inner_product
+
 _ORDER, _PIECE = 256, 1 << 14  # of the prediction; samples at most that it is fitted to
 _MOST_GROWTH = 3.0  # times the largest magnitude: a continuation that grows more is not used, but the mirrored signal
 _DAMPED = 0.9999  # what a reflection coefficient may reach: tones last, and nothing grows
@@ -40,10 +42,10 @@ def _prediction(piece: np.ndarray, order: int) -> np.ndarray:
     """Burg's weights of the samples before, the nearest first, (order,), that predict each sample of a piece."""
     weights, forward, backward = np.zeros(0), piece[1:].copy(), piece[:-1].copy()
     for _ in range(order):
-        power = forward @ forward + backward @ backward
-        if not power > 1e-14 * (piece @ piece):
+        power = inner_product(forward, forward) + inner_product(backward, backward)
+        if not power > 1e-14 * inner_product(piece, piece):
             break
-        reflection = np.clip(2 * (forward @ backward) / power, -_DAMPED, _DAMPED)
+        reflection = np.clip(2 * inner_product(forward, backward) / power, -_DAMPED, _DAMPED)
         weights = np.append(weights - reflection * weights[::-1], reflection)
         forward, backward = forward[1:] - reflection * backward[1:], backward[:-1] - reflection * forward[:-1]
     return weights

@@ -22,6 +22,7 @@ from typing import Protocol
 from ...errors import DstftError, InputError
 from ...system.memory import share_among
 from ...system.shutdown import end_when_stuck
+from ...system.start import prepare_process
 from ...system.stdio import silence_warning_errors
 
 _STUCK = 124  # exit code of a worker whose input could not be read to its end in time
@@ -56,11 +57,6 @@ class Engine(Protocol):
 
     def close(self, at_once: bool) -> None:
         """End all workers. at_once: even those that are busy."""
-
-
-def usable_cores() -> int:
-    """The number of CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def visible_gpus(device: str) -> list[str]:
@@ -206,6 +202,7 @@ _BUSY = threading.Event()  # in a worker: a call is running
 
 def _initialise(gpu: str | None, workers: int) -> None:
     """Prepare a worker process, before torch is loaded."""
+    prepare_process()
     share_among(workers)
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
