@@ -44,7 +44,7 @@ def linear_rows(points: Sequence[float], size: int, like: Tensor) -> Tensor:
 
 
 def apply_to(values: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """rows · values · columnsᵀ, differentiable in the values.
+    """rows · values · columnsᵀ.
 
     values: (F, T).
     rows, columns: sparse matrices (K, F) and (M, T).
@@ -52,6 +52,35 @@ def apply_to(values: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     Returns (K, M).
     """
     return (columns @ (rows @ values).t().contiguous()).t()
+
+
+class Means:
+    """``apply_to`` with the same two matrices again and again, differentiable in the values.
+
+    rows, columns: sparse matrices (K, F) and (M, T). They are transposed once: torch would sort their entries for each gradient.
+    """
+
+    def __init__(self, rows: Tensor, columns: Tensor):
+        self._matrices = rows, columns
+        self._transposed = tuple(matrix.t().to_sparse_csr() for matrix in self._matrices)
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """rows · values · columnsᵀ, (K, M). values: (F, T)."""
+        return _Products.apply(values, self._matrices, self._transposed)
+
+
+class _Products(torch.autograd.Function):
+    """rows · values · columnsᵀ, where its gradient multiplies by the transposed matrices."""
+
+    @staticmethod
+    def forward(ctx, values, matrices, transposed):
+        ctx.transposed = transposed
+        return apply_to(values, *matrices)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        return apply_to(grad, *ctx.transposed), None, None
 
 
 def _columns(first: Tensor, width: int, size: int) -> Tensor:

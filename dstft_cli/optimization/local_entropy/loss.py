@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...stft.log_interpolation import Interpolation
 from .evidence import SHARPNESS, Votes
-from .gaussian_means import apply_to, gaussian_rows
+from .gaussian_means import Means, gaussian_rows
 from .working_grid import WorkingGrid
 
 LAMBDA, EPSILON = 0.5, 0.3  # nats an octave, and octaves: weight and rounding of the variation
@@ -52,8 +52,8 @@ class LocalEntropy:
         self.longest = votes.lengths[-1]
         # Places that share one θ speak for it together; their noise adds up like their root.
         self._together = math.sqrt(votes.count)
-        self._kernels = {units: self._gaussians(units) for units in (_NEAR, _BROAD, _FINAL)}
-        self._voices = {units: self._blur(self.voice, units) + _TINY for units in self._kernels}
+        self._blur = {units: self._gaussian(units) for units in (_NEAR, _BROAD, _FINAL)}
+        self._voices = {units: blur(self.voice) + _TINY for units, blur in self._blur.items()}
 
     def _calmest(self, votes: Votes, usual: float) -> float:
         """log2 of the constant length with the most evidence; the usual one where hardly a place speaks."""
@@ -117,13 +117,14 @@ class LocalEntropy:
         merit = torch.empty_like(self._values)  # the one plane of all lengths that the sweeps need beside the evidence
         for own, value in zip(merit, self._values, strict=True):
             torch.mul(self._mean(value, _BROAD), _FIRST * sharpness, out=own)
-        log_theta = self._soft_best(merit)
+        log_theta, distance = self._soft_best(merit), torch.empty_like(self.voice)
         for sweep in range(_SWEEPS):
             means = [(share, self._mean(log_theta, units)) for share, units in ((1.0, _NEAR), (_ANCHOR, _BROAD))]
             for own, value, length in zip(merit, self._values, lengths, strict=True):
                 torch.mul(value, sharpness, out=own)
-                for share, mean in means:
-                    own.sub_(_rounded(length - mean, epsilon), alpha=SHARPNESS * weight * share)
+                for share, mean in means:  # in place, and without the constant of ``_rounded``, which favours no length
+                    torch.sub(mean, length, out=distance).square_().add_(epsilon**2).sqrt_()
+                    own.sub_(distance, alpha=SHARPNESS * weight * share)
             if sweep >= _SWEEPS - _LAST:
                 merit *= 2
             log_theta = self._soft_best(merit)
@@ -131,26 +132,26 @@ class LocalEntropy:
 
     def _soft_best(self, merit: Tensor) -> Tensor:
         """The mean log2 length weighed by the exponential of its merit, (B, f, t), which is overwritten: (f, t)."""
-        merit.sub_(reduce(torch.maximum, merit)).exp_()  # amax over the first axis takes four times as long
-        total = torch.zeros_like(merit[0])
+        merit.sub_(
+            reduce(torch.maximum, merit)
+        ).exp_()  # amax over the first axis takes four times as long, as sum does
+        total, count = torch.zeros_like(merit[0]), torch.zeros_like(merit[0])
         for own, length in zip(merit, self._log_lengths.tolist(), strict=True):
             total.add_(own, alpha=length)
-        return total / merit.sum(0)
+            count.add_(own)
+        return total / count
 
     def _mean(self, values: Tensor, units: float) -> Tensor:
         """The mean of values, (f, t), about each place, weighed by what the places say."""
-        return self._blur(self.voice * values, units) / self._voices[units]
+        return self._blur[units](self.voice * values) / self._voices[units]
 
-    def _blur(self, values: Tensor, units: float) -> Tensor:
-        return apply_to(values, *self._kernels[units])
-
-    def _gaussians(self, units: float) -> tuple[Tensor, Tensor]:
+    def _gaussian(self, units: float) -> Means:
         deviations = self.grid.deviations(units)
         rows, columns = (
             gaussian_rows(range(size), size, deviation, self.voice)
             for size, deviation in zip(self.shape, deviations, strict=True)
         )
-        return rows, columns
+        return Means(rows, columns)
 
 
 def _chance_share(votes: Votes) -> float:
