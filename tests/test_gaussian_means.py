@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from dstft_cli.optimization.local_entropy.gaussian_means import apply_to, gaussian_rows, linear_rows
+from dstft_cli.optimization.local_entropy.gaussian_means import Means, apply_to, gaussian_rows, linear_rows
 
 FLOAT64 = torch.zeros(0, dtype=torch.float64)
 POINTS = [0.0, 0.4, 3.0, 7.5, 19.0]
@@ -73,10 +73,17 @@ class TestApplyTo:
         expected = rows.to_dense().numpy() @ values.numpy() @ columns.to_dense().numpy().T
         np.testing.assert_allclose(apply_to(values, rows, columns), expected, atol=1e-12)
 
-    def test_has_the_slope_of_its_value(self):
+    @pytest.mark.parametrize("repeated", [False, True])
+    def test_has_the_slope_of_its_value(self, repeated):
         rows, columns = self.matrices()
         values = torch.randn(12, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-        assert gradcheck(lambda v: apply_to(v, rows, columns), values.requires_grad_())
+        means = Means(rows, columns)
+        assert gradcheck(means if repeated else lambda v: apply_to(v, rows, columns), values.requires_grad_())
+
+    def test_is_what_means_repeat(self):
+        rows, columns = self.matrices()
+        values = torch.randn(12, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+        assert torch.equal(Means(rows, columns)(values), apply_to(values, rows, columns))
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
     def test_keeps_the_type(self, dtype):

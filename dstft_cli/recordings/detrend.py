@@ -13,7 +13,7 @@ _LARGE_OFFSET = 1.0  # times the standard deviation
 
 
 def inner_product(one: np.ndarray, other: np.ndarray) -> float:
-    """Σ xy of two vectors (n,), in one thread: those of BLAS spin after each long vector, for a sixth of the CPU time of a batch."""
+    """Σ xy of two vectors (n,), in one thread: those of BLAS spin after each long vector, a sixth of the CPU time of a run."""
     return float(np.einsum("i,i", one, other))
 
 

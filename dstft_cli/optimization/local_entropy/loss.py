@@ -132,9 +132,7 @@ class LocalEntropy:
 
     def _soft_best(self, merit: Tensor) -> Tensor:
         """The mean log2 length weighed by the exponential of its merit, (B, f, t), which is overwritten: (f, t)."""
-        merit.sub_(
-            reduce(torch.maximum, merit)
-        ).exp_()  # amax over the first axis takes four times as long, as sum does
+        merit.sub_(reduce(torch.maximum, merit)).exp_()  # amax and sum over the first axis take four times as long
         total, count = torch.zeros_like(merit[0]), torch.zeros_like(merit[0])
         for own, length in zip(merit, self._log_lengths.tolist(), strict=True):
             total.add_(own, alpha=length)
