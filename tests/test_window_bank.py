@@ -10,7 +10,7 @@ from torch.autograd import gradcheck
 from dstft_cli.optimization.criteria import entropy
 from dstft_cli.stft.frame_positions import fixed_positions
 from dstft_cli.stft.framed_signal import FramedSignal
-from dstft_cli.stft.log_interpolation import node_count, node_lengths
+from dstft_cli.stft.log_interpolation import Interpolation, cubic_weights, node_count, node_lengths
 from dstft_cli.stft.transform import dstft
 from dstft_cli.stft.window_bank import WindowBank
 from dstft_cli.stft.windows import WINDOWS
@@ -109,3 +109,11 @@ def test_silence_reads_as_silence_with_no_gradient(positions):
 def test_node_count_covers_the_range_and_is_never_too_small():
     assert node_count(64, 1024, 7.0) == 29
     assert node_count(1000, 1001, 7.0) == 4
+
+
+def test_weights_of_four_values_read_what_the_bank_reads():
+    t, values = torch.linspace(0, 1, 11, dtype=torch.float64), torch.tensor([3.0, -1.0, 4.0, 1.5], dtype=torch.float64)
+    table = Interpolation(values.expand(1, len(t), 4).contiguous(), [1.0, 2.0, 4.0, 8.0])
+    read, _ = table.read(slice(0, 1), (1 + t)[None], derivative=False)
+    own = sum(weight * value for weight, value in zip(cubic_weights(t), values, strict=True))
+    torch.testing.assert_close(own, read[0])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..system.devices import chunk_bytes
 from .frames import Frames
-from .log_interpolation import node_count, node_lengths
+from .log_interpolation import cubic_weights, node_count, node_lengths
 from .windows import Window
 
 
@@ -104,10 +104,7 @@ class _Reads:
         self.count, self._bins = int(ends[-1]), position.shape[1]
         self._rows = [slice(*pair) for pair in zip(starts.tolist(), ends.tolist(), strict=True)]
         self._nodes = [slice(*pair) for pair in zip((least - 1).tolist(), (most + 3).tolist(), strict=True)]
-        before, after, beyond = t + 1, t - 1, t - 2
-        left, right = before * t, after * beyond
-        # Lagrange's polynomials of the nodes at -1, 0, 1 and 2
-        self.weights = [t * right / -6, before * right / 2, left * beyond / -2, left * after / 6]
+        self.weights = cubic_weights(t)
         # A bin reads the spectrum before its position and the three that follow: one index serves all four.
         first = (starts - least)[:, None] + node
         self._index = first.mul_(self._bins).add_(torch.arange(self._bins, device=node.device)).view(-1)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 # Monomial coefficients of the cubic through values at -1, 0, 1, 2: rows are powers 0 … 3.
-CUBIC = (
+_CUBIC = (
     (0.0, 1.0, 0.0, 0.0),
     (-1 / 3, -1 / 2, 1.0, -1 / 6),
     (1 / 2, -1.0, 1 / 2, 0.0),
@@ -19,6 +19,16 @@ CUBIC = (
 )
 _LEAST_NODES = 4
 MOST_DENSITY = 30.0  # nodes an octave beyond which a finer bank costs more than it gains
+
+
+def cubic_weights(t: Tensor) -> list[Tensor]:
+    """The weights of the values at -1, 0, 1 and 2 in the cubic at t, in half the passes that its coefficients take.
+
+    t: any shape; the weights have the same.
+    """
+    before, after, beyond = t + 1, t - 1, t - 2
+    left, right = before * t, after * beyond
+    return [t * right / -6, before * right / 2, left * beyond / -2, left * after / 6]
 
 
 def node_lengths(theta_min: float, theta_max: float, count: int) -> list[float]:
@@ -67,7 +77,7 @@ class Interpolation:
         # Row r of this overlapping view is the four nodes from flat position r on: a read is a row copy.
         self._rows = flat.as_strided((bins * count - 3, 4 * components), (components, 1))
         self._first = torch.arange(bins, device=flat.device) * count
-        powers = torch.tensor(CUBIC, dtype=torch.float64)
+        powers = torch.tensor(_CUBIC, dtype=torch.float64)
         self._to_powers = torch.kron(powers, torch.eye(components, dtype=torch.float64)).to(flat)
         self._count, self._components = count, components
         self._tile = 2**24 if flat.is_cuda else 2**16
