@@ -8,7 +8,7 @@ import torch
 from local_entropy_fields import HANN, decay, evidence_of, field_of, grid_of, reading, white
 from torch.autograd import gradcheck
 
-from dstft_cli.optimization.local_entropy.evidence import Evidence, Votes, find_evidence
+from dstft_cli.optimization.local_entropy.evidence import SHARPNESS, Evidence, Votes, find_evidence
 from dstft_cli.optimization.local_entropy.loss import EPSILON, LAMBDA, LocalEntropy
 from dstft_cli.optimization.local_entropy.loudness import Loudness, measure_loudness
 from dstft_cli.optimization.local_entropy.working_grid import WorkingGrid
@@ -200,6 +200,22 @@ class TestStart:
         free, bound = field.start(0.0, EPSILON), field.start(LAMBDA, EPSILON)
         assert float(field(free)) < float(field(bound))
         assert float(field.variation(free, EPSILON)) > float(field.variation(bound, EPSILON))
+
+    def test_is_what_plain_formulas_of_the_sweeps_give(self, fields):
+        field = fields["plane"]
+        lengths = field._log_lengths[:, None, None]
+
+        def chosen(merit):
+            return (torch.softmax(SHARPNESS * merit, 0) * lengths).sum(0)
+
+        def away(log_theta, units):
+            return ((lengths - field._mean(log_theta, units)).square() + EPSILON**2).sqrt()
+
+        log_theta = chosen(3 * torch.stack([field._mean(value, 4.0) for value in field._values]))
+        for sweep in range(16):
+            merit = field._values - LAMBDA * (away(log_theta, 0.5) + away(log_theta, 4.0) / 3)
+            log_theta = chosen(merit if sweep < 12 else 2 * merit)
+        torch.testing.assert_close(field.start(LAMBDA, EPSILON), field._mean(log_theta, 0.35), rtol=1e-6, atol=1e-6)
 
     def test_is_long_in_a_tone_and_short_at_a_click(self, fields):
         grid, start = grid_of(COUNT, SUPPORT, SHORTEST), fields["plane"].start(LAMBDA, EPSILON).exp2()

@@ -10,6 +10,7 @@ import pytest
 
 from dstft_cli.errors import InputError
 from dstft_cli.recordings.detrend import detrend
+from dstft_cli.recordings.lazy_samples import LazySamples
 from dstft_cli.recordings.signal import Signal, check_signal, load_signal, load_signals
 
 SINE = np.sin(np.arange(400) / 7)
@@ -200,6 +201,16 @@ def test_detrending_takes_off_the_mean_or_the_line():
     sloped = detrend(Signal(wave + 7 + 0.3 * time, 100, "x"), "linear").samples
     assert np.polyfit(time, sloped, 1) == pytest.approx([0, 0], abs=1e-9)
     assert np.ptp(sloped - wave) < 0.2
+
+
+@pytest.mark.parametrize("kind", ["mean", "linear"])
+def test_samples_in_their_file_are_detrended_as_those_in_memory_are(monkeypatch, kind):
+    monkeypatch.setattr("dstft_cli.recordings.lazy_samples.iter_blocks.__defaults__", (300,))
+    samples = np.sin(np.arange(1000.0) / 8) + 7 + 0.3 * np.arange(1000.0)
+    lazy = LazySamples(lambda first, last: samples[first:last].copy(), len(samples))
+    aside, whole = (detrend(Signal(one, 100, "x"), kind) for one in (lazy, samples))
+    assert aside.samples[:] == pytest.approx(whole.samples, abs=1e-9)
+    assert aside.notes == whole.notes
 
 
 def test_a_large_offset_is_kept_and_noted():
