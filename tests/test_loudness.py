@@ -8,7 +8,6 @@ import torch
 from local_entropy_fields import HANN, evidence_of, grid_of, reading, white
 
 from dstft_cli import Signal, optimize
-from dstft_cli.optimization.local_entropy.evidence import heard_under
 from dstft_cli.optimization.local_entropy.loudness import Loudness, greatest_power, measure_loudness
 from dstft_cli.optimization.local_entropy.pair_evidence import powers
 
@@ -72,11 +71,11 @@ class TestHeard:
         assert float(found.heard[:, before].mean()) < 0.05
 
     def test_far_from_a_tone_only_short_windows_hear_its_skirt(self):
-        grid, source = grid_of(8000, 512, 16.0), reading(BEATING)
-        measured = measure_loudness(source, 8000, grid, HANN)
+        grid, found = grid_of(8000, 512, 16.0), evidence_of(BEATING, 512, 16.0)
+        measured = measure_loudness(reading(BEATING), 8000, grid, HANN)
 
         def at(length: float, distance: float) -> float:
-            heard = heard_under(length, source, 8000, grid, (0, grid.places[1]), HANN, measured)
+            heard = measured.heard(found.levels[found.nearest(math.log2(length))])
             return float(heard[round((0.2 + distance) * 512 / grid.steps[0])].median())
 
         assert at(256, 0.0) == at(16, 0.0) == at(16, 0.06) == 1

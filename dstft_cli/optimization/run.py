@@ -181,7 +181,9 @@ class OptimizationRun:
             at however many places, or for the energy as a whole.
         """
         gain = self.history[0]["loss"] - self.final["loss"]
-        found = self.narrowing() if gain >= 0 and self.problem.local else None
+        # Lengths that vary over the plane are found by votes of their own: the two losses cannot be compared then.
+        judged = self.problem.local and (gain >= 0 or self.problem.mode == PLANE)
+        found = self.narrowing() if judged else None
         if found is None:
             return gain < 0
         self.compared = found

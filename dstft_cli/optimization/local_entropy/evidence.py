@@ -11,7 +11,7 @@ from torch import Tensor
 from ...stft.log_interpolation import node_count, node_lengths
 from ...stft.windows import Window
 from .gaussian_means import apply_to, linear_rows
-from .loudness import Loudness
+from .loudness import Loudness, smooth_step
 from .pair_evidence import Comparison, Samples, compare_lengths
 from .working_grid import WorkingGrid
 
@@ -33,7 +33,9 @@ class Evidence:
     lengths: B window lengths in samples, uniform in log θ.
     values: D in nats, (B, f, t), 0 at the shortest length.
     energy: the energy about each place, (f, t), on any scale.
+    levels: that under each length, (B, f, t), relative to the greatest power; None where it is not kept.
     heard: how surely each place stands out of the noise, (f, t), 0 to 1; 1 for all.
+    hidden: how surely another window than the constant one shows each place, (f, t), 0 to 1; None for not at all.
     inside: 1 for places that count and 0 for others, (f, t); None where all count.
     share: of all places of the recording, those that count.
     """
@@ -41,9 +43,15 @@ class Evidence:
     lengths: list[float]
     values: Tensor
     energy: Tensor
+    levels: Tensor | None = None
     heard: Tensor | float = 1.0
+    hidden: Tensor | None = None
     inside: Tensor | None = None
     share: float = 1.0
+
+    def nearest(self, log_length: float) -> int:
+        """The number of the length nearest to one given by its log2, in samples."""
+        return min(range(len(self.lengths)), key=lambda i: abs(math.log2(self.lengths[i]) - log_length))
 
     def votes(self, shape: tuple[int, int], here: slice = slice(None), calm: float | None = None) -> "Votes":
         """The votes of the places, summed over the axes along which θ does not vary.
@@ -51,7 +59,8 @@ class Evidence:
         A place votes for a longer window than one that shows it well only as far as the evidence exceeds the deepest fall in
         between: impacts stay impacts, though windows over several of them see their rhythm as lines. A fall between the calm
         length and a longer one counts twice: few places should show lines where most show impacts. A place that does not
-        stand out of the noise does not vote: an eye sees its grain, not its width.
+        stand out of the noise does not vote: an eye sees its grain, not its width. It does vote where another window shows
+        what the constant one hides.
 
         shape: (1 or f, 1 or t).
         here: the columns that count.
@@ -60,12 +69,12 @@ class Evidence:
         earned = self.values.clone()
         _take_falls(earned, self.values, 1)
         if calm is not None:
-            first = min(range(len(self.lengths)), key=lambda i: abs(math.log2(self.lengths[i]) - calm))
+            first = self.nearest(calm)
             _take_falls(earned[first:], self.values[first:], _FALLS - 1)
-        octaves = math.log2(self.lengths[-1] / self.lengths[0])
-        contrast = (self.values.amax(0) - self.values.mean(0)).clamp_min_(1e-6)
-        weight = 1 / (1 + (_CHANCE / SHARPNESS * math.sqrt(octaves / 3) / contrast) ** _STEEPNESS)
+        weight = beyond_chance(self.values.amax(0) - self.values.mean(0), self.lengths)
         counts = weight * self.heard
+        if self.hidden is not None:
+            counts = torch.maximum(counts, self.hidden)
         voice = self.energy**_LOUDNESS * (counts + LEAST_VOICE)
         if self.inside is not None:  # other places hardly speak, and only against change
             weight, counts, voice = weight * self.inside, counts * self.inside, voice * (self.inside + _OUTSIDE)
@@ -123,6 +132,16 @@ class Votes:
         return Votes(self.lengths, *planes, self.count)
 
 
+def beyond_chance(contrast: Tensor, lengths: list[float]) -> Tensor:
+    """How surely a contrast between lengths is none of white noise: 0 to 1.
+
+    contrast: evidence in nats, any shape.
+    lengths: those compared, increasing.
+    """
+    chance = _CHANCE / SHARPNESS * math.sqrt(math.log2(lengths[-1] / lengths[0]) / 3)
+    return 1 / (1 + (chance / contrast.clamp_min(1e-6)) ** _STEEPNESS)
+
+
 def _take_falls(earned: Tensor, values: Tensor, times: float) -> None:
     """Take from what each length earns, (B, f, t), so many times the deepest fall of the evidence between lengths up to it."""
     highest, fall = values[0].clone(), torch.zeros_like(values[0])
@@ -141,8 +160,7 @@ def _apart_from_mirror(frequencies: Tensor, length: float) -> Tensor:
     frequencies: in cycles per sample, (f,).
     length: of a window in samples.
     """
-    x = (torch.minimum(frequencies, 0.5 - frequencies) * length / _PERIODS).clamp(0, 1)
-    return x * x * (3 - 2 * x)
+    return smooth_step(torch.minimum(frequencies, 0.5 - frequencies) * length / _PERIODS)
 
 
 def find_evidence(
@@ -167,7 +185,7 @@ def find_evidence(
     lengths = node_lengths(*grid.bounds, node_count(*grid.bounds, PER_OCTAVE))
     times = grid.times(*columns)
     span = math.floor(times[0]), math.ceil(times[-1]) + 1
-    values, logs = [], 0.0
+    values, levels = [], []
     for i, pair in enumerate(itertools.pairwise(lengths)):
         if on_node is not None and on_node(i, len(lengths)) and i >= 4:
             break
@@ -178,34 +196,13 @@ def find_evidence(
             apply_to(found.evidence, *places) * _apart_from_mirror(grid.frequencies, middle).to(found.evidence)[:, None]
         )
         values.append(here if not values else values[-1] + here)
-        logs = logs + apply_to(found.energy, *places).clamp_min(_TINY).log()
-    energy = (logs / len(values)).exp()
+        levels.append(apply_to(found.energy, *places).clamp_min(_TINY))
+    energy = (sum(level.log() for level in levels) / len(levels)).exp()
     values = torch.stack([torch.zeros_like(values[0]), *values])
-    return Evidence(lengths[: len(values)], values, energy, loudness.heard(energy))
-
-
-def heard_under(
-    length: float,
-    samples: Samples,
-    count: int,
-    grid: WorkingGrid,
-    columns: tuple[int, int],
-    window: Window,
-    loudness: Loudness,
-) -> Tensor:
-    """How surely places stand out of the noise under one window, (f, t), 0 to 1.
-
-    Far from a tone only windows that are too short for it show its skirt; under one window nothing is seen there but noise,
-    whose grain is seen to change where θ does.
-
-    length: of the window in samples; the other parameters are those of ``find_evidence``.
-    """
-    lengths = node_lengths(*grid.bounds, node_count(*grid.bounds, PER_OCTAVE))
-    pair = min(itertools.pairwise(lengths), key=lambda pair: abs(math.log2(pair[0] * pair[1] / length**2)))
-    times = grid.times(*columns)
-    span = math.floor(times[0]), math.ceil(times[-1]) + 1
-    found = compare_lengths(samples, count, span, pair, window, loudness.greatest)
-    return loudness.heard(apply_to(found.energy, *_places(found, grid, times)))
+    roots = [level.sqrt() for level in levels]  # the energy of a pair is the mean of that under both of its lengths
+    between = [one * other for one, other in itertools.pairwise(roots)]
+    levels = torch.stack([levels[0], *between, levels[-1]])
+    return Evidence(lengths[: len(values)], values, energy, levels, loudness.heard(energy))
 
 
 def _places(found: Comparison, grid: WorkingGrid, times: Tensor) -> list[Tensor]:

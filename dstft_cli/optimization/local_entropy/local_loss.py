@@ -15,7 +15,8 @@ from ...system.memory import return_freed_memory
 from ..criteria import one_number
 from ..loss import with_loss
 from ..resources import bytes_per_place
-from .evidence import PER_OCTAVE, Evidence, Votes, find_evidence, heard_under
+from .evidence import PER_OCTAVE, Evidence, Votes, find_evidence
+from .hidden_places import shown_by_others
 from .loss import LocalEntropy
 from .loudness import Loudness, measure_loudness
 
@@ -47,10 +48,10 @@ class LocalLoss:
         if problem.at_once:
             evidence = self._evidence(blocks[0], on_node)
             calm = self._of_votes(evidence.votes(own_shape)).calm
-            evidence = self._heard(evidence, blocks[0], calm)
+            evidence = self._heard(evidence, calm)
             self.constants = self.field = self._of_votes(evidence.votes(own_shape), calm)
             if plane:
-                self.field = self._of_votes(evidence.votes(shape, calm=calm), calm)
+                self.field = self._of_votes(self._place_votes(evidence, calm), calm)
             return
         some = blocks[:: math.ceil(len(blocks) / _SURVEYED)]
         count = len(some) + len(blocks)
@@ -70,7 +71,7 @@ class LocalLoss:
                 break
             own = self._evidence(columns)
             if calm is not None:
-                own = self._heard(own, columns, calm)
+                own = self._heard(own, calm)
             own = own.votes((shape[0], columns[1] - columns[0] if shape[1] > 1 else 1))
             votes = own if votes is None else votes.joined(own, axis=1 if shape[1] > 1 else 0)
             del own
@@ -87,9 +88,8 @@ class LocalLoss:
 
     def on_columns(self, first: int, last: int) -> LocalEntropy:
         """The loss of columns first to last - 1, (f, last - first) places."""
-        rows, columns, calm = self.places.places[0], (first, last), self.constants.calm
-        votes = self._heard(self._evidence(columns), columns, calm).votes((rows, last - first), calm=calm)
-        return self._of_votes(votes, calm)
+        calm = self.constants.calm
+        return self._of_votes(self._place_votes(self._heard(self._evidence((first, last)), calm), calm), calm)
 
     def losses(self, values: None, log_theta: Tensor, positions: Tensor) -> dict[str, Tensor]:
         """The loss and its terms, scalars by name.
@@ -137,16 +137,20 @@ class LocalLoss:
 
     def _evidence(self, columns: tuple[int, int], on_node=None) -> Evidence:
         """The evidence at columns first to last - 1; on_node: as for ``find_evidence``."""
-        found = find_evidence(*self._reading(columns), on_node)
-        return found if self.problem.boxes is None else self.problem.boxes.mark(found, self.places, columns)
-
-    def _heard(self, evidence: Evidence, columns: tuple[int, int], calm: float) -> Evidence:
-        """The evidence at these columns with what is heard under the constant window of 2 ** calm samples."""
-        return replace(evidence, heard=heard_under(2**calm, *self._reading(columns)))
-
-    def _reading(self, columns: tuple[int, int]) -> tuple:
         problem = self.problem
-        return (
-            *(problem.samples_between, problem.grid.samples, self.places),
-            *(columns, problem.window, self._loudness),
-        )
+        source = problem.samples_between, problem.grid.samples, self.places
+        found = find_evidence(*source, columns, problem.window, self._loudness, on_node)
+        return found if problem.boxes is None else problem.boxes.mark(found, self.places, columns)
+
+    def _heard(self, evidence: Evidence, calm: float) -> Evidence:
+        """The evidence with what is heard under the constant window of 2 ** calm samples.
+
+        Far from a tone only windows that are too short for it show its skirt; under one window nothing is seen there but noise,
+        whose grain is seen to change where θ does.
+        """
+        return replace(evidence, heard=self._loudness.heard(evidence.levels[evidence.nearest(calm)]))
+
+    def _place_votes(self, evidence: Evidence, calm: float) -> Votes:
+        """The votes of all places for lengths of their own, where those count, too, that only another window shows."""
+        hidden = shown_by_others(evidence, self.places, calm)
+        return replace(evidence, hidden=hidden).votes(tuple(evidence.energy.shape), calm=calm)

@@ -35,8 +35,13 @@ class Loudness:
         energy: P about the places, relative to the greatest, (f, t).
         """
         level = 10 * torch.log10(energy.clamp_min(_TINY) / self.noise[:, None].clamp_min(_TINY))
-        x = ((level - _FAINT) / (_PLAIN - _FAINT)).clamp(0, 1)
-        return x * x * (3 - 2 * x)
+        return smooth_step((level - _FAINT) / (_PLAIN - _FAINT))
+
+
+def smooth_step(x: Tensor) -> Tensor:
+    """0 up to x = 0, 1 from x = 1 on, without an edge at either."""
+    x = x.clamp(0, 1)
+    return x * x * (3 - 2 * x)
 
 
 def measure_loudness(samples: Samples, count: int, grid: WorkingGrid, window: Window) -> Loudness:
