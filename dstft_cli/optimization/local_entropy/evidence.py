@@ -199,9 +199,8 @@ def find_evidence(
         levels.append(apply_to(found.energy, *places).clamp_min(_TINY))
     energy = (sum(level.log() for level in levels) / len(levels)).exp()
     values = torch.stack([torch.zeros_like(values[0]), *values])
-    roots = [level.sqrt() for level in levels]  # the energy of a pair is the mean of that under both of its lengths
-    between = [one * other for one, other in itertools.pairwise(roots)]
-    levels = torch.stack([levels[0], *between, levels[-1]])
+    levels = torch.stack([levels[0], *levels, levels[-1]]).sqrt_()
+    levels = levels[:-1] * levels[1:]  # the energy of a pair is the geometric mean of that under both of its lengths
     return Evidence(lengths[: len(values)], values, energy, levels, loudness.heard(energy))
 
 
