@@ -142,7 +142,7 @@ class TestRuns:
 
     @pytest.mark.parametrize(
         ("much", "share", "kept"),
-        [(0.5, 0.003, False), (0.5, 0.002, True), (0.35, 0.04, True), (0.37, 0.04, False), (0.37, 0.06, True)],
+        [(0.5, 0.003, False), (0.5, 0.002, True), (0.37, 0.04, True), (0.38, 0.04, False), (0.38, 0.06, True)],
     )
     def test_keep_several_windows_where_a_few_places_become_much_narrower(self, keeps_one, much, share, kept):
         lost = {"much_narrower": 0.0}
@@ -156,7 +156,7 @@ class TestRuns:
             ({"restlessness": 0.11, "overall": 0.15}, False),
             ({"restlessness": 0.11, "share": 0.52}, False),
             ({"restlessness": 0.11, "share": 0.48, "much_narrower": 0.35, "much_share": 0.06}, True),
-            ({"restlessness": 0.11, "share": 0.48, "much_narrower": 0.37, "much_share": 0.06}, False),
+            ({"restlessness": 0.11, "share": 0.48, "much_narrower": 0.38, "much_share": 0.06}, False),
         ],
         ids=str,
     )
