@@ -62,8 +62,7 @@ class TestShownByOthers:
         assert found[:, np.abs(TIMES - 10_000) < SUPPORT / 2].mean() < 0.01
 
     def test_not_silence_beside_a_click(self):
-        samples = torch.as_tensor(CLICK, dtype=torch.float32).numpy()
-        found = shown_by_others(evidence_of(samples, SUPPORT, SHORTEST, dtype=torch.float32), GRID, 8.0)
+        found = shown_by_others(evidence_of(CLICK, SUPPORT, SHORTEST, dtype=torch.float32), GRID, 8.0)
         assert float(found[:, np.abs(TIMES - 10_000) > 3 * SUPPORT].max()) < 0.01
 
     def test_not_noise(self):
@@ -85,9 +84,8 @@ def test_a_run_takes_short_windows_along_a_faint_chirp_and_not_in_noise():
     result = optimize(Signal(samples, 1000, "x"), mode="tf", support=SUPPORT, hop=16, theta_min=SHORTEST)
     shares = result.theta / result.narrowing.theta
     columns = np.abs(result.frame_positions[:, None] - SWEPT).argmin(0)
-    assert (
-        shares[np.round(CHIRPED * SUPPORT).astype(int), columns].max() < 0.45
-    )  # 0.6 where the constant window decides
+    chirp = shares[np.round(CHIRPED * SUPPORT).astype(int), columns]
+    assert chirp.max() < 0.45  # 0.6 where the constant window decides
     noise = shares[round(0.15 * SUPPORT) :, result.frame_positions < 6000]
     assert np.quantile(np.abs(np.log2(noise)), 0.99) < 0.1  # octaves
 

@@ -173,9 +173,10 @@ class OptimizationRun:
     def gained_nothing(self, calmed: bool = False) -> bool:
         """True where the descent ended no lower than the constant window at the start, or no eye sees what it gained.
 
-        A local criterion must also make the picture much narrower in the mean or at a few places; where window lengths change
-        calmly, less will do; where they vary over one axis, a large gain over the plane is enough, too. Else one window shows
-        the recording as well: streaks and patches of other grain are seen before a smaller gain is.
+        With a local criterion, the losses do not count for lengths that vary over the plane: only what is seen does. The picture
+        must become much narrower in the mean or at a few places; where window lengths change calmly, less will do; where they
+        vary over one axis, a large gain over the plane is enough, too. Else one window shows the recording as well: streaks and
+        patches of other grain are seen before a smaller gain is.
 
         calmed: True for the regions that are left of lengths that were too restless. These must be calmer still, or gain much:
             at however many places, or for the energy as a whole.

@@ -133,7 +133,7 @@ class Votes:
 
 
 def beyond_chance(contrast: Tensor, lengths: list[float]) -> Tensor:
-    """How surely a contrast between lengths is none of white noise: 0 to 1.
+    """How surely a contrast between lengths is greater than what white noise makes by chance: 0 to 1.
 
     contrast: evidence in nats, any shape.
     lengths: those compared, increasing.

@@ -15,10 +15,10 @@ from .evidence import Evidence, beyond_chance
 from .loudness import smooth_step
 from .working_grid import WorkingGrid
 
-_LEAK = 1.15  # half windows: the deviation of a component, seen through a window and the neighbourhood of a place
-_REACH = 5  # half windows in which leaks are looked for
+_LEAK = 1.15  # half windows: deviation of the Gaussian as which a component appears, blurred by a window and a neighbourhood
+_REACH = 5  # half windows from a place within which leaks to it are looked for
 _ABOVE = 3.0  # dB above all that leaks: a place counts in full
-_STRICT = 0.75  # of the evidence counts: an eye sees a place in noise that takes another window by chance
+_STRICT = 0.75  # share of the gained evidence that counts, so that fewer places in noise take another window by chance
 
 
 def shown_by_others(evidence: Evidence, grid: WorkingGrid, calm: float) -> Tensor:
