@@ -173,6 +173,22 @@ class TestVariation:
         variations = [float(field.variation(one, EPSILON)) for one in (smooth, slight, rough)]
         assert 0 < variations[0] < variations[1] < variations[2]
 
+    @pytest.mark.parametrize(
+        ("mode", "near"),
+        [("plane", [(0.6, 0.25), (0.25, 0.6)]), ("time", [(0.25, 0.6)]), ("frequency", [(0.6, 0.25)])],
+    )
+    def test_is_the_distance_from_the_nearer_mean_along_an_axis_and_from_the_broad_one(self, fields, mode, near):
+        field = fields[mode]
+        log_theta = drawn(field.shape)
+
+        def away(*units):
+            nearer = torch.stack([(log_theta - field._mean(log_theta, own)).abs() for own in units]).amin(0)
+            return (nearer.square() + EPSILON**2).sqrt() - EPSILON
+
+        distance = (away(*near) + away((4.0, 4.0)) / 3) / field._together
+        expected = float((field.voice * distance).sum() / field.voice.sum())
+        assert float(field.variation(log_theta, EPSILON)) == pytest.approx(expected, rel=1e-6)
+
     @pytest.mark.parametrize("mode", MODES)
     def test_and_evidence_are_the_means_of_the_costs_by_voice(self, fields, mode):
         field = fields[mode]
@@ -208,14 +224,17 @@ class TestStart:
         def chosen(merit):
             return (torch.softmax(SHARPNESS * merit, 0) * lengths).sum(0)
 
-        def away(log_theta, units):
-            return ((lengths - field._mean(log_theta, units)).square() + EPSILON**2).sqrt()
+        def away(log_theta, *units):
+            nearer = torch.minimum(*((lengths - field._mean(log_theta, own)).abs() for own in units))
+            return (nearer.square() + EPSILON**2).sqrt()
 
-        log_theta = chosen(3 * torch.stack([field._mean(value, 4.0) for value in field._values]))
+        near, broad = ((0.6, 0.25), (0.25, 0.6)), (4.0, 4.0)
+        log_theta = chosen(3 * torch.stack([field._mean(value, broad) for value in field._values]))
         for sweep in range(16):
-            merit = field._values - LAMBDA * (away(log_theta, 0.5) + away(log_theta, 4.0) / 3)
+            merit = field._values - LAMBDA * (away(log_theta, *near) + away(log_theta, broad, broad) / 3)
             log_theta = chosen(merit if sweep < 12 else 2 * merit)
-        torch.testing.assert_close(field.start(LAMBDA, EPSILON), field._mean(log_theta, 0.35), rtol=1e-6, atol=1e-6)
+        end = field._mean(log_theta, (0.35, 0.35))
+        torch.testing.assert_close(field.start(LAMBDA, EPSILON), end, rtol=1e-6, atol=1e-6)
 
     def test_is_long_in_a_tone_and_short_at_a_click(self, fields):
         grid, start = grid_of(COUNT, SUPPORT, SHORTEST), fields["plane"].start(LAMBDA, EPSILON).exp2()

@@ -27,10 +27,11 @@ _SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen fr
 _SEEN_MEAN, _SEEN_CALM = 0.14, 0.065  # of the width, by which the mean place becomes narrower, see _RESTLESS
 _SEEN_NARROWER, _SEEN_SHARE = 0.17, 0.01  # of the width, by which the narrower places do, and of the energy, at them
 _SEEN_MUCH, _SEEN_MUCH_SHARE = 0.38, 0.0025  # of the width and of the energy, likewise, at the much narrower places
-_FEW, _MANY = 0.05, 0.3  # of the energy at much narrower places: in small patches, and in a good part of the picture
+_SEEN_MUCH_CALM = 0.35  # of the width, likewise, where window lengths change as calmly as ``_STREAKY``
+_FEW, _MANY = 0.05, 0.25  # of the energy at much narrower places: in small patches, and in a good part of the picture
 _WIDER = 0.1  # of the energy at narrower places: if wider places have more, they are seen instead
-_RESTLESS = 0.285  # octaves a unit: lengths that change faster are seen before a small gain is
-_STREAKY = 0.1  # likewise, for the regions that are left of lengths that were too restless
+_RESTLESS = 0.31  # octaves a unit: lengths that change faster are seen before a small gain is
+_STREAKY = 0.125  # likewise, for the regions that are left of lengths that were too restless
 _SEEN_REGIONS = 0.1  # of the width, by which the energy as a whole becomes narrower in those regions
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
@@ -191,7 +192,8 @@ class OptimizationRun:
         limit, most = (_STREAKY, 1.0) if calmed else (_RESTLESS, _FEW)
         calm, parts = found.restlessness <= limit, found.wider_share <= _WIDER * found.share
         some = found.narrower >= _SEEN_NARROWER and found.share >= _SEEN_SHARE
-        few = found.much_narrower >= _SEEN_MUCH and _SEEN_MUCH_SHARE <= found.much_share <= most
+        enough = _SEEN_MUCH_CALM if found.restlessness <= _STREAKY else _SEEN_MUCH
+        few = found.much_narrower >= enough and _SEEN_MUCH_SHARE <= found.much_share <= most
         much = found.overall >= _SEEN_MEAN and (found.restlessness <= _RESTLESS or found.much_share >= _MANY)
         much |= parts and (few or (calm and (some or found.overall >= _SEEN_CALM)))
         much |= parts and calmed and found.narrower * found.share >= _SEEN_REGIONS

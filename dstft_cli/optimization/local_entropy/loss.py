@@ -1,7 +1,9 @@
 """The loss: minus the evidence for the window length at each place, plus a total variation of the lengths.
 
 A place without evidence follows its neighbours and, weakly, the constant length with the most evidence. The variation is
-measured against the means over half a unit and 4 units about a place: next neighbours would drift with the noise that they share.
+measured against means about a place, since next neighbours would drift with the noise that they share: against the nearer one
+of two means, along frequency and along time, so that an onset and the partials that it crosses both agree with themselves; and
+against one over 4 units.
 """
 
 import math
@@ -15,11 +17,13 @@ from .evidence import SHARPNESS, Votes
 from .gaussian_means import Means, gaussian_rows
 from .working_grid import WorkingGrid
 
-LAMBDA, EPSILON = 0.5, 0.3  # nats an octave, and octaves: weight and rounding of the variation
+LAMBDA, EPSILON = 0.48, 0.2  # nats an octave, and octaves: weight and rounding of the variation
 _CALM = 3.0 / SHARPNESS  # nats an octave: pull to the constant length, where there is no evidence
-_NEAR, _BROAD = 0.5, 4.0  # units
-_ANCHOR = 1 / 3  # weight of the broad mean, in those of the near one
-_SWEEPS, _LAST, _FINAL = 16, 4, 0.35  # sweeps of the start, sharp ones at their end, and units of the mean after them
+_ALONG, _ACROSS = 0.6, 0.25  # units: deviations of the near means
+_NEAR, _BROAD = ((_ALONG, _ACROSS), (_ACROSS, _ALONG)), (4.0, 4.0)  # units of frequency and of time
+_ANCHOR = 1 / 3  # weight of the broad mean, in those of the near ones
+_SWEEPS, _LAST = 16, 4  # sweeps of the start, and sharp ones at their end
+_FINAL = (0.35, 0.35)  # units of the mean after them
 _FIRST = 3.0  # sharpness of the broad mean of the evidence that the sweeps set out from
 _AT_BOUND = 0.1  # octaves
 _CHANCE, _CHANCE_SHORT, _CHANCE_FEW = 0.012, 0.3, 1.2  # mean weight that white noise does not reach, see _chance_share
@@ -52,7 +56,8 @@ class LocalEntropy:
         self.longest = votes.lengths[-1]
         # Places that share one θ speak for it together; their noise adds up like their root.
         self._together = math.sqrt(votes.count)
-        self._blur = {units: self._gaussian(units) for units in (_NEAR, _BROAD, _FINAL)}
+        self._near = [units for units, size in zip(_NEAR, self.shape, strict=True) if size > 1] or _NEAR[:1]
+        self._blur = {units: self._gaussian(units) for units in (*self._near, _BROAD, _FINAL)}
         self._voices = {units: blur(self.voice) + _TINY for units, blur in self._blur.items()}
 
     def _calmest(self, votes: Votes, usual: float) -> float:
@@ -94,8 +99,18 @@ class LocalEntropy:
             return value, variation
 
     def _distances(self, log_theta: Tensor, epsilon: float) -> Tensor:
-        near, broad = (_rounded(log_theta - self._mean(log_theta, units), epsilon) for units in (_NEAR, _BROAD))
-        return (near + _ANCHOR * broad) / self._together
+        middle, half = self._near_means(log_theta)
+        near = (log_theta - middle).abs() - half
+        broad = log_theta - self._mean(log_theta, _BROAD)
+        return (_rounded(near, epsilon) + _ANCHOR * _rounded(broad, epsilon)) / self._together
+
+    def _near_means(self, log_theta: Tensor) -> tuple[Tensor, Tensor]:
+        """The middle of the near means at each place, (f, t), and half of their distance.
+
+        The nearer mean is ``abs(abs(x - middle) - half)`` away from x.
+        """
+        means = [self._mean(log_theta, units) for units in self._near]
+        return sum(means) / len(means), (means[0] - means[-1]).abs() / 2
 
     def at_bounds(self, log_theta: Tensor) -> tuple[float, float]:
         """The shares, 0 to 1, of what all places say that are at the shortest and at the longest window.
@@ -119,12 +134,14 @@ class LocalEntropy:
             torch.mul(self._mean(value, _BROAD), _FIRST * sharpness, out=own)
         log_theta, distance = self._soft_best(merit), torch.empty_like(self.voice)
         for sweep in range(_SWEEPS):
-            means = [(share, self._mean(log_theta, units)) for share, units in ((1.0, _NEAR), (_ANCHOR, _BROAD))]
+            (middle, half), broad = self._near_means(log_theta), self._mean(log_theta, _BROAD)
             for own, value, length in zip(merit, self._values, lengths, strict=True):
+                # In place, and without the constant of ``_rounded``, which favours no length.
                 torch.mul(value, sharpness, out=own)
-                for share, mean in means:  # in place, and without the constant of ``_rounded``, which favours no length
-                    torch.sub(mean, length, out=distance).square_().add_(epsilon**2).sqrt_()
-                    own.sub_(distance, alpha=SHARPNESS * weight * share)
+                torch.sub(middle, length, out=distance).abs_().sub_(half).square_().add_(epsilon**2).sqrt_()
+                own.sub_(distance, alpha=SHARPNESS * weight)
+                torch.sub(broad, length, out=distance).square_().add_(epsilon**2).sqrt_()
+                own.sub_(distance, alpha=SHARPNESS * weight * _ANCHOR)
             if sweep >= _SWEEPS - _LAST:
                 merit *= 2
             log_theta = self._soft_best(merit)
@@ -139,12 +156,12 @@ class LocalEntropy:
             count.add_(own)
         return total / count
 
-    def _mean(self, values: Tensor, units: float) -> Tensor:
-        """The mean of values, (f, t), about each place, weighed by what the places say."""
+    def _mean(self, values: Tensor, units: tuple[float, float]) -> Tensor:
+        """The mean of values, (f, t), about each place, weighed by what the places say; units: of frequency and of time."""
         return self._blur[units](self.voice * values) / self._voices[units]
 
-    def _gaussian(self, units: float) -> Means:
-        deviations = self.grid.deviations(units)
+    def _gaussian(self, units: tuple[float, float]) -> Means:
+        deviations = self.grid.deviations(*units)
         rows, columns = (
             gaussian_rows(range(size), size, deviation, self.voice)
             for size, deviation in zip(self.shape, deviations, strict=True)

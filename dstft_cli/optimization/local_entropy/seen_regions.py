@@ -50,6 +50,6 @@ def seen_regions(power: Tensor, other: Tensor, away: Tensor, grid: WorkingGrid) 
     soft = torch.from_numpy(seen).to(away)
     edges = [
         gaussian_rows(range(size), size, deviation, soft)
-        for size, deviation in zip(soft.shape, grid.deviations(_EDGE), strict=True)
+        for size, deviation in zip(soft.shape, grid.deviations(_EDGE, _EDGE), strict=True)
     ]
     return grid.to_plane(apply_to(soft, *edges))

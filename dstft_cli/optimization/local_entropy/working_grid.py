@@ -67,9 +67,9 @@ class WorkingGrid:
         """Of columns first to last - 1, in samples, (last - first,) float64."""
         return torch.arange(first, last, dtype=torch.float64) * (self.steps[1] * self.hop)
 
-    def deviations(self, units: float) -> tuple[float, float]:
-        """So many units, in steps of the grid over frequency and over time."""
-        rows, columns = (units * per / step for per, step in zip(self.per_unit, self.steps, strict=True))
+    def deviations(self, *units: float) -> tuple[float, float]:
+        """So many units of frequency and of time, in steps of the grid."""
+        rows, columns = (own * per / step for own, per, step in zip(units, self.per_unit, self.steps, strict=True))
         return rows, columns
 
     def to_plane(self, values: Tensor, frames: tuple[int, int] | None = None, column: int = 0) -> Tensor:
