@@ -78,6 +78,6 @@ def test_every_cell_of_a_signal_with_truth_has_its_figures(monkeypatch):
     monkeypatch.setattr(ablation, "WEIGHTS", (0.0, ablation.LAMBDA))
     monkeypatch.setattr(ablation, "FACTORS", (1.0, 2.0))
     cells = ablation.known("parabola", 2048).row()
-    assert cells.keys() == {"0 1", "0.5 1", "0 2", "0.5 2"}
+    assert cells.keys() == {"0 1", "0.48 1", "0 2", "0.48 2"}
     assert all(cell["width"] > 0.9 and cell["spread"] >= 0 for cell in cells.values())
     assert set(ablation.KNOWN) <= SCENES.keys()
