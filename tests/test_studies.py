@@ -74,6 +74,15 @@ def test_losses_are_against_the_best_pair():
     assert ablation.losses(cells) == pytest.approx({ablation.DEFAULT: 10, "0 1": 0, "0 2": 20})
 
 
+def test_widths_of_a_recording_are_over_the_best_constant_window_of_the_defaults(monkeypatch):
+    monkeypatch.setattr(ablation, "WEIGHTS", (ablation.LAMBDA, 3.0))
+    monkeypatch.setattr(ablation, "FACTORS", (1.0,))
+    scene = SCENES["parabola"]()
+    cells = ablation.Cells(Signal(scene.noisy(20.0)[:4096], float(scene.rate), "x")).row()
+    assert cells.keys() == {"0.48 1", "3 1"}
+    assert cells["0.48 1"]["width"] < 0.95 and cells["0.48 1"]["roughness"] > cells["3 1"]["roughness"]
+
+
 def test_every_cell_of_a_signal_with_truth_has_its_figures(monkeypatch):
     monkeypatch.setattr(ablation, "WEIGHTS", (0.0, ablation.LAMBDA))
     monkeypatch.setattr(ablation, "FACTORS", (1.0, 2.0))

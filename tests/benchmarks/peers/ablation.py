@@ -111,7 +111,7 @@ class Cells:
             self.length = run.curve.best[0]
             constant = run.problem.framed_at(run.problem.positions(self.length)).magnitude(self.length)
             self.reference = (constant * run.problem.scale).square() * self.length
-        changes = width_changes(size.square() * theta, self.reference, self.unit)
+        changes = width_changes(size.square() * theta, self.reference, theta, self.unit)
         return 1 - narrowing([changes], self.length).overall
 
 
