@@ -382,7 +382,7 @@ class TestDefault:
         config = load_config()
         assert (config.loss.criterion, config.criterion) == ("auto", "local-entropy")
         plain = optimize(random_signal(2), mode="tf", **SMALL)
-        named = optimize(random_signal(2), mode="tf", lambda_=0.48, epsilon=0.2, criterion="local-entropy", **SMALL)
+        named = optimize(random_signal(2), mode="tf", lambda_=0.45, epsilon=0.1, criterion="local-entropy", **SMALL)
         np.testing.assert_array_equal(plain.theta, named.theta)
 
     def test_with_a_callable_is_that(self):

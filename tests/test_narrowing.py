@@ -173,6 +173,11 @@ class TestRuns:
     def test_what_is_left_of_restless_windows_stays_where_it_is_calmer_or_gains_much(self, keeps_one, then, kept):
         assert keeps_one(then, narrower=0.2, overall=0.08, restlessness=0.33) == kept
 
+    @pytest.mark.parametrize(("share", "kept"), [(0.003, False), (0.002, True)])
+    def test_regions_are_tried_where_a_few_places_become_much_narrower(self, keeps_one, share, kept):
+        regions = {"much_narrower": 0.4, "much_share": 0.003, "restlessness": 0.05}
+        assert keeps_one(regions, much_narrower=0.37, much_share=share, restlessness=0.27) == kept
+
     @pytest.mark.parametrize(("overall", "share", "kept"), [(0.13, 0.4, True), (0.15, 0.26, False), (0.15, 0.24, True)])
     def test_keep_one_window_where_the_lengths_change_fast_for_a_small_gain(self, keeps_one, overall, share, kept):
         gain = {"narrower": 0.19, "much_narrower": 0.35, "much_share": share, "overall": overall}

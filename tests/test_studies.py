@@ -79,14 +79,14 @@ def test_widths_of_a_recording_are_over_the_best_constant_window_of_the_defaults
     monkeypatch.setattr(ablation, "FACTORS", (1.0,))
     scene = SCENES["parabola"]()
     cells = ablation.Cells(Signal(scene.noisy(20.0)[:4096], float(scene.rate), "x")).row()
-    assert cells.keys() == {"0.48 1", "3 1"}
-    assert cells["0.48 1"]["width"] < 0.95 and cells["0.48 1"]["roughness"] > cells["3 1"]["roughness"]
+    assert cells.keys() == {"0.45 1", "3 1"}
+    assert cells["0.45 1"]["width"] < 0.95 and cells["0.45 1"]["roughness"] > cells["3 1"]["roughness"]
 
 
 def test_every_cell_of_a_signal_with_truth_has_its_figures(monkeypatch):
     monkeypatch.setattr(ablation, "WEIGHTS", (0.0, ablation.LAMBDA))
     monkeypatch.setattr(ablation, "FACTORS", (1.0, 2.0))
     cells = ablation.known("parabola", 2048).row()
-    assert cells.keys() == {"0 1", "0.48 1", "0 2", "0.48 2"}
+    assert cells.keys() == {"0 1", "0.45 1", "0 2", "0.45 2"}
     assert all(cell["width"] > 0.9 and cell["spread"] >= 0 for cell in cells.values())
     assert set(ablation.KNOWN) <= SCENES.keys()

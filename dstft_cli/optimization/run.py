@@ -30,7 +30,7 @@ _SEEN_MUCH, _SEEN_MUCH_SHARE = 0.38, 0.0025  # of the width and of the energy, l
 _SEEN_MUCH_CALM = 0.35  # of the width, likewise, where window lengths change as calmly as ``_STREAKY``
 _FEW, _MANY = 0.05, 0.25  # of the energy at much narrower places: in small patches, and in a good part of the picture
 _WIDER = 0.1  # of the energy at narrower places: if wider places have more, they are seen instead
-_RESTLESS = 0.31  # octaves a unit: lengths that change faster are seen before a small gain is
+_RESTLESS = 0.3  # octaves a unit: lengths that change faster are seen before a small gain is
 _STREAKY = 0.125  # likewise, for the regions that are left of lengths that were too restless
 _SEEN_REGIONS = 0.1  # of the width, by which the energy as a whole becomes narrower in those regions
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
@@ -208,12 +208,12 @@ class OptimizationRun:
     def keep_the_better(self) -> None:
         """Return to the constant window at the start where the descent gained nothing.
 
-        Where a local criterion's lengths are too restless for their gain, those are tried that leave the constant one only where
-        each is seen to gain; on a plane in blocks they are not.
+        Where a local criterion's lengths are too restless for their gain, or but a few places become much narrower, those are
+        tried that leave the constant one only where each is seen to gain; on a plane in blocks they are not.
         """
         lost, found = self.gained_nothing(), self.compared
         whole = self.problem.mode == PLANE and self.problem.at_once and not self.interrupted
-        if lost and whole and found is not None and found.restlessness > _RESTLESS:
+        if lost and whole and found and (found.restlessness > _RESTLESS or found.much_share >= _SEEN_MUCH_SHARE):
             grid = self.problem.grid
             theta = self.plane.seen_lengths(self.curve.best[0]).clamp(grid.theta_min, grid.support)
             self.transform(theta, self.plane.positions)

@@ -17,7 +17,7 @@ from .evidence import SHARPNESS, Votes
 from .gaussian_means import Means, gaussian_rows
 from .working_grid import WorkingGrid
 
-LAMBDA, EPSILON = 0.48, 0.2  # nats an octave, and octaves: weight and rounding of the variation
+LAMBDA, EPSILON = 0.45, 0.1  # nats an octave, and octaves: weight and rounding of the variation
 _CALM = 3.0 / SHARPNESS  # nats an octave: pull to the constant length, where there is no evidence
 _ALONG, _ACROSS = 0.6, 0.25  # units: deviations of the near means
 _NEAR, _BROAD = ((_ALONG, _ACROSS), (_ACROSS, _ALONG)), (4.0, 4.0)  # units of frequency and of time
