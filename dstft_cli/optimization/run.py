@@ -31,7 +31,7 @@ _SEEN_MUCH_CALM = 0.35  # of the width, likewise, where window lengths change as
 _FEW, _MANY = 0.05, 0.25  # of the energy at much narrower places: in small patches, and in a good part of the picture
 _WIDER = 0.1  # of the energy at narrower places: if wider places have more, they are seen instead
 _RESTLESS = 0.3  # octaves a unit: lengths that change faster are seen before a small gain is
-_STREAKY = 0.125  # likewise, for the regions that are left of lengths that were too restless
+_STREAKY = 0.125  # likewise, where lengths leave the constant one only in regions
 _SEEN_REGIONS = 0.1  # of the width, by which the energy as a whole becomes narrower in those regions
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
@@ -174,13 +174,13 @@ class OptimizationRun:
     def gained_nothing(self, calmed: bool = False) -> bool:
         """True where the descent ended no lower than the constant window at the start, or no eye sees what it gained.
 
-        With a local criterion, the losses do not count for lengths that vary over the plane: only what is seen does. The picture
-        must become much narrower in the mean or at a few places; where window lengths change calmly, less will do; where they
-        vary over one axis, a large gain over the plane is enough, too. Else one window shows the recording as well: streaks and
-        patches of other grain are seen before a smaller gain is.
+        With a local criterion, the picture must also become much narrower in the mean or at a few places; where window lengths
+        change calmly, less will do; where they vary over one axis, a large gain over the plane is enough, too. Else one window
+        shows the recording as well: streaks and patches of other grain are seen before a smaller gain is. Where lengths vary over
+        the plane, the losses are not compared.
 
-        calmed: True for the regions that are left of lengths that were too restless. These must be calmer still, or gain much:
-            at however many places, or for the energy as a whole.
+        calmed: True where lengths leave the constant one only in regions. These must be calmer still, or gain much: at however
+            many places, or for the energy as a whole.
         """
         gain = self.history[0]["loss"] - self.final["loss"]
         # Lengths that vary over the plane are found by votes of their own: the two losses cannot be compared then.
@@ -208,12 +208,13 @@ class OptimizationRun:
     def keep_the_better(self) -> None:
         """Return to the constant window at the start where the descent gained nothing.
 
-        Where a local criterion's lengths are too restless for their gain, or but a few places become much narrower, those are
-        tried that leave the constant one only where each is seen to gain; on a plane in blocks they are not.
+        A local criterion has a second try where its lengths are too restless for their gain, or where only some places become
+        much narrower: lengths that leave the constant one only in regions that are seen to gain. On a plane in blocks it has none.
         """
         lost, found = self.gained_nothing(), self.compared
         whole = self.problem.mode == PLANE and self.problem.at_once and not self.interrupted
-        if lost and whole and found and (found.restlessness > _RESTLESS or found.much_share >= _SEEN_MUCH_SHARE):
+        regions = found is not None and (found.restlessness > _RESTLESS or found.much_share >= _SEEN_MUCH_SHARE)
+        if lost and whole and regions and self._speaks():  # noise would be lost again
             grid = self.problem.grid
             theta = self.plane.seen_lengths(self.curve.best[0]).clamp(grid.theta_min, grid.support)
             self.transform(theta, self.plane.positions)

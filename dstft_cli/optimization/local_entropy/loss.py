@@ -1,9 +1,9 @@
 """The loss: minus the evidence for the window length at each place, plus a total variation of the lengths.
 
 A place without evidence follows its neighbours and, weakly, the constant length with the most evidence. The variation is
-measured against means about a place, since next neighbours would drift with the noise that they share: against the nearer one
-of two means, along frequency and along time, so that an onset and the partials that it crosses both agree with themselves; and
-against one over 4 units.
+measured against means about a place: next neighbours would drift with the noise that they share. There are two near means, one
+along frequency and one along time, of which the nearer counts: an onset agrees with itself, and so does a partial that it
+crosses. A broad mean over 4 units counts a third as much.
 """
 
 import math
@@ -23,7 +23,7 @@ _ALONG, _ACROSS = 0.6, 0.25  # units: deviations of the near means
 _NEAR, _BROAD = ((_ALONG, _ACROSS), (_ACROSS, _ALONG)), (4.0, 4.0)  # units of frequency and of time
 _ANCHOR = 1 / 3  # weight of the broad mean, in those of the near ones
 _SWEEPS, _LAST = 16, 4  # sweeps of the start, and sharp ones at their end
-_FINAL = (0.35, 0.35)  # units of the mean after them
+_FINAL = (0.35, 0.35)  # units of the mean that smooths the lengths after the sweeps
 _FIRST = 3.0  # sharpness of the broad mean of the evidence that the sweeps set out from
 _AT_BOUND = 0.1  # octaves
 _CHANCE, _CHANCE_SHORT, _CHANCE_FEW = 0.012, 0.3, 1.2  # mean weight that white noise does not reach, see _chance_share
@@ -105,9 +105,9 @@ class LocalEntropy:
         return (_rounded(near, epsilon) + _ANCHOR * _rounded(broad, epsilon)) / self._together
 
     def _near_means(self, log_theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The middle of the near means at each place, (f, t), and half of their distance.
+        """The middle between the near means at each place, and half of the distance between them: (f, t) each.
 
-        The nearer mean is ``abs(abs(x - middle) - half)`` away from x.
+        A length x is ``abs(abs(x - middle) - half)`` away from the nearer mean.
         """
         means = [self._mean(log_theta, units) for units in self._near]
         return sum(means) / len(means), (means[0] - means[-1]).abs() / 2
@@ -161,7 +161,7 @@ class LocalEntropy:
         return self._blur[units](self.voice * values) / self._voices[units]
 
     def _gaussian(self, units: tuple[float, float]) -> Means:
-        deviations = self.grid.deviations(*units)
+        deviations = self.grid.deviations(units)
         rows, columns = (
             gaussian_rows(range(size), size, deviation, self.voice)
             for size, deviation in zip(self.shape, deviations, strict=True)

@@ -13,7 +13,7 @@ from .working_grid import WorkingGrid
 _LEAST = -math.log(0.86)  # nats by which a region becomes narrower in the mean: seen from here on
 _HEARD = 0.005  # of the amplitude of all places: a region with less is an isolated streak
 _APART = 0.1  # octaves from the constant length at the edge of a region
-_EDGE = 0.35  # units over which lengths return to the constant one
+_EDGE = (0.35, 0.35)  # units of frequency and of time over which lengths return to the constant one
 
 
 def seen_regions(power: Tensor, other: Tensor, away: Tensor, grid: WorkingGrid) -> Tensor:
@@ -50,6 +50,6 @@ def seen_regions(power: Tensor, other: Tensor, away: Tensor, grid: WorkingGrid) 
     soft = torch.from_numpy(seen).to(away)
     edges = [
         gaussian_rows(range(size), size, deviation, soft)
-        for size, deviation in zip(soft.shape, grid.deviations(_EDGE, _EDGE), strict=True)
+        for size, deviation in zip(soft.shape, grid.deviations(_EDGE), strict=True)
     ]
     return grid.to_plane(apply_to(soft, *edges))

@@ -67,8 +67,8 @@ class WorkingGrid:
         """Of columns first to last - 1, in samples, (last - first,) float64."""
         return torch.arange(first, last, dtype=torch.float64) * (self.steps[1] * self.hop)
 
-    def deviations(self, *units: float) -> tuple[float, float]:
-        """So many units of frequency and of time, in steps of the grid."""
+    def deviations(self, units: tuple[float, float]) -> tuple[float, float]:
+        """Units of frequency and of time in steps of the grid."""
         rows, columns = (own * per / step for own, per, step in zip(units, self.per_unit, self.steps, strict=True))
         return rows, columns
 
