@@ -111,3 +111,25 @@ def judged(scene: Scene, level: float) -> tuple[float, float]:
 def test_components_are_clearly_sharper_than_under_the_best_constant_window(scene, level, share):
     found, constant = judged(scene(), level)
     assert found < share * constant
+
+
+def test_a_burst_has_an_area_and_no_width():
+    """A stroke that dies away within 12 samples: by distance, windows that smear it over time would be as good."""
+    stroke = decay(COUNT, 3000, 0.3, 1 / 12)
+    truth = Truth([(INDEX[3000:3040], np.full(40, 0.3))], GRID)
+    positions, values = fixed_positions(COUNT, HOP), torch.as_tensor(stroke, dtype=torch.float32)
+    short, middle, long = (dstft_magnitude(values, length, positions, SUPPORT).numpy() for length in (32, 90, 256))
+    assert not truth.widths(short) and len(truth.bursts) == 1
+    assert truth.areas(short) == np.sum(short > short.max() / 2)
+    assert 1.5 * truth.areas(short) < truth.areas(middle) < truth.areas(long) / 1.5
+
+
+def test_the_area_of_a_burst_ends_before_the_next_burst():
+    stroke = decay(COUNT, 3000, 0.3, 1 / 12)
+    positions = fixed_positions(COUNT, HOP)
+    truth = Truth([(INDEX[3000:3040], np.full(40, 0.3))], GRID)
+    one, two = (
+        dstft_magnitude(torch.as_tensor(values, dtype=torch.float32), 32, positions, SUPPORT).numpy()
+        for values in (stroke, stroke + 2 * decay(COUNT, 3400, 0.3, 1 / 12))
+    )
+    assert truth.areas(two) == truth.areas(one)

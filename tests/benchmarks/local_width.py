@@ -2,12 +2,17 @@
 
     python tests/benchmarks/local_width.py [--signals trill,gear] [--snr inf,20,10] [--json new.json]
 
-Ten signals at rates from 8 to 250 kHz are run with no options but ``--mode tf-varying``; their planes are those that the survey of the
-recording chooses. The width at a place is the mean distance of |S| from the component, within a Gaussian about the place. A
-row says how much wider that is than under the best constant window at each place, in per cent: for the windows found, and for
+Ten signals at rates from 8 to 250 kHz are run with no options but ``--mode tf-varying``; their planes are those that the survey
+of the recording chooses. The width at a place is the mean distance of |S| from the component, within a Gaussian about the place.
+A row says how much wider that is than under the best constant window at each place, in per cent: for the windows found, and for
 the constant window of least mean. Both sides have the range that was chosen: a steady tone would always want a longer one.
 Behind it: the share of the energy within half a unit of the component, and the roughness of θ in octaves a unit, at components
 and away from them. A unit is half of the middle window length in time, and its reciprocal in frequency.
+
+A component shorter than a unit, a burst, has no sides that a distance could be measured from: a window that smears it along
+itself would cost hardly anything. It counts in the last two columns: how much greater its area is than under the best constant
+window for it, in per cent, for the windows found and for the constant window of least mean. The area is that of the points within
+6 dB of the loudest and joined to it.
 """
 
 import argparse
@@ -19,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, label
 from scipy.spatial import cKDTree
 
 from dstft_cli import Signal, optimize
@@ -29,7 +34,9 @@ from dstft_cli.stft.transform import dstft_magnitude
 
 REACH, BALL = 3.0, 0.75  # units: what counts for a component, and the surroundings of a place
 CLOSE, AT, FAR = 0.5, 1.0, 3.0  # units from a component: well drawn, at it, and away from all
+BURST = 1.0  # units: what is shorter has no sides
 PER_OCTAVE = 6  # constant windows
+COLUMNS = "excess", "constant", "share", "rough", "rough away", "burst", "b. constant"
 _TINY = 1e-30
 
 Component = tuple[np.ndarray, np.ndarray]
@@ -48,11 +55,15 @@ class Truth:
         bins, frames = (np.arange(size) / per for size, per in zip(grid.shape, grid.per_unit, strict=True))
         plane = np.stack(np.meshgrid(bins, frames, indexing="ij"), -1).reshape(-1, 2)
         distance = np.full(len(plane), np.inf)
-        self.places = []
+        self.places, self.bursts = [], []
         for samples, frequencies in components:
             points = np.stack([frequencies * grid.unit, samples / grid.unit], 1)
             distance = np.minimum(distance, cKDTree(points).query(plane, distance_upper_bound=2 * REACH)[0])
             path = np.cumsum(np.hypot(*np.diff(points, axis=0, prepend=points[:1]).T))
+            if path[-1] < BURST:
+                middle = points[len(points) // 2]
+                self.bursts.append((np.hypot(*(plane - middle).T) < BURST).reshape(grid.shape))
+                continue
             every = points[np.diff(np.floor(path), prepend=-1) > 0]
             at = np.round(every * grid.per_unit).astype(int)
             self.places.append(tuple(np.minimum(at, np.array(grid.shape) - 1).T))
@@ -60,13 +71,22 @@ class Truth:
         self.inside = self.distance < REACH
 
     def widths(self, magnitude: np.ndarray) -> list[np.ndarray]:
-        """The mean distance of |S| (F, T) about the places of each component."""
+        """The mean distance of |S| (F, T) about the places of each component that is no burst."""
         size = [BALL * per for per in self.grid.per_unit]
         seen = magnitude * self.inside
         mean = gaussian_filter(seen * self.distance, size, mode="constant") / gaussian_filter(
             seen + _TINY, size, mode="constant"
         )
         return [mean[place] for place in self.places]
+
+    def areas(self, magnitude: np.ndarray) -> np.ndarray:
+        """The area of each burst in points of |S| (F, T): those within 6 dB of its loudest, and joined to it."""
+        areas = []
+        for near in self.bursts:
+            loudest = np.argmax(np.where(near, magnitude, -1))
+            parts, _ = label(magnitude > magnitude.flat[loudest] / 2)
+            areas.append((parts == parts.flat[loudest]).sum())
+        return np.array(areas, float)
 
     def excess(self, magnitude: np.ndarray, best: list[np.ndarray]) -> float:
         """How much wider than the best at each place, in per cent, components alike."""
@@ -244,13 +264,21 @@ def judge(scene: Scene, snr: float) -> dict[str, float]:
     planes = constant_planes(samples, grid)
     best = [np.min(widths, 0) for widths in zip(*map(truth.widths, planes), strict=True)]
     near, far = truth.roughness(np.broadcast_to(result.theta, found.shape))
+    bursts = np.array([truth.areas(plane) for plane in planes])
     return {
         "excess": truth.excess(found, best),
         "constant": min(truth.excess(plane, best) for plane in planes),
         "share": truth.share(found),
         "rough": near,
         "rough away": far,
+        "burst": _more(truth.areas(found), bursts.min(0)),
+        "b. constant": min(_more(areas, bursts.min(0)) for areas in bursts),
     }
+
+
+def _more(areas: np.ndarray, least: np.ndarray) -> float:
+    """How much greater areas are than the least ones, in per cent; NaN for none."""
+    return 100 * (float(np.exp(np.log(areas / least).mean())) - 1) if len(areas) else math.nan
 
 
 def main() -> None:
@@ -261,10 +289,7 @@ def main() -> None:
     options = parser.parse_args()
     rows: dict[str, dict[str, float]] = {}
     for snr in options.snr.split(","):
-        print(
-            f"\n{snr + ' dB':20}"
-            + "".join(f"{name:>12}" for name in ("excess", "constant", "share", "rough", "rough away"))
-        )
+        print(f"\n{snr + ' dB':20}" + "".join(f"{name:>12}" for name in COLUMNS))
         names = options.signals.split(",")
         for name in names:
             row = rows[f"{name} {snr}"] = judge(SCENES[name](), float(snr))
