@@ -205,6 +205,15 @@ class TestPlans:
             monkeypatch.setattr(f"dstft_cli.{home}.plan_signal", lambda *args, **rest: pytest.fail("planned again"))
         assert run_signal(signal, config, tmp_path / "out", plan=plan).on_disk
 
+    @pytest.mark.parametrize("long", [False, True])
+    def test_only_a_run_in_memory_keeps_what_it_frees(self, signal, no_figures, tmp_path, monkeypatch, long):
+        """A plane in blocks gives it back after each block."""
+        kept = []
+        monkeypatch.setattr("dstft_cli.workflows.optimize_file.keep_freed_memory", lambda: kept.append(True))
+        plan = ResourcePlan(0.0, 0.0, 0.0, 0.0, long=long, room=1e8)
+        run_signal(signal, load_config(None, [], {**SMALL, "mode": "fixed"}), tmp_path / "out", plan=plan)
+        assert kept == [True] * (not long)
+
     def test_steps_per_axis_cost_nothing_beside_steps_on_planes(self):
         def seconds(mode: str, steps: int) -> float:
             return plan_run(
