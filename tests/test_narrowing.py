@@ -136,7 +136,7 @@ class TestRuns:
     def test_keep_one_window_where_as_much_would_become_wider(self, keeps_one, overall, wider, kept):
         assert keeps_one(narrower=0.4, wider_share=wider, overall=overall) == kept
 
-    @pytest.mark.parametrize(("narrower", "share", "kept"), [(0.2, 0.9, False), (0.2, 0.005, True), (0.15, 0.9, True)])
+    @pytest.mark.parametrize(("narrower", "share", "kept"), [(0.2, 0.42, False), (0.2, 0.38, True), (0.15, 0.9, True)])
     def test_keep_several_windows_where_some_places_become_narrower(self, keeps_one, narrower, share, kept):
         assert keeps_one(narrower=narrower, share=share) == kept
 
@@ -162,6 +162,8 @@ class TestRuns:
         ("then", "kept"),
         [
             ({"restlessness": 0.12}, False),
+            ({"restlessness": 0.12, "overall": 0.03, "share": 0.06}, False),
+            ({"restlessness": 0.12, "overall": 0.03, "share": 0.04}, True),
             ({"restlessness": 0.13, "share": 0.48}, True),
             ({"restlessness": 0.13, "overall": 0.15}, False),
             ({"restlessness": 0.13, "share": 0.52}, False),

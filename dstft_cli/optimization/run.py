@@ -25,7 +25,8 @@ STFT, THETA = (file_beside(name) for name in ("stft", "theta"))
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
 _SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen from here on
 _SEEN_MEAN, _SEEN_CALM = 0.14, 0.065  # of the width, by which the mean place becomes narrower, see _RESTLESS
-_SEEN_NARROWER, _SEEN_SHARE = 0.17, 0.01  # of the width, by which the narrower places do, and of the energy, at them
+_SEEN_NARROWER, _SEEN_SHARE = 0.17, 0.4  # of the width, by which the narrower places do, and of the energy, at them
+_SEEN_SHARE_REGIONS = 0.05  # of the energy, likewise, where lengths leave the constant one only in regions
 _SEEN_MUCH, _SEEN_MUCH_SHARE = 0.38, 0.0025  # of the width and of the energy, likewise, at the much narrower places
 _SEEN_MUCH_CALM = 0.35  # of the width, likewise, where window lengths change as calmly as ``_STREAKY``
 _FEW, _MANY = 0.05, 0.25  # of the energy at much narrower places: in small patches, and in a good part of the picture
@@ -189,9 +190,9 @@ class OptimizationRun:
         if found is None:
             return gain < 0
         self.compared = found
-        limit, most = (_STREAKY, 1.0) if calmed else (_RESTLESS, _FEW)
+        limit, most, least = (_STREAKY, 1.0, _SEEN_SHARE_REGIONS) if calmed else (_RESTLESS, _FEW, _SEEN_SHARE)
         calm, parts = found.restlessness <= limit, found.wider_share <= _WIDER * found.share
-        some = found.narrower >= _SEEN_NARROWER and found.share >= _SEEN_SHARE
+        some = found.narrower >= _SEEN_NARROWER and found.share >= least
         enough = _SEEN_MUCH_CALM if found.restlessness <= _STREAKY else _SEEN_MUCH
         few = found.much_narrower >= enough and _SEEN_MUCH_SHARE <= found.much_share <= most
         much = found.overall >= _SEEN_MEAN and (found.restlessness <= _RESTLESS or found.much_share >= _MANY)
