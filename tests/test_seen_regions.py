@@ -63,10 +63,10 @@ def test_a_faint_region_is_left_out_however_much_it_gains():
 def restless(monkeypatch):
     """Runs that leave the best constant window only where that is seen."""
     for limit in ("_SEEN_MEAN", "_SEEN_MUCH", "_SEEN_REGIONS"):
-        monkeypatch.setattr(f"dstft_cli.optimization.run.{limit}", 9.0)
+        monkeypatch.setattr(f"dstft_cli.optimization.local_entropy.seen_gain.{limit}", 9.0)
     for limit in ("_RESTLESS", "_STREAKY"):
-        monkeypatch.setattr(f"dstft_cli.optimization.run.{limit}", 0.25)
-    monkeypatch.setattr("dstft_cli.optimization.run._SEEN_CALM", 0.0)
+        monkeypatch.setattr(f"dstft_cli.optimization.local_entropy.seen_gain.{limit}", 0.25)
+    monkeypatch.setattr("dstft_cli.optimization.local_entropy.seen_gain._SEEN_CALM", 0.0)
 
     def run(**settings):
         time = np.arange(4000)
@@ -79,7 +79,7 @@ def restless(monkeypatch):
 
 def test_a_run_that_is_too_restless_keeps_its_lengths_in_those_regions_alone(restless, monkeypatch):
     calmed = restless()
-    monkeypatch.setattr("dstft_cli.optimization.run._RESTLESS", 9.0)
+    monkeypatch.setattr("dstft_cli.optimization.local_entropy.seen_gain._RESTLESS", 9.0)
     free = restless()
     away, less = (np.log2(one.theta / one.narrowing.theta) for one in (free, calmed))
     left, kept = (np.abs(less) < 0.05) & (np.abs(away) > 0.15), np.abs(less - away) < 0.05
@@ -90,5 +90,5 @@ def test_a_run_that_is_too_restless_keeps_its_lengths_in_those_regions_alone(res
 
 def test_a_run_that_loses_even_then_keeps_one_window(restless, monkeypatch):
     """What is left of restless lengths is judged more strictly than lengths that were calm from the start."""
-    monkeypatch.setattr("dstft_cli.optimization.run._STREAKY", 0.05)
+    monkeypatch.setattr("dstft_cli.optimization.local_entropy.seen_gain._STREAKY", 0.05)
     assert np.ptp(restless().theta) == 0

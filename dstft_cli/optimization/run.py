@@ -17,23 +17,13 @@ from ..system.disk_arrays import DiskPlane, file_beside
 from .gradient_descent import Descent, Variable, between, descend
 from .length_search import Curve, bracketing, refine
 from .local_entropy.narrowing import narrowing
+from .local_entropy.seen_gain import is_seen, try_regions
 from .problem import Problem
 from .transformed_plane import Lengths, MemoryPlane, TransformedPlane, constant_measures
 
 STFT, THETA = (file_beside(name) for name in ("stft", "theta"))
 
 NARROWING = 30  # evaluations between the nodes of a curve, in all its valleys
-_SEEN_GAIN = 0.2  # nats: what a local criterion gains over the plane is seen from here on
-_SEEN_MEAN, _SEEN_CALM = 0.14, 0.065  # of the width, by which the mean place becomes narrower, see _RESTLESS
-_SEEN_NARROWER, _SEEN_SHARE = 0.17, 0.4  # of the width, by which the narrower places do, and of the energy, at them
-_SEEN_SHARE_REGIONS = 0.05  # of the energy, likewise, where lengths leave the constant one only in regions
-_SEEN_MUCH, _SEEN_MUCH_SHARE = 0.38, 0.0025  # of the width and of the energy, likewise, at the much narrower places
-_SEEN_MUCH_CALM = 0.35  # of the width, likewise, where window lengths change as calmly as ``_STREAKY``
-_FEW, _MANY = 0.05, 0.25  # of the energy at much narrower places: in small patches, and in a good part of the picture
-_WIDER = 0.1  # of the energy at narrower places: if wider places have more, they are seen instead
-_RESTLESS = 0.3  # octaves a unit: lengths that change faster are seen before a small gain is
-_STREAKY = 0.125  # likewise, where lengths leave the constant one only in regions
-_SEEN_REGIONS = 0.1  # of the width, by which the energy as a whole becomes narrower in those regions
 _MOST_SLOWDOWN = 10  # a descent that gets no lower is repeated with slower rates, down to this fraction of the first
 
 
@@ -175,32 +165,17 @@ class OptimizationRun:
     def gained_nothing(self, calmed: bool = False) -> bool:
         """True where the descent ended no lower than the constant window at the start, or no eye sees what it gained.
 
-        With a local criterion, the picture must also become much narrower in the mean or at a few places; where window lengths
-        change calmly, less will do; where they vary over one axis, a large gain over the plane is enough, too. Else one window
-        shows the recording as well: streaks and patches of other grain are seen before a smaller gain is. Where lengths vary over
-        the plane, the losses are not compared.
+        With a local criterion the two pictures are compared, see ``seen_gain``; where lengths vary over the plane, they alone.
 
-        calmed: True where lengths leave the constant one only in regions. These must be calmer still, or gain much: at however
-            many places, or for the energy as a whole.
+        calmed: True where lengths leave the constant one only in regions.
         """
-        gain = self.history[0]["loss"] - self.final["loss"]
+        plane, gain = self.problem.mode == PLANE, self.history[0]["loss"] - self.final["loss"]
         # Lengths that vary over the plane are found by votes of their own: the two losses cannot be compared then.
-        judged = self.problem.local and (gain >= 0 or self.problem.mode == PLANE)
-        found = self.narrowing() if judged else None
+        found = self.narrowing() if self.problem.local and (gain >= 0 or plane) else None
         if found is None:
             return gain < 0
         self.compared = found
-        limit, most, least = (_STREAKY, 1.0, _SEEN_SHARE_REGIONS) if calmed else (_RESTLESS, _FEW, _SEEN_SHARE)
-        calm, parts = found.restlessness <= limit, found.wider_share <= _WIDER * found.share
-        some = found.narrower >= _SEEN_NARROWER and found.share >= least
-        enough = _SEEN_MUCH_CALM if found.restlessness <= _STREAKY else _SEEN_MUCH
-        few = found.much_narrower >= enough and _SEEN_MUCH_SHARE <= found.much_share <= most
-        much = found.overall >= _SEEN_MEAN and (found.restlessness <= _RESTLESS or found.much_share >= _MANY)
-        much |= parts and (few or (calm and (some or found.overall >= _SEEN_CALM)))
-        much |= parts and calmed and found.narrower * found.share >= _SEEN_REGIONS
-        if self.problem.mode != PLANE:  # lengths that vary over one axis leave no patches
-            much |= gain >= _SEEN_GAIN
-        return found.overall < 0 or not (much and self._speaks())
+        return not (is_seen(found, 0.0 if plane else gain, calmed) and self._speaks())
 
     def _speaks(self) -> bool:
         """False where a local criterion has seen nothing but noise."""
@@ -209,18 +184,21 @@ class OptimizationRun:
     def keep_the_better(self) -> None:
         """Return to the constant window at the start where the descent gained nothing.
 
-        A local criterion has a second try where its lengths are too restless for their gain, or where only some places become
-        much narrower: lengths that leave the constant one only in regions that are seen to gain. On a plane in blocks it has none.
+        A local criterion has a second try on a plane in memory: lengths that leave the constant one only in regions that are seen
+        to gain. They are taken where they gain enough; else the first try stays, if it did.
         """
         lost, found = self.gained_nothing(), self.compared
         whole = self.problem.mode == PLANE and self.problem.at_once and not self.interrupted
-        regions = found is not None and (found.restlessness > _RESTLESS or found.much_share >= _SEEN_MUCH_SHARE)
-        if lost and whole and regions and self._speaks():  # noise would be lost again
-            grid = self.problem.grid
+        if whole and found is not None and try_regions(found, lost) and self._speaks():  # noise would be lost again
+            grid, first = self.problem.grid, self.plane.theta
             theta = self.plane.seen_lengths(self.curve.best[0]).clamp(grid.theta_min, grid.support)
             self.transform(theta, self.plane.positions)
             self.compared = None
-            lost = self.gained_nothing(calmed=True)
+            worse = self.gained_nothing(calmed=True)
+            if worse and not lost:
+                self.transform(first, self.plane.positions)
+                self.compared = found
+            lost = lost and worse
         if lost:
             self.kept_constant = True
             self.keep_first()
