@@ -17,7 +17,7 @@ from ..system.disk_arrays import DiskPlane, file_beside
 from .gradient_descent import Descent, Variable, between, descend
 from .length_search import Curve, bracketing, refine
 from .local_entropy.narrowing import narrowing
-from .local_entropy.seen_gain import is_seen, try_regions
+from .local_entropy.seen_gain import is_seen, regions_may_do_better
 from .problem import Problem
 from .transformed_plane import Lengths, MemoryPlane, TransformedPlane, constant_measures
 
@@ -165,7 +165,8 @@ class OptimizationRun:
     def gained_nothing(self, calmed: bool = False) -> bool:
         """True where the descent ended no lower than the constant window at the start, or no eye sees what it gained.
 
-        With a local criterion the two pictures are compared, see ``seen_gain``; where lengths vary over the plane, they alone.
+        With a local criterion ``seen_gain`` judges by a comparison of both pictures. Where lengths vary over the plane, the loss
+        does not count.
 
         calmed: True where lengths leave the constant one only in regions.
         """
@@ -189,7 +190,8 @@ class OptimizationRun:
         """
         lost, found = self.gained_nothing(), self.compared
         whole = self.problem.mode == PLANE and self.problem.at_once and not self.interrupted
-        if whole and found is not None and try_regions(found, lost) and self._speaks():  # noise would be lost again
+        again = whole and found is not None and regions_may_do_better(found, lost)
+        if again and self._speaks():  # noise would be lost again
             grid, first = self.problem.grid, self.plane.theta
             theta = self.plane.seen_lengths(self.curve.best[0]).clamp(grid.theta_min, grid.support)
             self.transform(theta, self.plane.positions)

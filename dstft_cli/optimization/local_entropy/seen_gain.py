@@ -23,7 +23,7 @@ def is_seen(found: Narrowing, gain: float, calmed: bool) -> bool:
     """True where a picture becomes much narrower in the mean or at a few places; where its lengths change calmly, less will do.
 
     found: the comparison with the best constant window.
-    gain: of the loss over the plane in nats, where lengths vary over one axis, which leaves no patches; else 0.
+    gain: nats by which the loss over the plane falls, where lengths vary over one axis: these leave no patches. Else 0.
     calmed: True where lengths leave the constant one only in regions. These must be calmer still, or gain much: at however many
         places, or for the energy as a whole.
     """
@@ -38,14 +38,14 @@ def is_seen(found: Narrowing, gain: float, calmed: bool) -> bool:
     return found.overall >= 0 and (much or gain >= _SEEN_GAIN)
 
 
-def try_regions(found: Narrowing, lost: bool) -> bool:
-    """True where lengths that leave the constant one only in regions may do better than those compared.
+def regions_may_do_better(found: Narrowing, lost: bool) -> bool:
+    """True where lengths that leave the constant one only in regions may do better than the lengths compared.
 
-    Lengths that are lost were too restless for their gain, or gain much at some places. Lengths that stay may do so for few places
-    though they change elsewhere, too: in noise such changes are seen as slits.
+    Lengths whose gain is not seen may be too restless for it, or may gain much at some places. Lengths whose gain is seen may owe it
+    to few places and yet change elsewhere: in noise these changes look like slits.
 
     found: the comparison of the lengths with the best constant window.
-    lost: whether their gain is not seen.
+    lost: True where their gain is not seen.
     """
     if lost:
         return found.restlessness > _RESTLESS or found.much_share >= _SEEN_MUCH_SHARE
