@@ -77,6 +77,18 @@ class TestRun:
         result = optimize(SWEEP, mode="constant")
         assert asked == [192] and result.grid.theta_min == 4
 
+    @pytest.mark.parametrize("longest, kept", [(100, False), (150, True), (384, True)])
+    def test_is_given_up_where_a_much_shorter_window_of_the_first_range_is_the_best(self, monkeypatch, longest, kept):
+        asked = []
+
+        def wider(signal, chosen, shares, window):
+            asked.append(shares)
+            return choose_lengths(signal, merge_config(None, {"mode": "constant", "support": longest, "theta_min": 12}))
+
+        monkeypatch.setattr("dstft_cli.optimization.optimize.wider_lengths", wider)
+        result = optimize(SWEEP, mode="constant")  # 192 samples are the best of the first range
+        assert result.support == (longest if kept else 192) and len(asked) == 1
+
 
 class TestChoice:
     def test_stands_where_few_places_are_at_a_bound(self):

@@ -1,5 +1,6 @@
 """``optimize``: from a signal and a configuration to its best spectrogram."""
 
+import math
 import time
 import weakref
 from collections.abc import Callable
@@ -34,6 +35,7 @@ from .strategies.per_axis import PerAxisStrategy
 from .window_shape import with_learnt_shape
 
 _EVALUATIONS = 50  # at most, of a constant search
+_SAME_VALLEY = 0.5  # octaves between best constant lengths of two ranges
 
 
 def optimize(
@@ -125,32 +127,50 @@ def _as_asked(signal: Signal, config: Config, settings: dict) -> Signal:
 
 
 class _TooNarrow(Exception):
-    """The range of window lengths that was chosen is too narrow; holds a wider one."""
+    """The range of window lengths that was chosen is too narrow; holds a wider one, and the best constant length in samples."""
 
-    def __init__(self, wider: ChosenLengths):
+    def __init__(self, wider: ChosenLengths, best: float):
         super().__init__()
-        self.wider = wider
+        self.wider, self.best = wider, best
+
+
+class _AnotherValley(Exception):
+    """In the wider range another constant length is the best, though the first range had it."""
 
 
 def _in_memory(
     signal: Signal, chosen: ChosenLengths, family: Window, callables: list, on_step: OnStep | None
 ) -> Result:
-    """Carry out a run in memory; where lengths pile up at a bound that was chosen, once again in a wider range."""
-    run = OptimizationRun(Problem(signal, chosen.config, family, *callables), on_step)
+    """Carry out a run in memory; where lengths pile up at a bound that was chosen, once again in a wider range.
 
-    def widen(shares: tuple[float, float]) -> None:
+    Two constant lengths may be about as good as each other: pulses and their harmonics. A wider range that only lets the other one
+    win is given up.
+    """
+
+    def carry_out(signal: Signal, chosen: ChosenLengths, check: Callable | None = None) -> Result:
+        run = OptimizationRun(Problem(signal, chosen.config, family, *callables), on_step)
+        run.check = check
+        return _result(run, _carry_out(run), chosen.keys)
+
+    def widen(shares: tuple[float, float], best: float) -> None:
         wider = wider_lengths(signal, chosen, shares, family)
         if wider is not None:
-            raise _TooNarrow(wider)
+            raise _TooNarrow(wider, best)
 
-    run.widen = widen
+    def stay(_: tuple[float, float], best: float) -> None:
+        narrow = chosen.range
+        if narrow.theta_min <= best <= narrow.support and abs(math.log2(best / first)) > _SAME_VALLEY:
+            raise _AnotherValley
+
     try:
-        reason = _carry_out(run)
+        return carry_out(signal, chosen, widen)
     except _TooNarrow as found:
-        signal, chosen = found.wider.noted(signal, chosen.text), found.wider
-        run = OptimizationRun(Problem(signal, chosen.config, family, *callables), on_step)
-        reason = _carry_out(run)
-    return _result(run, reason, chosen.keys)
+        wider, first = found.wider, found.best
+    try:
+        return carry_out(wider.noted(signal, chosen.text), wider, stay)
+    except _AnotherValley:
+        pass
+    return carry_out(signal, chosen)
 
 
 def _place(folder: str | Path | None, plan: ResourcePlan) -> tuple[Path, Callable[[], object]]:

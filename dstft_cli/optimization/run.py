@@ -36,8 +36,9 @@ class OptimizationRun:
 
     ``history`` has the terms of every step; ``curve`` the constant window lengths tried, ``known`` the terms at each; ``plane``
     and ``final`` (the terms) the result as it stands;
-    ``bank`` the figures of the interpolation that the run stepped on; ``widen`` is called with the shares of places at the
-    shortest and the longest window before a descent by a local criterion, and may raise an error that ends the run.
+    ``bank`` the figures of the interpolation that the run stepped on; ``check`` is called with the shares of places at the
+    shortest and the longest window, and the best constant length in samples, before a descent by a local criterion, and may
+    raise an error that ends the run.
     """
 
     def __init__(self, problem: Problem, on_step: OnStep | None, folder: Path | None = None):
@@ -51,7 +52,7 @@ class OptimizationRun:
         self.kept_constant = False  # where the result is the constant window at the start, since nothing gained on it
         self.compared: Narrowing | None = None  # the result beside the best constant window, once that is known
         self.first = 0.0  # the constant window length, in samples, that the history sets out from
-        self.widen: Callable[[tuple[float, float]], object] | None = None
+        self.check: Callable[[tuple[float, float], float], object] | None = None
         self.seconds = {"bank": 0.0, "optimize": 0.0, "verify": 0.0}
         self.plane: TransformedPlane
         self.final: dict[str, float]
@@ -110,15 +111,15 @@ class OptimizationRun:
         return refine(evaluate, self.curve, budget=budget, stop=stop)
 
     def check_range(self, shares: tuple[float, float] = (0.0, 0.0)) -> None:
-        """Let ``widen`` judge the range of window lengths; a best constant window at a bound is as good as all places there.
+        """Let ``check`` judge the range of window lengths; a best constant window at a bound is as good as all places there.
 
         shares: of the places at the shortest and at the longest window, 0 to 1.
         """
         grid = self.problem.grid
         best = self.curve.best[0] if self.curve.lengths else grid.first_length
         here = best < 1.005 * grid.theta_min, best > 0.995 * grid.support
-        if self.widen is not None and not self.interrupted:
-            self.widen(tuple(max(share, float(there)) for share, there in zip(shares, here, strict=True)))
+        if self.check is not None and not self.interrupted:
+            self.check(tuple(max(share, float(there)) for share, there in zip(shares, here, strict=True)), best)
 
     def record_initial(self, length: float) -> None:
         """Enter a constant window of ``length`` samples as the start of the history, evaluated exactly."""

@@ -19,6 +19,7 @@ from .evidence import PER_OCTAVE, Evidence, Votes, find_evidence
 from .hidden_places import shown_by_others
 from .loss import LocalEntropy
 from .loudness import Loudness, measure_loudness
+from .unseen_pulses import drop_unseen_pulses
 
 _SURVEYED = 8  # blocks of a long recording that say which constant length has the most evidence
 
@@ -151,6 +152,10 @@ class LocalLoss:
         return replace(evidence, heard=self._loudness.heard(evidence.levels[evidence.nearest(calm)]))
 
     def _place_votes(self, evidence: Evidence, calm: float) -> Votes:
-        """The votes of all places for lengths of their own, where those count, too, that only another window shows."""
+        """The votes of all places for lengths of their own; those count, too, that only another window shows.
+
+        The values of the evidence are used up.
+        """
         hidden = shown_by_others(evidence, self.places, calm)
+        drop_unseen_pulses(evidence, self.places, self.problem.grid.samples, calm)
         return replace(evidence, hidden=hidden).votes(tuple(evidence.energy.shape), calm=calm)

@@ -1,0 +1,58 @@
+"""Pulses that follow each other faster than a picture can show: there, the lines of their harmonics are shown.
+
+A voice or a bird's note is a row of pulses under short windows and a stack of lines under longer ones; with windows in between it
+is neither, so that the evidence falls from the lines to those and rises again to the pulses. Where pulses come faster than the columns
+of a picture, short windows draw an even patch.
+"""
+
+import torch
+from torch import Tensor
+
+from .evidence import Evidence
+from .gaussian_means import gaussian_rows
+from .hidden_places import greatest_within
+from .loudness import smooth_step
+from .working_grid import WorkingGrid
+
+_COLUMNS = 1000  # of a picture
+_AROUND, _MOST_UNITS = 3.0, 4.0  # columns about a place, and units at most, in which it is even or not
+_EVEN, _UNEVEN = 3.0, 6.0  # dB of the greatest level there above the mean: an even patch, and a click or an onset
+_UNSEEN, _SEEN = 2.0, 4.0  # columns in a window: its pulses cannot be seen apart, and can
+_RISE = 0.45  # nats between the lines and the windows in between
+
+
+def drop_unseen_pulses(evidence: Evidence, grid: WorkingGrid, samples: int, calm: float) -> None:
+    """Let shorter windows than the constant one say no more for unseen pulses than the least between them and the lines.
+
+    evidence: at some columns of the working grid, with levels; its values are changed in place.
+    grid: the working grid.
+    samples: N of the recording.
+    calm: log2 of the constant length in samples.
+    """
+    column, lengths, values = samples / _COLUMNS, torch.tensor(evidence.lengths), evidence.values
+    unseen = (1 - smooth_step((lengths / column - _UNSEEN) / (_SEEN - _UNSEEN))).tolist()
+    if unseen[0] == 0:
+        return
+    own = evidence.nearest(calm)
+    around = min(_AROUND * column, _MOST_UNITS * grid.unit) / (grid.hop * grid.steps[1])
+    even = _evenness(evidence.levels[0], around)
+    lines, valley, rise = values[own].clone(), values[own].clone(), torch.zeros_like(values[own])
+    for i in reversed(range(own)):
+        value = values[i]
+        torch.maximum(lines, value, out=lines)
+        fallen = lines - value
+        torch.where(fallen >= rise, value, valley, out=valley)
+        torch.maximum(rise, fallen, out=rise)
+        value -= unseen[i] * even * smooth_step(rise / _RISE) * (value - valley).clamp_min(0)
+
+
+def _evenness(level: Tensor, around: float) -> Tensor:
+    """How even a level is over time about each place, (f, t): 1 for a patch or a row of pulses, 0 for a click or an onset.
+
+    level: power, (f, t).
+    around: deviation of the mean about each place, in places.
+    """
+    columns = level.shape[1]
+    mean = (gaussian_rows(range(columns), columns, around, level) @ level.t().contiguous()).t()
+    above = 10 * torch.log10(greatest_within(level, max(1, round(around)), 1) / mean)
+    return 1 - smooth_step((above - _EVEN) / (_UNEVEN - _EVEN))
