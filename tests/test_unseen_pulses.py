@@ -12,9 +12,8 @@ from dstft_cli.optimization.local_entropy.unseen_pulses import drop_unseen_pulse
 
 COUNT, SUPPORT, SHORTEST, CALM = 20_000, 512, 16.0, 256.0
 INDEX = np.arange(COUNT)
-PHASE = np.cumsum(
-    (1 + 0.03 * np.sin(2 * math.pi * INDEX / 3000)) / 40
-)  # a pulse every 40 samples: 2 columns of a picture
+PERIOD = 30  # samples from pulse to pulse: 1.5 columns of a picture
+PHASE = np.cumsum((1 + 0.01 * np.sin(2 * math.pi * INDEX / 3000)) / PERIOD)
 PULSES = np.diff(np.floor(PHASE), prepend=0.0)
 NOISE = 0.01 * white(COUNT)
 GRID = grid_of(COUNT, SUPPORT, SHORTEST)
@@ -41,7 +40,7 @@ class TestDropUnseenPulses:
     def test_pulses_say_no_more_for_short_windows_than_for_those_that_show_neither(self, frequency):
         before, after, own = dropped(PULSES + NOISE)
         before, after = at(before, 10_000, frequency), at(after, 10_000, frequency)
-        assert before[0] > before[own] + 0.5 and after[0] < after[own] - 1
+        assert before[0] > before[own] + 0.5 and after[0] < after[own] - 0.5
         assert after[0] == pytest.approx(before[:own].min().item(), abs=0.01)
 
     def test_longer_windows_than_the_constant_one_say_what_they_said(self):
@@ -49,13 +48,13 @@ class TestDropUnseenPulses:
         assert torch.equal(before[own:], after[own:])
 
     def test_pulses_that_a_picture_shows_apart_say_what_they_said(self):
-        before, after, _ = dropped(PULSES + NOISE, seen=4000)  # 10 columns from one to the next
+        before, after, _ = dropped(PULSES + NOISE, seen=4000)  # 7 columns from one to the next
         assert torch.equal(before, after)
 
     def test_windows_as_long_as_a_few_columns_say_what_they_said(self):
-        before, after, _ = dropped(PULSES + NOISE, seen=COUNT // 3)  # a window of 27 samples covers 4 columns
+        before, after, _ = dropped(PULSES + NOISE, seen=COUNT // 2)  # a window of 23 samples covers 2 columns
         unseen = (before != after).flatten(1).any(1).tolist()
-        assert unseen[0] and not any(unseen[4:])
+        assert unseen[0] and unseen[1] and not any(unseen[2:])
 
     def test_pulses_stay_where_the_constant_window_is_the_shortest(self):
         before, after, _ = dropped(PULSES + NOISE, calm=SHORTEST)
@@ -71,7 +70,7 @@ class TestDropUnseenPulses:
 
     def test_an_onset_of_pulses_says_what_it_said(self):
         before, after, _ = dropped(np.where(INDEX >= 10_000, PULSES, 0) + NOISE)
-        assert torch.allclose(at(before, 9990), at(after, 9990), atol=0.01)
+        assert torch.allclose(at(before, 9990), at(after, 9990), atol=0.05)
         assert at(after, 10_400)[0] < at(before, 10_400)[0] - 1
 
     def test_a_click_some_columns_away_makes_no_difference(self):
@@ -80,7 +79,7 @@ class TestDropUnseenPulses:
         assert at(after, 10_000)[0] == pytest.approx(at(alone, 10_000)[0].item(), abs=0.3)
 
     def test_what_is_far_from_a_block_makes_no_difference_in_a_long_recording(self):
-        samples = PULSES * np.where(np.abs(INDEX - 10_000) > 3000, 10, 1) + NOISE
+        samples = PULSES * np.where(np.abs(INDEX - 16_000) < 100, 10, 1) + NOISE
         whole, block = (evidence_of(samples, SUPPORT, SHORTEST, columns) for columns in (None, (260, 370)))
         for found in (whole, block):
             drop_unseen_pulses(found, GRID, 1000 * COUNT, math.log2(CALM))  # one column is the whole of it

@@ -1,8 +1,8 @@
-"""Pulses that follow each other faster than a picture can show: there, the lines of their harmonics are shown.
+"""Pulses that follow each other too fast for a picture to show them apart: the lines of their harmonics are drawn instead.
 
-A voice or a bird's note is a row of pulses under short windows and a stack of lines under longer ones; with windows in between it
-is neither, so that the evidence falls from the lines to those and rises again to the pulses. Where pulses come faster than the columns
-of a picture, short windows draw an even patch.
+A bird's note is a row of pulses under short windows and a stack of lines under long ones. Windows in between show neither: the
+evidence falls from the lines to them, and rises again to the pulses. A picture has about 1000 columns. Where pulses are closer than
+two of them, short windows draw an even patch.
 """
 
 import torch
@@ -17,12 +17,14 @@ from .working_grid import WorkingGrid
 _COLUMNS = 1000  # of a picture
 _AROUND, _MOST_UNITS = 3.0, 4.0  # columns about a place, and units at most, in which it is even or not
 _EVEN, _UNEVEN = 3.0, 6.0  # dB of the greatest level there above the mean: an even patch, and a click or an onset
-_UNSEEN, _SEEN = 2.0, 4.0  # columns in a window: its pulses cannot be seen apart, and can
+_UNSEEN, _SEEN = 1.25, 2.0  # columns in a window: its pulses cannot be seen apart, and can
 _RISE = 0.45  # nats between the lines and the windows in between
 
 
 def drop_unseen_pulses(evidence: Evidence, grid: WorkingGrid, samples: int, calm: float) -> None:
-    """Let shorter windows than the constant one say no more for unseen pulses than the least between them and the lines.
+    """Lower the evidence of windows that are shorter than the constant one, where it speaks for pulses that cannot be seen apart.
+
+    It is lowered to the least evidence of all windows between them and the constant one.
 
     evidence: at some columns of the working grid, with levels; its values are changed in place.
     grid: the working grid.
@@ -40,9 +42,8 @@ def drop_unseen_pulses(evidence: Evidence, grid: WorkingGrid, samples: int, calm
     for i in reversed(range(own)):
         value = values[i]
         torch.maximum(lines, value, out=lines)
-        fallen = lines - value
-        torch.where(fallen >= rise, value, valley, out=valley)
-        torch.maximum(rise, fallen, out=rise)
+        torch.minimum(valley, value, out=valley)
+        torch.maximum(rise, lines - value, out=rise)
         value -= unseen[i] * even * smooth_step(rise / _RISE) * (value - valley).clamp_min(0)
 
 
