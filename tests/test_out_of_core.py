@@ -42,7 +42,7 @@ def test_blocks_give_the_windows_and_the_loss_of_the_whole_plane(both, loss, mon
     whole, blocks = both(mode="tf-varying", loss=loss, steps=15)
     apart = octaves(whole, blocks)
     assert blocks.on_disk and not whole.on_disk
-    assert blocks.final["loss"] == pytest.approx(whole.final["loss"], abs=1e-3)
+    assert blocks.final["loss"] == pytest.approx(whole.final["loss"], abs=1e-5 if loss == "local-entropy" else 1e-3)
     assert whole.final["loss"] < whole.initial["loss"] - 0.005
     assert np.median(apart) < 0.05
 

@@ -94,11 +94,12 @@ class _LocalEntropies:
             return float(loss.constants(log_theta[:1, :1]))
         if not self.by_blocks:
             return float(loss.field(log_theta))
-        total, log_theta = 0.0, log_theta.expand(problem.places.places)
+        total, said, log_theta = 0.0, 0.0, log_theta.expand(problem.places.places)
         for first, last in loss.column_blocks():
-            own = log_theta[:, first:last].contiguous()
-            total += float(loss.on_columns(first, last).costs(own, problem.epsilon)[0].sum())
-        return total / float(loss.field.voice.sum())
+            own, field = log_theta[:, first:last].contiguous(), loss.on_columns(first, last)
+            total += float(field.costs(own, problem.epsilon)[0].sum())
+            said += float(field.voice.sum())
+        return total / said
 
 
 def sizes_differ(spectrograms: Sequence[Candidate]) -> str | None:

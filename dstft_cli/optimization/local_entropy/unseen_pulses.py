@@ -15,7 +15,7 @@ from .loudness import smooth_step
 from .working_grid import WorkingGrid
 
 _COLUMNS = 1000  # of a picture
-_AROUND, _MOST_UNITS = 3.0, 4.0  # columns about a place, and units at most, in which it is even or not
+_AROUND, _MOST_UNITS = 3.0, 2.5  # columns about a place, and units at most, in which it is even or not
 _EVEN, _UNEVEN = 3.0, 6.0  # dB of the greatest level there above the mean: an even patch, and a click or an onset
 _UNSEEN, _SEEN = 1.25, 2.0  # columns in a window: its pulses cannot be seen apart, and can
 _RISE = 0.45  # nats between the lines and the windows in between

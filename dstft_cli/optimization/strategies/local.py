@@ -33,6 +33,7 @@ class LocalStrategy:
     def __init__(self, run: OptimizationRun):
         self.run, self.problem, self.grid = run, run.problem, run.problem.places
         self.bounds = run.problem.grid.theta_min, run.problem.grid.support
+        self.said = 0.0  # by the places of all blocks; what follows is weighed by it
         self.sums: list[dict[str, float]] = []  # terms after each step, summed over the places of all blocks
         self.final = {"value": 0.0, "variation": 0.0}
 
@@ -92,9 +93,10 @@ class LocalStrategy:
         run.seconds["optimize"] += time.perf_counter() - began
         if run.interrupted:
             return None
-        value, variation = self.final["value"], self.problem.weight * self.final["variation"]
+        value, variation = self.final["value"] / self.said, self.problem.weight * self.final["variation"] / self.said
         terms = {"loss": value + variation, self.problem.name: value, "regularization": variation}
-        run.history += [*self.sums[:-1], self.problem.finite(terms)]
+        before = [{name: total / self.said for name, total in sums.items()} for sums in self.sums[:-1]]
+        run.history += [*before, self.problem.finite(terms)]
         return theta, STEPS, run.history[-1]
 
     def _descend(self, field: LocalEntropy, steps: int, progress: tuple[int, int]) -> Descent:
@@ -108,16 +110,16 @@ class LocalStrategy:
         return descend(lambda log_theta: problem.loss.on_field(field, log_theta), [variable], settings, report)
 
     def _add(self, field: LocalEntropy, outcome: Descent, own: slice) -> None:
-        """Add the terms of a block's own columns to those of the plane, by what they say of all that is said."""
-        whole, best = float(self.problem.loss.field.voice.sum()), outcome.best_terms
-        share = float(field.voice[:, own].sum()) / whole
+        """Add the terms of a block's own columns to those of the plane, weighed by what they say."""
+        said, best = float(field.voice[:, own].sum()), outcome.best_terms
+        self.said += said
         for step in range(max(len(outcome.history), len(self.sums))):
             while len(self.sums) <= step:
                 self.sums.append(dict(self.sums[-1]) if self.sums else dict.fromkeys(best, 0.0))
         for step, sums in enumerate(self.sums):
             terms = outcome.history[step] if step < len(outcome.history) else best
             for name in sums:
-                sums[name] += share * terms[name]
+                sums[name] += said * terms[name]
         costs = field.costs(outcome.best[0], self.problem.epsilon)
         for name, cost in zip(self.final, costs, strict=True):
-            self.final[name] += float(cost[own].sum()) / whole
+            self.final[name] += float(cost[own].sum())
