@@ -77,13 +77,15 @@ class TestRun:
         result = optimize(SWEEP, mode="constant")
         assert asked == [192] and result.grid.theta_min == 4
 
-    @pytest.mark.parametrize("longest, kept", [(100, False), (150, True), (384, True)])
-    def test_is_given_up_where_a_much_shorter_window_of_the_first_range_is_the_best(self, monkeypatch, longest, kept):
-        asked = []
+    @pytest.mark.parametrize(
+        "bounds, kept", [((12, 60), False), ((12, 100), True), ((12, 384), True), ((700, 800), True)]
+    )
+    def test_is_given_up_where_a_much_shorter_window_of_the_first_range_is_the_best(self, monkeypatch, bounds, kept):
+        asked, (shortest, longest) = [], bounds
 
         def wider(signal, chosen, shares, window):
             asked.append(shares)
-            return choose_lengths(signal, merge_config(None, {"mode": "constant", "support": longest, "theta_min": 12}))
+            return choose_lengths(signal, merge_config(None, {"support": longest, "theta_min": shortest}))
 
         monkeypatch.setattr("dstft_cli.optimization.optimize.wider_lengths", wider)
         result = optimize(SWEEP, mode="constant")  # 192 samples are the best of the first range

@@ -35,7 +35,7 @@ from .strategies.per_axis import PerAxisStrategy
 from .window_shape import with_learnt_shape
 
 _EVALUATIONS = 50  # at most, of a constant search
-_SAME_VALLEY = 0.5  # octaves between best constant lengths of two ranges
+_SAME_VALLEY = 1.5  # octaves: best constant lengths of two ranges that are further apart show other things
 
 
 def optimize(
