@@ -85,11 +85,18 @@ class TestRun:
 
         def wider(signal, chosen, shares, window):
             asked.append(shares)
-            return choose_lengths(signal, merge_config(None, {"support": longest, "theta_min": shortest}))
+            given = choose_lengths(signal, merge_config(None, {"support": longest, "theta_min": shortest}))
+            return replace(given, range=replace(chosen.range, theta_min=shortest, support=longest))
 
         monkeypatch.setattr("dstft_cli.optimization.optimize.wider_lengths", wider)
         result = optimize(SWEEP, mode="constant")  # 192 samples are the best of the first range
         assert result.support == (longest if kept else 192) and len(asked) == 1
+        said = [
+            note.text
+            for note in result.signal.notes
+            if "not 12 ms to 60 ms, which would make 60 ms the best" in note.text
+        ]
+        assert len(said) == (not kept)
 
 
 class TestChoice:

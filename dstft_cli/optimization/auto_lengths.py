@@ -50,6 +50,11 @@ class ChosenLengths:
         others = tuple(note for note in signal.notes if note.text not in (self.text, former))
         return replace(signal, notes=(*others, Note(self.text))) if self.text else signal
 
+    def instead_of(self, wider: "ChosenLengths", best: float, rate: float) -> "ChosenLengths":
+        """The choice with a remark that a wider one was tried, with which one window of ``best`` samples would be the best."""
+        low, high, single = (_rounded(length / rate) for length in (wider.range.theta_min, wider.range.support, best))
+        return replace(self, text=f"{self.text}; not {low} to {high}, which would make {single} the best single window")
+
 
 def choose_lengths(
     signal: Signal,

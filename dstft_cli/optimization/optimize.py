@@ -135,7 +135,7 @@ class _TooNarrow(Exception):
 
 
 class _AnotherValley(Exception):
-    """In the wider range another constant length is the best, though the first range had it."""
+    """In the wider range another constant length is the best, though the first range had it: the argument, in samples."""
 
 
 def _in_memory(
@@ -160,7 +160,7 @@ def _in_memory(
     def stay(_: tuple[float, float], best: float) -> None:
         narrow = chosen.range
         if narrow.theta_min <= best <= narrow.support and abs(math.log2(best / first)) > _SAME_VALLEY:
-            raise _AnotherValley
+            raise _AnotherValley(best)
 
     try:
         return carry_out(signal, chosen, widen)
@@ -168,9 +168,9 @@ def _in_memory(
         wider, first = found.wider, found.best
     try:
         return carry_out(wider.noted(signal, chosen.text), wider, stay)
-    except _AnotherValley:
-        pass
-    return carry_out(signal, chosen)
+    except _AnotherValley as other:
+        kept = chosen.instead_of(wider, other.args[0], signal.sample_rate)
+    return carry_out(kept.noted(signal, chosen.text), kept)
 
 
 def _place(folder: str | Path | None, plan: ResourcePlan) -> tuple[Path, Callable[[], object]]:
