@@ -82,7 +82,7 @@ def test_measures_are_those_of_the_plane_in_memory(folder):
         assert vars(measure(one)) == pytest.approx(vars(measure(other)), rel=1e-5, nan_ok=True)
     judge = results["local-entropy"]
     values = local_entropies(judge, on_disk)
-    assert values == pytest.approx(local_entropies(in_memory(judge), once), rel=1e-3, abs=1e-3)
+    assert values == pytest.approx(local_entropies(in_memory(judge), once), rel=1e-5, abs=1e-5)
     assert values[2] == judge.final["local-entropy"]
 
 

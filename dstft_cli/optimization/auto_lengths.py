@@ -51,7 +51,12 @@ class ChosenLengths:
         return replace(signal, notes=(*others, Note(self.text))) if self.text else signal
 
     def instead_of(self, wider: "ChosenLengths", best: float, rate: float) -> "ChosenLengths":
-        """The choice with a remark that a wider one was tried, with which one window of ``best`` samples would be the best."""
+        """The choice with a remark that a wider one was tried and given up.
+
+        wider: that choice.
+        best: the best constant window length in its range, in samples.
+        rate: of the samples, in Hz.
+        """
         low, high, single = (_rounded(length / rate) for length in (wider.range.theta_min, wider.range.support, best))
         return replace(self, text=f"{self.text}; not {low} to {high}, which would make {single} the best single window")
 

@@ -135,7 +135,11 @@ class _TooNarrow(Exception):
 
 
 class _AnotherValley(Exception):
-    """In the wider range another constant length is the best, though the first range had it: the argument, in samples."""
+    """The wider range only changes which length of the first range is the best constant one; holds that length in samples."""
+
+    def __init__(self, best: float):
+        super().__init__()
+        self.best = best
 
 
 def _in_memory(
@@ -143,8 +147,8 @@ def _in_memory(
 ) -> Result:
     """Carry out a run in memory; where lengths pile up at a bound that was chosen, once again in a wider range.
 
-    Two constant lengths may be about as good as each other: pulses and their harmonics. A wider range that only lets the other one
-    win is given up.
+    A short window that shows pulses and a long one that shows their harmonics may be equally good. A wider range is given up where
+    it only changes which of the two is the best constant window.
     """
 
     def carry_out(signal: Signal, chosen: ChosenLengths, check: Callable | None = None) -> Result:
@@ -169,7 +173,7 @@ def _in_memory(
     try:
         return carry_out(wider.noted(signal, chosen.text), wider, stay)
     except _AnotherValley as other:
-        kept = chosen.instead_of(wider, other.args[0], signal.sample_rate)
+        kept = chosen.instead_of(wider, other.best, signal.sample_rate)
     return carry_out(kept.noted(signal, chosen.text), kept)
 
 

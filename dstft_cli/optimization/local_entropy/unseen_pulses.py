@@ -18,13 +18,13 @@ _COLUMNS = 1000  # of a picture
 _AROUND, _MOST_UNITS = 3.0, 2.5  # columns about a place, and units at most, in which it is even or not
 _EVEN, _UNEVEN = 3.0, 6.0  # dB of the greatest level there above the mean: an even patch, and a click or an onset
 _UNSEEN, _SEEN = 1.25, 2.0  # columns in a window: its pulses cannot be seen apart, and can
-_RISE = 0.45  # nats between the lines and the windows in between
+_RISE = 0.45  # nats by which lines exceed the windows between them and the pulses
 
 
 def drop_unseen_pulses(evidence: Evidence, grid: WorkingGrid, samples: int, calm: float) -> None:
-    """Lower the evidence of windows that are shorter than the constant one, where it speaks for pulses that cannot be seen apart.
+    """Take from short windows the evidence that they owe to pulses which a picture cannot show apart.
 
-    It is lowered to the least evidence of all windows between them and the constant one.
+    A window shorter than the constant one keeps the least evidence of all lengths from its own to the constant one.
 
     evidence: at some columns of the working grid, with levels; its values are changed in place.
     grid: the working grid.
